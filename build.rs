@@ -1,0 +1,28 @@
+//! Compiles `proto/` without protoc, and writes the descriptor set next to the generated code: the
+//! guard matrix and the error catalogue read it.
+
+use std::{env, fs, path::PathBuf};
+
+use prost::Message as _;
+
+const FILES: [&str; 9] = [
+    "saifu/v1/envelope.proto",
+    "saifu/v1/errors.proto",
+    "saifu/v1/enrolment.proto",
+    "saifu/v1/device.proto",
+    "saifu/v1/security.proto",
+    "saifu/v1/wallet.proto",
+    "saifu/v1/top_up.proto",
+    "saifu/v1/payment.proto",
+    "saifu/v1/sandbox.proto",
+];
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    println!("cargo:rerun-if-changed=proto");
+    println!("cargo:rerun-if-changed=migrations");
+    let descriptors = protox::compile(FILES, ["proto"])?;
+    let target = PathBuf::from(env::var("OUT_DIR")?).join("descriptors.bin");
+    fs::write(target, descriptors.encode_to_vec())?;
+    tonic_prost_build::configure().compile_fds(descriptors)?;
+    Ok(())
+}

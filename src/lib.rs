@@ -1,0 +1,16 @@
+//! saifu (財布), the backend of a mobile-payment wallet.
+//!
+//! No yen leaves a customer unless a registered device of his signed for it, under a fresh second
+//! factor where the policy wants one; and anyone can prove it afterwards from the data alone.
+//! `ARCHITECTURE.md` walks through one payment.
+
+pub mod domain;
+
+/// The messages and services generated from `proto/saifu/v1`.
+#[expect(clippy::all, clippy::pedantic, missing_docs, clippy::allow_attributes, reason = "generated code")]
+pub mod pb {
+    tonic::include_proto!("saifu.v1");
+
+    /// The compiled `FileDescriptorSet` of everything in this module.
+    pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
+}
