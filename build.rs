@@ -1,7 +1,7 @@
 //! Compiles `proto/` without protoc, and writes the descriptor set next to the generated code: the
 //! guard matrix and the error catalogue read it.
 
-use std::{env, fs, path::PathBuf};
+use std::{fs, path::PathBuf};
 
 use prost::Message as _;
 
@@ -21,7 +21,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo:rerun-if-changed=proto");
     println!("cargo:rerun-if-changed=migrations");
     let descriptors = protox::compile(FILES, ["proto"])?;
-    let target = PathBuf::from(env::var("OUT_DIR")?).join("descriptors.bin");
+    let out_dir = std::env::var_os("OUT_DIR").ok_or("cargo sets OUT_DIR for build scripts")?;
+    let target = PathBuf::from(out_dir).join("descriptors.bin");
     fs::write(target, descriptors.encode_to_vec())?;
     tonic_prost_build::configure().compile_fds(descriptors)?;
     Ok(())

@@ -1,4 +1,27 @@
 //! What may happen to accounts, devices and money. Pure and synchronous: no runtime, no clock, no
 //! SQL, nothing of the layers above.
+//!
+//! An RPC becomes a [`command::Command`]; [`decide::decide`] looks at it and at a [`view::View`] of
+//! the rows it names, and answers with row-shaped [`write::Write`]s. Everything that can happen to
+//! money is therefore one function that can be tabulated, replayed and model-checked.
 
+pub mod codec;
+pub mod command;
+pub mod decide;
+pub mod id;
+pub mod journal;
+pub mod ledger;
+pub mod limits;
+pub mod lots;
+pub mod money;
+pub mod outcome;
+pub mod periods;
+pub mod policy;
 pub mod proof;
+pub mod record;
+pub mod rows;
+pub mod second_factor;
+pub mod step_up;
+pub mod time;
+pub mod view;
+pub mod write;

@@ -7,7 +7,7 @@
 pub mod domain;
 
 /// The messages and services generated from `proto/saifu/v1`.
-#[expect(clippy::all, clippy::pedantic, missing_docs, clippy::allow_attributes, reason = "generated code")]
+#[allow(clippy::all, clippy::pedantic, missing_docs, clippy::allow_attributes, reason = "generated code")]
 pub mod pb {
     tonic::include_proto!("saifu.v1");
 

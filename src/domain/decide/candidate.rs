@@ -1,0 +1,314 @@
+//! A key that is not enrolled: it may start an enrolment and confirm it.
+//!
+//! Nothing it is told depends on whether a contact has an account: the same reply for both, one
+//! message of the same size to the contact, and a code that is wrong for a taken contact whatever
+//! it is.
+
+use super::{Decision, Traceless, forget_open, remember_open};
+use crate::domain::command::{CandidateAction, CandidateCall, MessageDraft};
+use crate::domain::id::{CommandId, ContactIndex, EventId, FIRST_TENANT};
+use crate::domain::journal::{Entry, Versions, side_id};
+use crate::domain::ledger::Postings;
+use crate::domain::lots::Lots;
+use crate::domain::money::Asset;
+use crate::domain::outcome::{OpenAnswer, Outcome, Refusal};
+use crate::domain::periods::Periods;
+use crate::domain::policy::Policy;
+use crate::domain::proof::Factor;
+use crate::domain::record::Record as _;
+use crate::domain::rows::{
+    Account, AccountState, Contact, DataKey, Device, Document, Enrolment, EnrolmentState, Event, EventKind,
+    KeyState, Message, MessageState, Principal, SecretReply, SigningKey,
+};
+use crate::domain::time::Timestamp;
+use crate::domain::view::View;
+use crate::domain::write::Write;
+
+/// Decides a candidate's call whose request id is new.
+pub(super) fn decide(
+    command_id: CommandId,
+    call: &CandidateCall,
+    action: &CandidateAction,
+    view: &View,
+    policy: &Policy,
+) -> Decision {
+    // A key belongs to one principal for ever, revoked or not.
+    if view.get::<SigningKey>((call.signed.key_id,)).is_some() {
+        return Decision::Nothing(Traceless::NotACandidate);
+    }
+    match action {
+        CandidateAction::StartEnrolment { .. } => start(command_id, call, action, view, policy),
+        CandidateAction::ConfirmEnrolment { .. } => confirm(command_id, call, action, view, policy),
+    }
+}
+
+/// The account that a contact belongs to, unless that account was never activated in time.
+fn owner<'a>(view: &'a View, contact_index: ContactIndex, policy: &Policy) -> Option<&'a Account> {
+    let contact = view.get::<Contact>((contact_index,))?;
+    view.get::<Account>((contact.account_id,)).filter(|account| match account.state {
+        AccountState::Active => true,
+        AccountState::Pending => view.now() < account.created_at.plus_us(policy.enrolment.activate_us),
+        AccountState::Closed => false,
+    })
+}
+
+fn finish(call: &CandidateCall, view: &View, mut writes: Vec<Write>, entry: Entry) -> Decision {
+    writes.extend(forget_open(&call.signed, view));
+    let entry = Box::new(entry);
+    match entry.outcome {
+        Outcome::Refused { .. } => Decision::Refuse { writes, entry },
+        Outcome::Genesis { .. }
+        | Outcome::StoreRegistered { .. }
+        | Outcome::EnrolmentStarted { .. }
+        | Outcome::Enrolled { .. }
+        | Outcome::Activated
+        | Outcome::Unactivated { .. }
+        | Outcome::CodeAccepted { .. }
+        | Outcome::Frozen { .. }
+        | Outcome::Unfrozen
+        | Outcome::DeviceRevoked { .. }
+        | Outcome::FundingLinked { .. }
+        | Outcome::FundingUnlinked { .. }
+        | Outcome::TopUpRequested { .. }
+        | Outcome::TopUpSettled { .. }
+        | Outcome::Paid { .. } => Decision::Commit { writes, entry },
+    }
+}
+
+fn entry(action: &CandidateAction, outcome: Outcome, versions: Versions) -> Entry {
+    Entry { kind: action.kind(), entry_account_id: None, outcome, postings: Postings::default(), versions }
+}
+
+fn message(draft: &MessageDraft, now: Timestamp) -> Write {
+    let message = Message {
+        message_id: draft.message_id,
+        tenant_id: FIRST_TENANT,
+        sealed: draft.sealed.clone(),
+        state: MessageState::Due,
+        attempts: 0,
+        due_at: now,
+    };
+    Write::Insert(message.into_row())
+}
+
+fn start(
+    command_id: CommandId,
+    call: &CandidateCall,
+    action: &CandidateAction,
+    view: &View,
+    policy: &Policy,
+) -> Decision {
+    let CandidateAction::StartEnrolment {
+        enrolment_id,
+        contact_index,
+        sealed_contact,
+        code_tag,
+        code_message,
+        taken_message,
+    } = action
+    else {
+        return Decision::Nothing(Traceless::NothingToDo);
+    };
+    let now = view.now();
+    let expires_at = now.plus_us(policy.enrolment.code_us);
+    let enrolment = Enrolment {
+        enrolment_id: *enrolment_id,
+        tenant_id: FIRST_TENANT,
+        key_id: call.signed.key_id,
+        contact_index: *contact_index,
+        sealed_contact: sealed_contact.clone(),
+        code_tag: code_tag.to_vec(),
+        state: EnrolmentState::Open,
+        attempts: 0,
+        expires_at,
+    };
+    let mut writes = vec![Write::Insert(enrolment.into_row())];
+    if let Some(owner) = owner(view, *contact_index, policy) {
+        writes.push(message(taken_message, now));
+        let event = Event {
+            account_id: owner.account_id,
+            event_id: EventId(side_id(command_id, 1)),
+            at: now,
+            kind: EventKind::EnrolmentAttempted,
+            device_id: None,
+        };
+        writes.push(Write::Insert(event.into_row()));
+    } else {
+        writes.push(message(code_message, now));
+    }
+    let outcome = Outcome::EnrolmentStarted { enrolment_id: *enrolment_id, expires_at };
+    finish(call, view, writes, entry(action, outcome, Versions::default()))
+}
+
+fn confirm(
+    command_id: CommandId,
+    call: &CandidateCall,
+    action: &CandidateAction,
+    view: &View,
+    policy: &Policy,
+) -> Decision {
+    let CandidateAction::ConfirmEnrolment { enrolment_id, contact_index, proof, .. } = action else {
+        return Decision::Nothing(Traceless::NothingToDo);
+    };
+    let now = view.now();
+    let open = view.get::<Enrolment>((*enrolment_id,)).filter(|enrolment| {
+        enrolment.key_id == call.signed.key_id
+            && enrolment.contact_index == *contact_index
+            && enrolment.state == EnrolmentState::Open
+            && now < enrolment.expires_at
+    });
+    let Some(open) = open else {
+        let outcome = Outcome::refused(Refusal::EnrolmentOver);
+        return finish(call, view, Vec::new(), entry(action, outcome, Versions::default()));
+    };
+    // The attempt is spent before the proof is read.
+    let mut enrolment = Enrolment { attempts: open.attempts + 1, ..open.clone() };
+    let matched = proof.factor() == Factor::ContactCode && proof.matched().is_some();
+    if !matched || owner(view, *contact_index, policy).is_some() {
+        if enrolment.attempts >= policy.enrolment.attempts {
+            enrolment.state = EnrolmentState::Over;
+        }
+        let expires_at = now.plus_us(policy.open_request_us);
+        let writes = vec![
+            Write::Update(enrolment.into_row()),
+            remember_open(&call.signed, OpenAnswer::CodeWrong, expires_at, view),
+        ];
+        return Decision::Reject { writes, answer: OpenAnswer::CodeWrong };
+    }
+    enrolment.state = EnrolmentState::Confirmed;
+    let mut writes = vec![Write::Update(enrolment.into_row())];
+    let Some((outcome, versions)) = open_account(command_id, call, action, view, policy, &mut writes) else {
+        return Decision::Nothing(Traceless::NothingToDo);
+    };
+    finish(call, view, writes, entry(action, outcome, versions))
+}
+
+/// The rows of a new account.
+fn open_account(
+    command_id: CommandId,
+    call: &CandidateCall,
+    action: &CandidateAction,
+    view: &View,
+    policy: &Policy,
+    writes: &mut Vec<Write>,
+) -> Option<(Outcome, Versions)> {
+    let CandidateAction::ConfirmEnrolment {
+        contact_index,
+        account_id,
+        device_id,
+        ledger_account_id,
+        document,
+        data_key,
+        kek_version,
+        secret,
+        ..
+    } = action
+    else {
+        return None;
+    };
+    let (account_id, device_id, key_id, now) = (*account_id, *device_id, call.signed.key_id, view.now());
+    let account = new_account(account_id, *ledger_account_id, now);
+    let device = Device {
+        device_id,
+        tenant_id: FIRST_TENANT,
+        account_id,
+        key_id,
+        state: KeyState::Active,
+        enrolled_at: now,
+        revoked_at: None,
+        last_code_at: None,
+        spent_at_code_minor: 0,
+        payments_at_code: 0,
+    };
+    let key = SigningKey {
+        key_id,
+        tenant_id: FIRST_TENANT,
+        principal: Principal::Device,
+        owner_id: device_id,
+        account_id: Some(account_id),
+        point: call.point.to_vec(),
+        form: call.form,
+        state: KeyState::Active,
+        version: 1,
+    };
+    let contact = Contact { contact_index: *contact_index, account_id }.into_row();
+    let contact = match view.get::<Contact>((*contact_index,)) {
+        Some(_) => Write::Update(contact),
+        None => Write::Insert(contact),
+    };
+    let secret = SecretReply {
+        request_id: call.signed.request_id,
+        key_id,
+        sealed: secret.clone(),
+        expires_at: now.plus_us(policy.secret_us),
+    };
+    let event = Event {
+        account_id,
+        event_id: EventId(side_id(command_id, 1)),
+        at: now,
+        kind: EventKind::DeviceEnrolled,
+        device_id: Some(device_id),
+    };
+    let data_key = DataKey { account_id, kek_version: *kek_version, sealed: data_key.clone() };
+    let document = Document { account_id, version: 1, sealed: document.clone() };
+    let versions = Versions { accounts: vec![(account_id, 1)], keys: vec![(key_id, 1)] };
+    writes.extend([
+        Write::Insert(account.into_row()),
+        Write::Insert(device.into_row()),
+        Write::Insert(key.into_row()),
+        Write::Insert(data_key.into_row()),
+        Write::Insert(document.into_row()),
+        contact,
+        Write::Insert(secret.into_row()),
+        Write::Insert(event.into_row()),
+    ]);
+    let outcome = Outcome::Enrolled {
+        account_id,
+        device_id,
+        ledger_account_id: *ledger_account_id,
+        point: call.point,
+        form: call.form,
+        activate_by: now.plus_us(policy.enrolment.activate_us),
+    };
+    Some((outcome, versions))
+}
+
+fn new_account(
+    account_id: crate::domain::id::AccountId,
+    ledger_account_id: crate::domain::id::LedgerAccountId,
+    now: Timestamp,
+) -> Account {
+    Account {
+        account_id,
+        tenant_id: FIRST_TENANT,
+        state: AccountState::Pending,
+        frozen_at: None,
+        assurance_level: 0,
+        limits_row: 0,
+        epoch: 1,
+        version: 1,
+        document_version: 1,
+        created_at: now,
+        activated_at: None,
+        last_at: now,
+        active_devices: 1,
+        totp_last_step: 0,
+        code_failures: 0,
+        code_failures_day: 0,
+        code_failures_today: 0,
+        code_blocked_until: Timestamp(0),
+        ledger_account_id,
+        asset: Asset::PrepaidJpy,
+        debits_posted_minor: 0,
+        credits_posted_minor: 0,
+        debits_pending_minor: 0,
+        credits_pending_minor: 0,
+        lots: Lots::default(),
+        spending: Periods::default(),
+        top_ups: Periods::default(),
+        incoming_minor: 0,
+        last_top_up_at: None,
+        spent_total_minor: 0,
+        payments_total: 0,
+    }
+}

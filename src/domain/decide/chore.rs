@@ -1,0 +1,62 @@
+//! Keeping house. A chore re-checks what it was started for: by now it may not be so.
+
+use super::Decision;
+use crate::domain::command::Chore;
+use crate::domain::id::MessageId;
+use crate::domain::record::Record as _;
+use crate::domain::rows::{Message, MessageState, Row, RowKey};
+use crate::domain::time::Timestamp;
+use crate::domain::view::View;
+use crate::domain::write::Write;
+
+/// Decides a chore.
+pub(super) fn decide(chore: &Chore, view: &View) -> Decision {
+    let writes = match chore {
+        Chore::Expire(keys) => {
+            keys.iter().filter(|key| is_over(key, view)).cloned().map(Write::Delete).collect()
+        }
+        Chore::MessageDelivered(id) => message(*id, view, |message| message.state = MessageState::Delivered),
+        Chore::MessageDelayed(id, due_at) => message(*id, view, |message| message.due_at = *due_at),
+        Chore::MessageFailed(id) => message(*id, view, |message| message.state = MessageState::Failed),
+    };
+    Decision::Keep { writes }
+}
+
+fn message(id: MessageId, view: &View, change: impl Fn(&mut Message)) -> Vec<Write> {
+    let due = view.get::<Message>((id,)).filter(|message| message.state == MessageState::Due);
+    due.map(|message| {
+        let mut message = Message { attempts: message.attempts + 1, ..message.clone() };
+        change(&mut message);
+        Write::Update(message.into_row())
+    })
+    .into_iter()
+    .collect()
+}
+
+/// Only rows that end by themselves may be deleted.
+fn is_over(key: &RowKey, view: &View) -> bool {
+    let Some(row) = view.row(key) else { return false };
+    let expires_at: Option<Timestamp> = match row {
+        Row::Enrolment(row) => Some(row.expires_at),
+        Row::SecretReply(row) => Some(row.expires_at),
+        Row::OpenRequest(row) => Some(row.expires_at),
+        Row::Account(_)
+        | Row::Device(_)
+        | Row::SigningKey(_)
+        | Row::DataKey(_)
+        | Row::Document(_)
+        | Row::Contact(_)
+        | Row::Merchant(_)
+        | Row::Store(_)
+        | Row::LedgerAccount(_)
+        | Row::Funding(_)
+        | Row::TopUp(_)
+        | Row::Payment(_)
+        | Row::Event(_)
+        | Row::Message(_)
+        | Row::Journal(_)
+        | Row::Finished(_)
+        | Row::Lane(_) => None,
+    };
+    expires_at.is_some_and(|at| view.now() >= at)
+}

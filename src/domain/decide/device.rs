@@ -1,0 +1,385 @@
+//! A device's call: who may, in which state, with which factor; then the action itself.
+
+use super::{Decision, Stale, forget_open, pay, remember_open, top_up};
+use crate::domain::command::{DeviceAction, DeviceCall, DocumentWrite};
+use crate::domain::id::{AccountId, CommandId, DeviceId, EventId, KeyId};
+use crate::domain::journal::{Entry, Versions, side_id};
+use crate::domain::ledger::Postings;
+use crate::domain::outcome::{OpenAnswer, Outcome, Refusal};
+use crate::domain::policy::Policy;
+use crate::domain::record::Record as _;
+use crate::domain::rows::{
+    Account, AccountState, Device, Document, Event, EventKind, Funding, KeyState, Row, SecretReply,
+    SigningKey,
+};
+use crate::domain::second_factor::{self, Verdict};
+use crate::domain::step_up::{self, Demand};
+use crate::domain::time::Timestamp;
+use crate::domain::view::View;
+use crate::domain::write::Write;
+
+/// Why a call ends before its action.
+pub(super) enum Halt {
+    Refuse { refusal: Refusal, retry_at: Timestamp },
+    Reject(OpenAnswer),
+    Stale(Stale),
+}
+
+impl From<Refusal> for Halt {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refuse { refusal, retry_at: Timestamp(0) }
+    }
+}
+
+/// What an action did, besides changing account and device.
+pub(super) struct Done {
+    pub outcome: Outcome,
+    pub postings: Postings,
+    pub keys: Vec<(KeyId, i64)>,
+}
+
+impl Done {
+    pub(super) fn plain(outcome: Outcome) -> Self {
+        Self { outcome, postings: Postings::default(), keys: Vec::new() }
+    }
+}
+
+/// One call under decision: copies of the caller's rows, and the writes so far.
+pub(super) struct Turn<'a> {
+    pub call: &'a DeviceCall,
+    pub view: &'a View,
+    pub policy: &'a Policy,
+    pub now: Timestamp,
+    pub account: Account,
+    pub device: Device,
+    pub writes: Vec<Write>,
+    command_id: CommandId,
+    code_accepted: bool,
+    device_changed: bool,
+    side_rows: u8,
+}
+
+/// Decides a device's call whose request id is new.
+pub(super) fn decide(
+    command_id: CommandId,
+    call: &DeviceCall,
+    action: &DeviceAction,
+    view: &View,
+    policy: &Policy,
+) -> Decision {
+    let Some((account, device)) = caller(call, view) else {
+        return Decision::Stale(Stale::Key);
+    };
+    let now = view.now().max(account.last_at);
+    let (account, device) = (account.clone(), device.clone());
+    let mut turn = Turn {
+        call,
+        view,
+        policy,
+        now,
+        account,
+        device,
+        writes: Vec::with_capacity(4),
+        command_id,
+        code_accepted: false,
+        device_changed: false,
+        side_rows: 0,
+    };
+    let result = turn.standing(action).map_err(Halt::from).and_then(|()| {
+        turn.second_factor(demand(&turn, action))?;
+        turn.act(action)
+    });
+    turn.finish(action, result)
+}
+
+/// The caller's rows, when key, device and epoch are still what the gate saw.
+fn caller<'a>(call: &DeviceCall, view: &'a View) -> Option<(&'a Account, &'a Device)> {
+    let key = view.get::<SigningKey>((call.signed.key_id,))?;
+    let device = view.get::<Device>((call.device_id,))?;
+    let account = view.get::<Account>((call.account_id,))?;
+    let good = key.state == KeyState::Active
+        && key.account_id == Some(call.account_id)
+        && device.state == KeyState::Active
+        && device.key_id == call.signed.key_id
+        && device.account_id == call.account_id
+        && account.epoch == call.epoch;
+    good.then_some((account, device))
+}
+
+/// Which factor an action wants: one row an action, no default.
+fn demand(turn: &Turn<'_>, action: &DeviceAction) -> Demand {
+    let rules = &turn.policy.step_up;
+    match action {
+        DeviceAction::Activate { .. }
+        | DeviceAction::VerifySecondFactor
+        | DeviceAction::Unfreeze
+        | DeviceAction::RevokeDevice { .. } => Demand::Code,
+        DeviceAction::Freeze => Demand::Nothing,
+        DeviceAction::LinkFunding { .. } | DeviceAction::UnlinkFunding { .. } => Demand::Fresh,
+        DeviceAction::RequestTopUp { amount, .. } => step_up::for_top_up(rules, *amount),
+        DeviceAction::Pay { amount, .. } => step_up::for_payment(rules, &turn.account, &turn.device, *amount),
+    }
+}
+
+impl Turn<'_> {
+    /// In which state of the account an action may be done: one row an action, no default.
+    fn standing(&self, action: &DeviceAction) -> Result<(), Refusal> {
+        let frozen = self.account.frozen_at.is_some();
+        let unactivated = self.now >= self.account.created_at.plus_us(self.policy.enrolment.activate_us);
+        match (self.account.state, action) {
+            (AccountState::Closed, _) => Err(Refusal::AccountClosed),
+            (AccountState::Pending, _) if unactivated => Err(Refusal::AccountClosed),
+            (AccountState::Pending, DeviceAction::Activate { .. }) => Ok(()),
+            (AccountState::Pending, _) => Err(Refusal::AccountNotActive),
+            (AccountState::Active, DeviceAction::Activate { .. }) => Err(Refusal::AccountAlreadyActive),
+            (
+                AccountState::Active,
+                DeviceAction::Pay { .. }
+                | DeviceAction::RequestTopUp { .. }
+                | DeviceAction::LinkFunding { .. },
+            ) if frozen => Err(Refusal::AccountFrozen),
+            (AccountState::Active, DeviceAction::Unfreeze) if !frozen => Err(Refusal::AccountNotFrozen),
+            (
+                AccountState::Active,
+                DeviceAction::VerifySecondFactor
+                | DeviceAction::Freeze
+                | DeviceAction::Unfreeze
+                | DeviceAction::RevokeDevice { .. }
+                | DeviceAction::LinkFunding { .. }
+                | DeviceAction::UnlinkFunding { .. }
+                | DeviceAction::RequestTopUp { .. }
+                | DeviceAction::Pay { .. },
+            ) => Ok(()),
+        }
+    }
+
+    fn second_factor(&mut self, demand: Demand) -> Result<(), Halt> {
+        let Some(proof) = &self.call.proof else {
+            return if demand.is_met_without_code(&self.policy.step_up, &self.device, self.now) {
+                Ok(())
+            } else {
+                Err(Halt::Reject(self.code_needed()))
+            };
+        };
+        if proof.credential_version() != self.account.document_version {
+            return Err(Halt::Stale(Stale::Document));
+        }
+        match second_factor::judge(&self.policy.codes, &mut self.account, proof, self.now) {
+            Verdict::Accepted => {
+                self.code_accepted = true;
+                self.device.last_code_at = Some(self.now);
+                Ok(())
+            }
+            Verdict::Wrong { blocks } => {
+                self.event(EventKind::CodeWrong, None);
+                if blocks {
+                    self.event(EventKind::CodeBlocked, None);
+                }
+                Err(Halt::Reject(OpenAnswer::CodeWrong))
+            }
+            Verdict::NotJudged(answer) => Err(Halt::Reject(answer)),
+        }
+    }
+
+    /// Whoever needs a code while codes are blocked is told so at once.
+    fn code_needed(&self) -> OpenAnswer {
+        if self.account.code_failures >= self.policy.codes.without_success {
+            OpenAnswer::CodeExhausted
+        } else if self.now < self.account.code_blocked_until {
+            OpenAnswer::CodeBlocked { until: self.account.code_blocked_until }
+        } else {
+            OpenAnswer::CodeNeeded
+        }
+    }
+
+    fn act(&mut self, action: &DeviceAction) -> Result<Done, Halt> {
+        match action {
+            DeviceAction::Activate { document, secret } => self.activate(document, secret),
+            DeviceAction::VerifySecondFactor => {
+                self.event(EventKind::CodeAccepted, Some(self.device.device_id));
+                let fresh_until = self.now.plus_us(self.policy.step_up.fresh_us);
+                Ok(Done::plain(Outcome::CodeAccepted { fresh_until }))
+            }
+            DeviceAction::Freeze => Ok(self.freeze()),
+            DeviceAction::Unfreeze => {
+                self.account.frozen_at = None;
+                self.event(EventKind::Unfrozen, Some(self.device.device_id));
+                Ok(Done::plain(Outcome::Unfrozen))
+            }
+            DeviceAction::RevokeDevice { target_id } => self.revoke(*target_id),
+            DeviceAction::LinkFunding { funding_id, document, sources } => {
+                if *sources > self.policy.limits.funding_sources {
+                    return Err(Refusal::TooManyFundingSources.into());
+                }
+                self.rewrite_document(document)?;
+                let funding = Funding {
+                    funding_id: *funding_id,
+                    tenant_id: self.account.tenant_id,
+                    account_id: self.account.account_id,
+                    provider: 1,
+                    linked_at: self.now,
+                    ended_at: None,
+                };
+                self.writes.push(Write::Insert(funding.into_row()));
+                self.event(EventKind::FundingLinked, Some(self.device.device_id));
+                Ok(Done::plain(Outcome::FundingLinked { funding_id: *funding_id }))
+            }
+            DeviceAction::UnlinkFunding { funding_id, document } => {
+                let mut funding = own_funding(self.view, self.account.account_id, *funding_id)?.clone();
+                self.rewrite_document(document)?;
+                funding.ended_at = Some(self.now);
+                self.writes.push(Write::Update(funding.into_row()));
+                self.event(EventKind::FundingUnlinked, Some(self.device.device_id));
+                Ok(Done::plain(Outcome::FundingUnlinked { funding_id: *funding_id }))
+            }
+            DeviceAction::RequestTopUp { top_up_id, funding_id, amount, currency } => {
+                top_up::request(self, *top_up_id, *funding_id, *amount, currency)
+            }
+            DeviceAction::Pay { payment_id, store_id, payee_name, amount, currency } => {
+                let payee = pay::Payee { store_id: *store_id, name: payee_name, currency };
+                pay::post(self, *payment_id, &payee, *amount)
+            }
+        }
+    }
+
+    fn activate(&mut self, document: &DocumentWrite, secret: &[u8]) -> Result<Done, Halt> {
+        self.rewrite_document(document)?;
+        self.account.state = AccountState::Active;
+        self.account.activated_at = Some(self.now);
+        let secret = SecretReply {
+            request_id: self.call.signed.request_id,
+            key_id: self.call.signed.key_id,
+            sealed: secret.to_vec(),
+            expires_at: self.now.plus_us(self.policy.secret_us),
+        };
+        self.writes.push(Write::Insert(secret.into_row()));
+        self.event(EventKind::AccountActivated, Some(self.device.device_id));
+        Ok(Done::plain(Outcome::Activated))
+    }
+
+    /// Freezing what is frozen changes nothing, and is no error: whoever is in a hurry is not
+    /// bothered with states.
+    fn freeze(&mut self) -> Done {
+        let frozen_at = self.account.frozen_at.unwrap_or(self.now);
+        if self.account.frozen_at.is_none() {
+            self.account.frozen_at = Some(frozen_at);
+            self.event(EventKind::Frozen, Some(self.device.device_id));
+        }
+        Done::plain(Outcome::Frozen { frozen_at })
+    }
+
+    /// The last device's revocation freezes the account: nobody could stop anything any more.
+    fn revoke(&mut self, target_id: DeviceId) -> Result<Done, Halt> {
+        let target = self
+            .view
+            .get::<Device>((target_id,))
+            .filter(|target| target.account_id == self.account.account_id)
+            .ok_or(Refusal::NotFound)?;
+        if target.state == KeyState::Revoked {
+            return Err(Refusal::DeviceAlreadyRevoked.into());
+        }
+        let key = self.view.get::<SigningKey>((target.key_id,)).ok_or(Refusal::NotFound)?;
+        let revoked = SigningKey { state: KeyState::Revoked, version: key.version + 1, ..key.clone() };
+        let versions = vec![(revoked.key_id, revoked.version)];
+        self.writes.push(Write::Update(revoked.into_row()));
+        if target_id == self.device.device_id {
+            self.device.state = KeyState::Revoked;
+            self.device.revoked_at = Some(self.now);
+            self.device_changed = true;
+        } else {
+            let gone = Device { state: KeyState::Revoked, revoked_at: Some(self.now), ..target.clone() };
+            self.writes.push(Write::Update(gone.into_row()));
+        }
+        self.account.active_devices -= 1;
+        self.event(EventKind::DeviceRevoked, Some(target_id));
+        let account_frozen = self.account.active_devices == 0;
+        if account_frozen {
+            self.freeze();
+        }
+        let outcome = Outcome::DeviceRevoked { device_id: target_id, account_frozen };
+        Ok(Done { outcome, postings: Postings::default(), keys: versions })
+    }
+
+    fn rewrite_document(&mut self, document: &DocumentWrite) -> Result<(), Halt> {
+        if document.expected_version != self.account.document_version {
+            return Err(Halt::Stale(Stale::Document));
+        }
+        self.account.document_version += 1;
+        let row = Document {
+            account_id: self.account.account_id,
+            version: self.account.document_version,
+            sealed: document.sealed.clone(),
+        };
+        self.writes.push(Write::Update(row.into_row()));
+        Ok(())
+    }
+
+    fn event(&mut self, kind: EventKind, device_id: Option<DeviceId>) {
+        self.side_rows += 1;
+        let event = Event {
+            account_id: self.account.account_id,
+            event_id: EventId(side_id(self.command_id, self.side_rows)),
+            at: self.now,
+            kind,
+            device_id: device_id.or(Some(self.device.device_id)),
+        };
+        self.writes.push(Write::Insert(event.into_row()));
+    }
+
+    /// Puts the caller's rows and the answer's own behind the action's writes.
+    fn finish(mut self, action: &DeviceAction, result: Result<Done, Halt>) -> Decision {
+        self.account.last_at = self.now;
+        let (done, refused) = match result {
+            Ok(done) => (done, false),
+            Err(Halt::Refuse { refusal, retry_at }) => {
+                (Done::plain(Outcome::Refused { refusal, retry_at }), true)
+            }
+            Err(Halt::Reject(answer)) => return self.reject(answer),
+            Err(Halt::Stale(stale)) => return Decision::Stale(stale),
+        };
+        self.account.version += 1;
+        if self.code_accepted {
+            // What this code paid for does not count against the next one.
+            self.device.spent_at_code_minor = self.account.spent_total_minor;
+            self.device.payments_at_code = self.account.payments_total;
+        }
+        if self.code_accepted || self.device_changed {
+            self.writes.push(Write::Update(Row::Device(Box::new(self.device))));
+        }
+        self.writes.extend(forget_open(&self.call.signed, self.view));
+        let entry = Box::new(Entry {
+            kind: action.kind(),
+            entry_account_id: (!done.postings.0.is_empty()).then_some(self.account.account_id),
+            outcome: done.outcome,
+            postings: done.postings,
+            versions: Versions {
+                accounts: vec![(self.account.account_id, self.account.version)],
+                keys: done.keys,
+            },
+        });
+        self.writes.push(Write::Update(Row::Account(Box::new(self.account))));
+        if refused {
+            Decision::Refuse { writes: self.writes, entry }
+        } else {
+            Decision::Commit { writes: self.writes, entry }
+        }
+    }
+
+    fn reject(mut self, answer: OpenAnswer) -> Decision {
+        let expires_at = self.now.plus_us(self.policy.open_request_us);
+        self.writes.push(remember_open(&self.call.signed, answer, expires_at, self.view));
+        self.writes.push(Write::Update(Row::Account(Box::new(self.account))));
+        Decision::Reject { writes: self.writes, answer }
+    }
+}
+
+/// A linked source of this account.
+pub(super) fn own_funding(
+    view: &View,
+    account_id: AccountId,
+    funding_id: crate::domain::id::FundingId,
+) -> Result<&Funding, Refusal> {
+    view.get::<Funding>((funding_id,))
+        .filter(|funding| funding.account_id == account_id && funding.ended_at.is_none())
+        .ok_or(Refusal::FundingNotLinked)
+}

@@ -1,0 +1,182 @@
+//! What the system does on its own. Its movements exist for a listed set of account pairs only, and
+//! never lower what a customer has available.
+
+use super::{Decision, Traceless, top_up};
+use crate::domain::command::SystemAction;
+use crate::domain::id::{AccountId, ContactIndex, DeviceId, FIRST_TENANT};
+use crate::domain::journal::{Entry, Versions};
+use crate::domain::ledger::{Postings, SYSTEM_ACCOUNTS};
+use crate::domain::money::Asset;
+use crate::domain::outcome::Outcome;
+use crate::domain::record::Record as _;
+use crate::domain::rows::{
+    Account, AccountState, Contact, DataKey, Device, KeyState, LedgerAccount, LedgerKind, Merchant, RowKey,
+    SigningKey, Standing, Store,
+};
+use crate::domain::view::View;
+use crate::domain::write::Write;
+
+/// What a system action did.
+pub(super) struct SystemDone {
+    pub writes: Vec<Write>,
+    pub outcome: Outcome,
+    pub entry_account_id: Option<AccountId>,
+    pub postings: Postings,
+    pub versions: Versions,
+}
+
+impl SystemDone {
+    fn plain(writes: Vec<Write>, outcome: Outcome) -> Self {
+        Self {
+            writes,
+            outcome,
+            entry_account_id: None,
+            postings: Postings::default(),
+            versions: Versions::default(),
+        }
+    }
+}
+
+/// Decides a system command whose request id is new.
+pub(super) fn decide(action: &SystemAction, view: &View) -> Decision {
+    let result = match action {
+        SystemAction::Genesis { system_key, audience } => Ok(genesis(*system_key, audience)),
+        SystemAction::RegisterStore { .. } => register_store(action, view),
+        SystemAction::SettleTopUp { top_up_id, succeeded, provider_reference } => {
+            top_up::settle(view, *top_up_id, *succeeded, provider_reference)
+        }
+        SystemAction::CloseUnactivated { account_id, device_id, contact_index } => {
+            close_unactivated(view, *account_id, *device_id, *contact_index)
+        }
+    };
+    match result {
+        Ok(done) => Decision::Commit {
+            writes: done.writes,
+            entry: Box::new(Entry {
+                kind: action.kind(),
+                entry_account_id: done.entry_account_id,
+                outcome: done.outcome,
+                postings: done.postings,
+                versions: done.versions,
+            }),
+        },
+        Err(traceless) => Decision::Nothing(traceless),
+    }
+}
+
+fn ledger_account(
+    ledger_account_id: crate::domain::id::LedgerAccountId,
+    kind: LedgerKind,
+    may_be_negative: bool,
+) -> Write {
+    Write::Insert(
+        LedgerAccount {
+            ledger_account_id,
+            tenant_id: FIRST_TENANT,
+            kind,
+            asset: Asset::PrepaidJpy,
+            may_be_negative,
+            debits_posted_minor: 0,
+            credits_posted_minor: 0,
+            debits_pending_minor: 0,
+            credits_pending_minor: 0,
+        }
+        .into_row(),
+    )
+}
+
+fn genesis(system_key: [u8; 32], audience: &str) -> SystemDone {
+    let writes = SYSTEM_ACCOUNTS
+        .iter()
+        .map(|(id, kind, may_be_negative)| ledger_account(*id, *kind, *may_be_negative))
+        .collect();
+    SystemDone::plain(writes, Outcome::Genesis { system_key, audience: audience.to_owned() })
+}
+
+fn register_store(action: &SystemAction, view: &View) -> Result<SystemDone, Traceless> {
+    let SystemAction::RegisterStore { merchant_id, ledger_account_id, store_id, name, city, time_zone } =
+        action
+    else {
+        return Err(Traceless::NothingToDo);
+    };
+    if view.get::<Store>((*store_id,)).is_some() {
+        return Err(Traceless::NothingToDo);
+    }
+    let mut writes = Vec::new();
+    if view.get::<Merchant>((*merchant_id,)).is_none() {
+        writes.push(ledger_account(*ledger_account_id, LedgerKind::MerchantPayable, false));
+        let merchant = Merchant {
+            merchant_id: *merchant_id,
+            tenant_id: FIRST_TENANT,
+            parent_id: None,
+            settlement_party_id: *merchant_id,
+            ledger_account_id: *ledger_account_id,
+            standing: Standing::Active,
+            fee_rule_version: 0,
+        };
+        writes.push(Write::Insert(merchant.into_row()));
+    }
+    let store = Store {
+        store_id: *store_id,
+        tenant_id: FIRST_TENANT,
+        merchant_id: *merchant_id,
+        name: name.clone(),
+        city: city.clone(),
+        time_zone: time_zone.clone(),
+        business_day: 1,
+        standing: Standing::Active,
+    };
+    writes.push(Write::Insert(store.into_row()));
+    let outcome = Outcome::StoreRegistered {
+        merchant_id: *merchant_id,
+        store_id: *store_id,
+        ledger_account_id: *ledger_account_id,
+    };
+    Ok(SystemDone::plain(writes, outcome))
+}
+
+/// An account that was never activated: its device signs no more, its contact is free, and the key
+/// of its document is destroyed.
+fn close_unactivated(
+    view: &View,
+    account_id: AccountId,
+    device_id: DeviceId,
+    contact_index: ContactIndex,
+) -> Result<SystemDone, Traceless> {
+    let account = view
+        .get::<Account>((account_id,))
+        .filter(|account| account.state == AccountState::Pending)
+        .ok_or(Traceless::NothingToDo)?;
+    let device = view
+        .get::<Device>((device_id,))
+        .filter(|device| device.account_id == account_id && device.state == KeyState::Active)
+        .ok_or(Traceless::NothingToDo)?;
+    let key = view.get::<SigningKey>((device.key_id,)).ok_or(Traceless::NothingToDo)?;
+    let now = view.now().max(account.last_at);
+    let closed = Account {
+        state: AccountState::Closed,
+        version: account.version + 1,
+        active_devices: 0,
+        last_at: now,
+        ..account.clone()
+    };
+    let revoked = SigningKey { state: KeyState::Revoked, version: key.version + 1, ..key.clone() };
+    let versions = Versions {
+        accounts: vec![(account_id, closed.version)],
+        keys: vec![(revoked.key_id, revoked.version)],
+    };
+    let gone = Device { state: KeyState::Revoked, revoked_at: Some(now), ..device.clone() };
+    let mut writes = vec![
+        Write::Update(closed.into_row()),
+        Write::Update(gone.into_row()),
+        Write::Update(revoked.into_row()),
+    ];
+    if view.get::<DataKey>((account_id,)).is_some() {
+        writes.push(Write::Delete(RowKey::DataKey(account_id)));
+    }
+    // The contact may have become another account's in the meantime.
+    if view.get::<Contact>((contact_index,)).is_some_and(|contact| contact.account_id == account_id) {
+        writes.push(Write::Delete(RowKey::Contact(contact_index)));
+    }
+    Ok(SystemDone { versions, ..SystemDone::plain(writes, Outcome::Unactivated { account_id }) })
+}

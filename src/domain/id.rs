@@ -1,0 +1,85 @@
+//! Names of things: opaque bytes, one type each, so that a store's id cannot be passed for an
+//! account's.
+
+use std::fmt;
+
+use super::record::{Corrupt, Field, Value};
+
+macro_rules! ids {
+    ($($(#[$meta:meta])* $name:ident = $length:literal),+ $(,)?) => {
+        $(
+            $(#[$meta])*
+            #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+            pub struct $name(pub [u8; $length]);
+
+            impl $name {
+                /// From bytes of any length; nothing unless the length is right.
+                pub fn from_slice(bytes: &[u8]) -> Option<Self> {
+                    bytes.try_into().ok().map(Self)
+                }
+            }
+
+            impl fmt::Debug for $name {
+                fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                    write!(f, "{}(", stringify!($name))?;
+                    for byte in self.0 {
+                        write!(f, "{byte:02x}")?;
+                    }
+                    f.write_str(")")
+                }
+            }
+
+            impl Field for $name {
+                fn value(&self) -> Value<'_> {
+                    self.0.value()
+                }
+
+                fn read(value: Value<'_>) -> Result<Self, Corrupt> {
+                    Field::read(value).map(Self)
+                }
+            }
+        )+
+    };
+}
+
+ids! {
+    /// A deployment may hold several tenants; there is one at first.
+    TenantId = 16,
+    /// A customer's account.
+    AccountId = 16,
+    /// A device of a customer.
+    DeviceId = 16,
+    /// SHA-256 of a SubjectPublicKeyInfo.
+    KeyId = 32,
+    /// Chosen by the caller; the idempotency key of a change.
+    RequestId = 16,
+    /// One execution of a command.
+    CommandId = 16,
+    /// An enrolment under way.
+    EnrolmentId = 16,
+    /// The keyed blind index of a contact.
+    ContactIndex = 32,
+    /// A linked funding source.
+    FundingId = 16,
+    /// A top-up; also the provider's idempotency key.
+    TopUpId = 16,
+    /// A payment.
+    PaymentId = 16,
+    /// A merchant.
+    MerchantId = 16,
+    /// A store of a merchant.
+    StoreId = 16,
+    /// A till.
+    TerminalId = 16,
+    /// An account of the ledger, derived from whose it is.
+    LedgerAccountId = 16,
+    /// A lot of value, as it was topped up.
+    LotId = 16,
+    /// A security event.
+    EventId = 16,
+    /// A message to a person.
+    MessageId = 16,
+}
+
+/// The only tenant so far.
+pub const FIRST_TENANT: TenantId = TenantId(*b"saifu-tenant-one");

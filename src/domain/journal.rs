@@ -1,0 +1,130 @@
+//! A row of the journal before it has its place: what the decision says, with its evidence. The
+//! batch gives it lane, sequence and hash.
+
+use super::codec::{Decoder, Encoder};
+use super::id::{AccountId, CommandId, KeyId};
+use super::ledger::Postings;
+use super::outcome::Outcome;
+use super::record::{Corrupt, stored_enum};
+use super::rows::Journal;
+
+stored_enum! {
+    /// What a journal row is about. Numbers are for good.
+    Kind {
+        /// The journal's first row.
+        Genesis = 1,
+        /// A store was registered.
+        RegisterStore = 2,
+        /// EnrolmentService/Start.
+        StartEnrolment = 3,
+        /// EnrolmentService/Confirm.
+        ConfirmEnrolment = 4,
+        /// EnrolmentService/Activate.
+        Activate = 5,
+        /// An enrolment was not activated in time.
+        CloseUnactivated = 6,
+        /// DeviceService/Revoke.
+        RevokeDevice = 7,
+        /// SecurityService/VerifySecondFactor.
+        VerifySecondFactor = 8,
+        /// SecurityService/Freeze.
+        Freeze = 9,
+        /// SecurityService/Unfreeze.
+        Unfreeze = 10,
+        /// TopUpService/LinkFunding.
+        LinkFunding = 11,
+        /// TopUpService/UnlinkFunding.
+        UnlinkFunding = 12,
+        /// TopUpService/TopUp.
+        RequestTopUp = 13,
+        /// The provider's answer to a top-up.
+        SettleTopUp = 14,
+        /// PaymentService/Pay.
+        Pay = 15,
+    }
+}
+
+/// Versions after the row, of all customer accounts and keys it touched. They order a key's
+/// activation and revocation against movements across lanes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Versions {
+    /// Customer accounts.
+    pub accounts: Vec<(AccountId, i64)>,
+    /// Keys.
+    pub keys: Vec<(KeyId, i64)>,
+}
+
+impl Versions {
+    /// The journal's form.
+    pub fn encode(&self) -> Vec<u8> {
+        Encoder::new()
+            .list(&self.accounts, |encoder, (id, version)| encoder.fixed(&id.0).int(*version))
+            .list(&self.keys, |encoder, (id, version)| encoder.fixed(&id.0).int(*version))
+            .finish()
+    }
+
+    /// Back from the journal's form.
+    pub fn decode(bytes: &[u8]) -> Result<Self, Corrupt> {
+        let mut decoder = Decoder::new(bytes);
+        let versions = Self {
+            accounts: decoder.list(|decoder| Ok((AccountId(decoder.fixed()?), decoder.int()?)))?,
+            keys: decoder.list(|decoder| Ok((KeyId(decoder.fixed()?), decoder.int()?)))?,
+        };
+        decoder.finish()?;
+        Ok(versions)
+    }
+}
+
+/// What a decision wants journalled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// What it is about.
+    pub kind: Kind,
+    /// The account whose list of entries it belongs to; absent unless money moved.
+    pub entry_account_id: Option<AccountId>,
+    /// The answer.
+    pub outcome: Outcome,
+    /// What moved.
+    pub postings: Postings,
+    /// What it touched.
+    pub versions: Versions,
+}
+
+/// The bytes that a row's hash is over, besides the hash before it. `hash` is SHA-256: the domain
+/// has no cryptography of its own.
+pub fn chained_bytes(row: &Journal, hash: impl Fn(&[u8]) -> [u8; 32]) -> Vec<u8> {
+    let account = row.entry_account_id.map_or(Vec::new(), |id| id.0.to_vec());
+    Encoder::new()
+        .int(row.lane)
+        .int(row.sequence)
+        .fixed(&row.tenant_id.0)
+        .fixed(&row.command_id.0)
+        .int(row.kind)
+        .int(row.at.0)
+        .bytes(&account)
+        .fixed(&row.request_id.0)
+        .fixed(&row.key_id.0)
+        .fixed(&row.digest)
+        .bytes(&row.outcome)
+        .bytes(&row.postings)
+        .bytes(&row.versions)
+        .bytes(row.method.as_bytes())
+        .fixed(&hash(&row.payload))
+        .fixed(&hash(&row.signature))
+        .finish()
+}
+
+/// The request id under which a system command is done at most once: derived from its subject.
+pub fn system_request(subject: [u8; 16], kind: Kind) -> super::id::RequestId {
+    let mut id = subject;
+    let kind = u8::try_from(kind.number()).expect("kinds are small numbers");
+    id[15] ^= kind;
+    super::id::RequestId(id)
+}
+
+/// An id for the `number`th side row of a command: as unique as the command's own.
+pub fn side_id(command_id: CommandId, number: u8) -> [u8; 16] {
+    let mut id = command_id.0;
+    id[15] ^= number;
+    id
+}

@@ -1,0 +1,138 @@
+//! How much was moved in the last 24 hours and 30 days, in buckets that fit into the account's row.
+//!
+//! 25 hourly and 31 daily buckets: the partly covered oldest one counts whole, so a sum is never
+//! too low. Sums are account-wide; which device moved the money makes no difference.
+
+use super::codec::{Decoder, Encoder};
+use super::record::{Corrupt, Field, Value};
+use super::time::Timestamp;
+
+const HOURS_KEPT: i64 = 25;
+const DAYS_KEPT: i64 = 31;
+
+/// What fell into one hour or one day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Bucket {
+    index: i64,
+    amount_minor: i64,
+    count: i64,
+}
+
+/// A sum of amounts and of movements.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Moved {
+    /// In minor units.
+    pub amount_minor: i64,
+    /// How many movements.
+    pub count: i64,
+}
+
+/// Movements of one kind, by hour and by day. Buckets without movements are not kept.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Periods {
+    hours: Vec<Bucket>,
+    days: Vec<Bucket>,
+}
+
+impl Periods {
+    /// In the last 24 hours.
+    pub fn last_day(&self, now: Timestamp) -> Moved {
+        sum(&self.hours, now.hour() - HOURS_KEPT)
+    }
+
+    /// In the last 30 days.
+    pub fn last_month(&self, now: Timestamp) -> Moved {
+        sum(&self.days, now.day() - DAYS_KEPT)
+    }
+
+    /// Counts a movement at `now`.
+    pub fn add(&mut self, now: Timestamp, amount_minor: i64) {
+        add(&mut self.hours, now.hour(), HOURS_KEPT, amount_minor, 1);
+        add(&mut self.days, now.day(), DAYS_KEPT, amount_minor, 1);
+    }
+
+    /// Gives a movement of `then` back, which is over without having moved anything.
+    pub fn give_back(&mut self, then: Timestamp, amount_minor: i64) {
+        for (buckets, index) in [(&mut self.hours, then.hour()), (&mut self.days, then.day())] {
+            if let Some(bucket) = buckets.iter_mut().find(|bucket| bucket.index == index) {
+                bucket.amount_minor -= amount_minor;
+                bucket.count -= 1;
+            }
+        }
+    }
+}
+
+fn sum(buckets: &[Bucket], over: i64) -> Moved {
+    buckets.iter().filter(|bucket| bucket.index > over).fold(Moved::default(), |sum, bucket| Moved {
+        amount_minor: sum.amount_minor.saturating_add(bucket.amount_minor),
+        count: sum.count.saturating_add(bucket.count),
+    })
+}
+
+fn add(buckets: &mut Vec<Bucket>, index: i64, kept: i64, amount_minor: i64, count: i64) {
+    buckets.retain(|bucket| bucket.index > index - kept);
+    if let Some(bucket) = buckets.iter_mut().find(|bucket| bucket.index == index) {
+        bucket.amount_minor = bucket.amount_minor.saturating_add(amount_minor);
+        bucket.count += count;
+    } else {
+        buckets.push(Bucket { index, amount_minor, count });
+    }
+}
+
+impl Field for Periods {
+    fn value(&self) -> Value<'_> {
+        let write = |encoder: Encoder, bucket: &Bucket| {
+            encoder.int(bucket.index).int(bucket.amount_minor).int(bucket.count)
+        };
+        Value::Bytes(Encoder::new().list(&self.hours, write).list(&self.days, write).finish().into())
+    }
+
+    fn read(value: Value<'_>) -> Result<Self, Corrupt> {
+        let bytes = Vec::<u8>::read(value)?;
+        let mut decoder = Decoder::new(&bytes);
+        let read = |decoder: &mut Decoder<'_>| {
+            Ok(Bucket { index: decoder.int()?, amount_minor: decoder.int()?, count: decoder.int()? })
+        };
+        let periods = Self { hours: decoder.list(read)?, days: decoder.list(read)? };
+        decoder.finish()?;
+        Ok(periods)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::time::{DAY_US, HOUR_US};
+
+    #[test]
+    fn the_partly_covered_oldest_hour_counts_whole_and_then_not_at_all() {
+        let start = Timestamp(HOUR_US * 1_000 + HOUR_US - 1);
+        let mut periods = Periods::default();
+        periods.add(start, 700);
+        for (hours, expected) in [(0, 700), (24, 700), (25, 0)] {
+            assert_eq!(periods.last_day(start.plus_us(hours * HOUR_US)).amount_minor, expected, "{hours} h");
+        }
+    }
+
+    #[test]
+    fn thirty_days_are_counted_in_days() {
+        let start = Timestamp(DAY_US * 100);
+        let mut periods = Periods::default();
+        periods.add(start, 5);
+        periods.add(start.plus_us(DAY_US), 6);
+        for (days, expected) in [(1, 11), (30, 11), (31, 6), (32, 0)] {
+            assert_eq!(periods.last_month(start.plus_us(days * DAY_US)).amount_minor, expected, "{days} d");
+        }
+    }
+
+    #[test]
+    fn what_is_given_back_is_free_again_and_storage_keeps_all() {
+        let now = Timestamp(DAY_US * 7);
+        let mut periods = Periods::default();
+        periods.add(now, 40);
+        periods.add(now, 2);
+        periods.give_back(now, 40);
+        assert_eq!(periods.last_day(now), Moved { amount_minor: 2, count: 1 });
+        assert_eq!(Periods::read(periods.value()), Ok(periods));
+    }
+}

@@ -1,0 +1,128 @@
+//! The figures of the rules. Values without defaults: a policy is made whole, or not at all.
+
+use super::time::{DAY_US, HOUR_US, MINUTE_US, SECOND_US};
+
+/// When a second factor is wanted for money.
+#[derive(Clone, Debug)]
+pub struct StepUp {
+    /// A device is fresh for so long after a code of its was accepted.
+    pub fresh_us: i64,
+    /// From this amount on, a code in the call.
+    pub amount_minor: i64,
+    /// When the account's spending since this device's last code would pass this, a code.
+    pub sum_minor: i64,
+    /// When so many payments were made since this device's last code, a code.
+    pub payments: i64,
+}
+
+/// How wrong codes are counted.
+#[derive(Clone, Debug)]
+pub struct CodeAttempts {
+    /// So many wrong ones in a row block codes.
+    pub block_after: i64,
+    /// For so long the first, the second, and every further time.
+    pub blocks_us: [i64; 3],
+    /// So many wrong ones in a day block codes until the day is over.
+    pub per_day: i64,
+    /// So many without a right one between: recovery only.
+    pub without_success: i64,
+}
+
+/// What one row of limits allows. In minor units; nothing means no limit by this row.
+#[derive(Clone, Debug)]
+pub struct Caps {
+    /// One payment.
+    pub payment_minor: Option<i64>,
+    /// All payments in 24 hours.
+    pub day_minor: Option<i64>,
+    /// All payments in 30 days.
+    pub month_minor: Option<i64>,
+    /// The balance, with top-ups under way.
+    pub balance_minor: Option<i64>,
+    /// All top-ups in 24 hours.
+    pub top_up_day_minor: Option<i64>,
+    /// How many top-ups in 24 hours.
+    pub top_up_day_count: Option<i64>,
+}
+
+/// Which limits apply.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Every account's.
+    pub standard: Caps,
+    /// In addition, while the device is young. The strictest of all that apply counts.
+    pub young_device: Caps,
+    /// A device is young for so long.
+    pub young_us: i64,
+    /// Between two top-ups.
+    pub top_up_pause_us: i64,
+    /// Linked funding sources at a time.
+    pub funding_sources: usize,
+}
+
+/// How an enrolment goes.
+#[derive(Clone, Debug)]
+pub struct EnrolmentRules {
+    /// The code is good for so long.
+    pub code_us: i64,
+    /// And for so many tries.
+    pub attempts: i64,
+    /// Activated within, or gone.
+    pub activate_us: i64,
+}
+
+/// All rules' figures.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// When a second factor is wanted for money.
+    pub step_up: StepUp,
+    /// How wrong codes are counted.
+    pub codes: CodeAttempts,
+    /// Which limits apply.
+    pub limits: Limits,
+    /// How an enrolment goes.
+    pub enrolment: EnrolmentRules,
+    /// An open answer binds its request id for so long.
+    pub open_request_us: i64,
+    /// A secret of a reply can be fetched again for so long.
+    pub secret_us: i64,
+}
+
+impl Policy {
+    /// The figures of the documentation.
+    pub fn standard() -> Self {
+        Self {
+            step_up: StepUp { fresh_us: 5 * MINUTE_US, amount_minor: 10_000, sum_minor: 15_000, payments: 5 },
+            codes: CodeAttempts {
+                block_after: 5,
+                blocks_us: [15 * MINUTE_US, HOUR_US, DAY_US],
+                per_day: 20,
+                without_success: 100,
+            },
+            limits: Limits {
+                standard: Caps {
+                    payment_minor: Some(100_000),
+                    day_minor: Some(200_000),
+                    month_minor: Some(1_000_000),
+                    balance_minor: Some(300_000),
+                    top_up_day_minor: Some(100_000),
+                    top_up_day_count: Some(5),
+                },
+                young_device: Caps {
+                    payment_minor: Some(5_000),
+                    day_minor: Some(10_000),
+                    month_minor: None,
+                    balance_minor: None,
+                    top_up_day_minor: Some(10_000),
+                    top_up_day_count: None,
+                },
+                young_us: 12 * HOUR_US,
+                top_up_pause_us: 30 * SECOND_US,
+                funding_sources: 5,
+            },
+            enrolment: EnrolmentRules { code_us: 15 * MINUTE_US, attempts: 5, activate_us: DAY_US },
+            open_request_us: 150 * SECOND_US,
+            secret_us: 10 * MINUTE_US,
+        }
+    }
+}

@@ -1,0 +1,585 @@
+//! The tables, as structs. The migrations repeat them in SQL, with the constraints that `decide`
+//! promises; a test compares the two.
+//!
+//! Some columns wait for later parts (tenant, assurance level, parent merchant, fee rule, tax
+//! lines, …): they are in the model from the first day, because adding them to rows full of money
+//! is a painful migration.
+
+use super::id::{
+    AccountId, CommandId, ContactIndex, DeviceId, EnrolmentId, EventId, FundingId, KeyId, LedgerAccountId,
+    MerchantId, MessageId, PaymentId, RequestId, StoreId, TenantId, TerminalId, TopUpId,
+};
+use super::lots::{Legs, Lots};
+use super::money::Asset;
+use super::periods::Periods;
+use super::record::{records, stored_enum};
+use super::time::Timestamp;
+
+stored_enum! {
+    /// Where an account is in its life.
+    AccountState {
+        /// Enrolled, not activated yet: not usable for money.
+        Pending = 0,
+        /// Usable.
+        Active = 1,
+        /// Gone: its data key is destroyed, its ledger stays verifiable.
+        Closed = 2,
+    }
+}
+
+stored_enum! {
+    /// Whether a key may sign. There is no way back from revoked.
+    KeyState {
+        /// It may.
+        Active = 1,
+        /// Never again.
+        Revoked = 2,
+    }
+}
+
+stored_enum! {
+    /// What kind of principal a key belongs to, for ever.
+    Principal {
+        /// A customer's device.
+        Device = 1,
+        /// A till.
+        Terminal = 2,
+        /// A merchant's server.
+        Merchant = 3,
+        /// An operator.
+        Operator = 4,
+    }
+}
+
+stored_enum! {
+    /// How a key writes its signatures.
+    KeyForm {
+        /// ASN.1 DER.
+        Der = 1,
+        /// r followed by s.
+        Fixed = 2,
+    }
+}
+
+stored_enum! {
+    /// Where an enrolment is.
+    EnrolmentState {
+        /// The code may be tried.
+        Open = 0,
+        /// It became an account.
+        Confirmed = 1,
+        /// Its code was tried too often.
+        Over = 2,
+    }
+}
+
+stored_enum! {
+    /// Whether somebody takes part.
+    Standing {
+        /// Takes part.
+        Active = 1,
+        /// Not at present.
+        Suspended = 2,
+    }
+}
+
+stored_enum! {
+    /// What a ledger account is for.
+    LedgerKind {
+        /// A customer's prepaid value; embedded in `account`, never a row of `ledger_account`.
+        CustomerPrepaid = 1,
+        /// What is owed to a merchant.
+        MerchantPayable = 2,
+        /// What a funding provider owes us.
+        ProviderClearing = 3,
+        /// Cash in a store's till that is ours.
+        CashInTransit = 4,
+        /// Fees earned.
+        Fees = 5,
+        /// Losses.
+        Losses = 6,
+        /// Money whose owner is gone.
+        Suspense = 7,
+    }
+}
+
+stored_enum! {
+    /// Where a top-up is.
+    TopUpState {
+        /// Recorded; the provider has not answered.
+        Requested = 1,
+        /// Credited.
+        Succeeded = 2,
+        /// Declined.
+        Failed = 3,
+    }
+}
+
+stored_enum! {
+    /// Why nothing more can happen to a payment's hold.
+    ClosingReason {
+        /// Everything was captured.
+        Captured = 1,
+        /// The shop released it.
+        Voided = 2,
+        /// Time released it.
+        Expired = 3,
+        /// The till undid it.
+        Reversed = 4,
+    }
+}
+
+stored_enum! {
+    /// What happened to an account's security.
+    EventKind {
+        /// A device was enrolled.
+        DeviceEnrolled = 1,
+        /// The account became active.
+        AccountActivated = 2,
+        /// A code was accepted on its own.
+        CodeAccepted = 3,
+        /// A wrong or used code.
+        CodeWrong = 4,
+        /// Codes are blocked for a while.
+        CodeBlocked = 5,
+        /// Frozen.
+        Frozen = 6,
+        /// Unfrozen.
+        Unfrozen = 7,
+        /// A device was revoked.
+        DeviceRevoked = 8,
+        /// A funding source was linked.
+        FundingLinked = 9,
+        /// A funding source was unlinked.
+        FundingUnlinked = 10,
+        /// Somebody tried to enrol with a contact of this account.
+        EnrolmentAttempted = 11,
+    }
+}
+
+stored_enum! {
+    /// Where a message to a person is.
+    MessageState {
+        /// To be sent.
+        Due = 0,
+        /// Accepted by the channel.
+        Delivered = 1,
+        /// Given up after its last attempt.
+        Failed = 2,
+    }
+}
+
+records! {
+    /// A customer: state, second-factor counters, limits, and his prepaid ledger account.
+    Account: "account" [account_id: AccountId] {
+        /// Whose deployment.
+        tenant_id: TenantId,
+        /// Where it is in its life.
+        state: AccountState,
+        /// Since when all outflow is stopped; not, when absent.
+        frozen_at: Option<Timestamp>,
+        /// The assurance (KYC) level; decides limits later.
+        assurance_level: i64,
+        /// Which row of limits it has; the default one, so far.
+        limits_row: i64,
+        /// Steps on completed recovery and on a restore.
+        epoch: i64,
+        /// Steps with every journalled change.
+        version: i64,
+        /// The version of its sealed document.
+        document_version: i64,
+        /// When it was enrolled.
+        created_at: Timestamp,
+        /// When it became active.
+        activated_at: Option<Timestamp>,
+        /// The latest moment a decision about it was made: time does not run backwards.
+        last_at: Timestamp,
+        /// Devices that may sign.
+        active_devices: i64,
+        /// The last step of RFC 6238 whose code was accepted. Only rises.
+        totp_last_step: i64,
+        /// Wrong codes since the last right one.
+        code_failures: i64,
+        /// The day that `code_failures_today` counts, from the epoch.
+        code_failures_day: i64,
+        /// Wrong codes of that day. No success clears it.
+        code_failures_today: i64,
+        /// Codes are not looked at until then.
+        code_blocked_until: Timestamp,
+        /// Its account in the ledger.
+        ledger_account_id: LedgerAccountId,
+        /// What it holds.
+        asset: Asset,
+        /// Ever taken out.
+        debits_posted_minor: i64,
+        /// Ever put in.
+        credits_posted_minor: i64,
+        /// Held, to be taken out.
+        debits_pending_minor: i64,
+        /// On its way in by a hold; unused for customers so far.
+        credits_pending_minor: i64,
+        /// What the balance is made of.
+        lots: Lots,
+        /// What went out, by hour and by day.
+        spending: Periods,
+        /// What was topped up, by hour and by day.
+        top_ups: Periods,
+        /// Top-ups under way; reserved against the balance limit.
+        incoming_minor: i64,
+        /// When the last top-up was asked for.
+        last_top_up_at: Option<Timestamp>,
+        /// Everything ever paid.
+        spent_total_minor: i64,
+        /// Payments ever made.
+        payments_total: i64,
+    }
+
+    /// A customer's device.
+    Device: "device" [device_id: DeviceId] {
+        /// Whose deployment.
+        tenant_id: TenantId,
+        /// Whose device.
+        account_id: AccountId,
+        /// Its key.
+        key_id: KeyId,
+        /// Whether it may sign.
+        state: KeyState,
+        /// When it was bound; its age decides limits.
+        enrolled_at: Timestamp,
+        /// When it was revoked.
+        revoked_at: Option<Timestamp>,
+        /// When a code from this device was last accepted.
+        last_code_at: Option<Timestamp>,
+        /// The account's `spent_total_minor` at that moment.
+        spent_at_code_minor: i64,
+        /// The account's `payments_total` at that moment.
+        payments_at_code: i64,
+    }
+
+    /// A public key, for ever bound to one principal.
+    SigningKey: "signing_key" [key_id: KeyId] {
+        /// Whose deployment.
+        tenant_id: TenantId,
+        /// What kind of principal.
+        principal: Principal,
+        /// The device, terminal, merchant or operator.
+        owner_id: DeviceId,
+        /// The account behind it, for a device.
+        account_id: Option<AccountId>,
+        /// The uncompressed point.
+        point: Vec<u8>,
+        /// How it signs.
+        form: KeyForm,
+        /// Whether it may.
+        state: KeyState,
+        /// 1 when bound, 2 when revoked: orders the two against movements in other lanes.
+        version: i64,
+    }
+
+    /// The key that seals an account's document, itself sealed. Destroying it erases the person.
+    DataKey: "data_key" [account_id: AccountId] {
+        /// Which key-encryption key sealed it.
+        kek_version: i64,
+        /// The sealed key.
+        sealed: Vec<u8>,
+    }
+
+    /// All that identifies a person, and every shared secret, encrypted.
+    Document: "document" [account_id: AccountId] {
+        /// Steps with every change; bound into the ciphertext.
+        version: i64,
+        /// The ciphertext.
+        sealed: Vec<u8>,
+    }
+
+    /// Which account a contact belongs to.
+    Contact: "contact" [contact_index: ContactIndex] {
+        /// Its account.
+        account_id: AccountId,
+    }
+
+    /// An enrolment under way.
+    Enrolment: "enrolment" [enrolment_id: EnrolmentId] {
+        /// Whose deployment.
+        tenant_id: TenantId,
+        /// The candidate that started it; no other key may go on.
+        key_id: KeyId,
+        /// The contact the code went to.
+        contact_index: ContactIndex,
+        /// The contact itself, sealed.
+        sealed_contact: Vec<u8>,
+        /// Keyed hash of the code.
+        code_tag: Vec<u8>,
+        /// Where it is.
+        state: EnrolmentState,
+        /// Codes tried.
+        attempts: i64,
+        /// Over, then.
+        expires_at: Timestamp,
+    }
+
+    /// A merchant.
+    Merchant: "merchant" [merchant_id: MerchantId] {
+        /// Whose deployment.
+        tenant_id: TenantId,
+        /// The merchant it belongs to.
+        parent_id: Option<MerchantId>,
+        /// Who is paid out.
+        settlement_party_id: MerchantId,
+        /// Its account in the ledger.
+        ledger_account_id: LedgerAccountId,
+        /// Whether it takes part.
+        standing: Standing,
+        /// Which fee rule its payments pin.
+        fee_rule_version: i64,
+    }
+
+    /// A store of a merchant: what a customer pays at.
+    Store: "store" [store_id: StoreId] {
+        /// Whose deployment.
+        tenant_id: TenantId,
+        /// Its merchant.
+        merchant_id: MerchantId,
+        /// The registered name.
+        name: String,
+        /// The registered city.
+        city: String,
+        /// IANA name; business days are counted in it.
+        time_zone: String,
+        /// The business day it is in.
+        business_day: i64,
+        /// Whether it takes payments.
+        standing: Standing,
+    }
+
+    /// An account of the ledger that is not a customer's. Only ever added to.
+    LedgerAccount: "ledger_account" [ledger_account_id: LedgerAccountId] {
+        /// Whose deployment.
+        tenant_id: TenantId,
+        /// What it is for.
+        kind: LedgerKind,
+        /// What it holds.
+        asset: Asset,
+        /// Whether its balance may be below zero.
+        may_be_negative: bool,
+        /// Ever taken out.
+        debits_posted_minor: i64,
+        /// Ever put in.
+        credits_posted_minor: i64,
+        /// Held, to be taken out.
+        debits_pending_minor: i64,
+        /// Held, to be put in.
+        credits_pending_minor: i64,
+    }
+
+    /// A linked funding source. Its token is in the sealed document.
+    Funding: "funding" [funding_id: FundingId] {
+        /// Whose deployment.
+        tenant_id: TenantId,
+        /// Whose.
+        account_id: AccountId,
+        /// Which provider; 1 is the sandbox.
+        provider: i64,
+        /// When it was linked.
+        linked_at: Timestamp,
+        /// When it was unlinked or suspended.
+        ended_at: Option<Timestamp>,
+    }
+
+    /// A top-up.
+    TopUp: "top_up" [top_up_id: TopUpId] {
+        /// Whose deployment.
+        tenant_id: TenantId,
+        /// Into which account.
+        account_id: AccountId,
+        /// From which source.
+        funding_id: FundingId,
+        /// What is moved.
+        asset: Asset,
+        /// How much.
+        amount_minor: i64,
+        /// Where it is.
+        state: TopUpState,
+        /// When it was asked for.
+        requested_at: Timestamp,
+        /// When the provider's answer was booked.
+        settled_at: Option<Timestamp>,
+        /// The provider's name for it; unique.
+        provider_reference: Option<String>,
+    }
+
+    /// A payment. Its state's name follows from its amounts.
+    Payment: "payment" [payment_id: PaymentId] {
+        /// Whose deployment.
+        tenant_id: TenantId,
+        /// Who pays.
+        account_id: AccountId,
+        /// The device that signed.
+        device_id: DeviceId,
+        /// Who is paid.
+        merchant_id: MerchantId,
+        /// Where.
+        store_id: StoreId,
+        /// The till, when one took part.
+        terminal_id: Option<TerminalId>,
+        /// The till's order, unique per merchant.
+        order_id: Option<String>,
+        /// The merchant's own reference.
+        external_reference: Option<String>,
+        /// A line for the receipt.
+        receipt_line: Option<String>,
+        /// The store's registered name at that time.
+        payee_name: String,
+        /// What is moved.
+        asset: Asset,
+        /// Authorised.
+        authorised_minor: i64,
+        /// Captured of it.
+        captured_minor: i64,
+        /// Refunded of that.
+        refunded_minor: i64,
+        /// Released without being captured.
+        released_minor: i64,
+        /// Why nothing is held any more.
+        closing_reason: Option<ClosingReason>,
+        /// Which lots it took from.
+        legs: Legs,
+        /// The fee rule in force.
+        fee_rule_version: i64,
+        /// Rates, amounts and invoice numbers, encoded; none so far.
+        tax_lines: Vec<u8>,
+        /// When it was made.
+        created_at: Timestamp,
+    }
+
+    /// A secret of a reply, sealed for the same key and request id for ten minutes.
+    SecretReply: "secret_reply" [request_id: RequestId, key_id: KeyId] {
+        /// The secret, sealed.
+        sealed: Vec<u8>,
+        /// Gone, then.
+        expires_at: Timestamp,
+    }
+
+    /// An answer that was not final: binds its request id to its body for 150 s.
+    OpenRequest: "open_request" [request_id: RequestId, key_id: KeyId] {
+        /// Of method, body and private body.
+        digest: [u8; 32],
+        /// SHA-256 of the payload that got this answer.
+        payload_hash: [u8; 32],
+        /// The answer.
+        answer: Vec<u8>,
+        /// Forgotten, then.
+        expires_at: Timestamp,
+    }
+
+    /// Something that happened to an account's security.
+    Event: "security_event" [account_id: AccountId, event_id: EventId] {
+        /// When.
+        at: Timestamp,
+        /// What.
+        kind: EventKind,
+        /// The device it concerns.
+        device_id: Option<DeviceId>,
+    }
+
+    /// A message to a person, to be sent by the outbox's worker. A row is not a delivery.
+    Message: "message" [message_id: MessageId] {
+        /// Whose deployment.
+        tenant_id: TenantId,
+        /// Destination and text, sealed.
+        sealed: Vec<u8>,
+        /// Where it is.
+        state: MessageState,
+        /// Attempts made.
+        attempts: i64,
+        /// When it is to be tried.
+        due_at: Timestamp,
+    }
+
+    /// One link of the journal: a final answer, its evidence and its postings. Never changed.
+    Journal: "journal" [lane: i64, sequence: i64] {
+        /// Whose deployment.
+        tenant_id: TenantId,
+        /// The execution that made it.
+        command_id: CommandId,
+        /// What it was.
+        kind: i64,
+        /// When it was decided.
+        at: Timestamp,
+        /// The account whose entry it is; absent unless money moved.
+        entry_account_id: Option<AccountId>,
+        /// The idempotency key.
+        request_id: RequestId,
+        /// The key that signed.
+        key_id: KeyId,
+        /// Of method, body and private body.
+        digest: [u8; 32],
+        /// The answer.
+        outcome: Vec<u8>,
+        /// Every transfer, encoded.
+        postings: Vec<u8>,
+        /// The resulting version of every customer account and key it touched, encoded.
+        versions: Vec<u8>,
+        /// The signed method.
+        method: String,
+        /// The signed bytes.
+        payload: Vec<u8>,
+        /// The signature.
+        signature: Vec<u8>,
+        /// SHA-256 over the previous hash and everything above, the evidence by its own hash.
+        hash: [u8; 32],
+    }
+
+    /// What the journal says about a request id. The same table as `Journal`, by its other key.
+    Finished: "journal" [request_id: RequestId, key_id: KeyId] {
+        /// Of method, body and private body.
+        digest: [u8; 32],
+        /// The answer.
+        outcome: Vec<u8>,
+    }
+
+    /// The head of a lane.
+    Lane: "lane" [lane: i64] {
+        /// The last sequence number; 0 before the first row.
+        sequence: i64,
+        /// The last row's hash.
+        hash: [u8; 32],
+        /// No decision of this lane is older than this.
+        at: Timestamp,
+    }
+}
+
+impl Table {
+    /// Whether the embedded store's writer keeps rows of this table in memory between batches.
+    pub fn is_hot(self) -> bool {
+        match self {
+            Self::Account
+            | Self::Device
+            | Self::SigningKey
+            | Self::Merchant
+            | Self::Store
+            | Self::OpenRequest
+            | Self::Lane => true,
+            Self::DataKey
+            | Self::Document
+            | Self::Contact
+            | Self::Enrolment
+            | Self::LedgerAccount
+            | Self::Funding
+            | Self::TopUp
+            | Self::Payment
+            | Self::SecretReply
+            | Self::Event
+            | Self::Message
+            | Self::Journal
+            | Self::Finished => false,
+        }
+    }
+}
+
+impl Account {
+    /// What can be spent now, in minor units.
+    pub fn available_minor(&self) -> i64 {
+        self.credits_posted_minor - self.debits_posted_minor - self.debits_pending_minor
+    }
+}
