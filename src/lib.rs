@@ -4,10 +4,12 @@
 //! factor where the policy wants one; and anyone can prove it afterwards from the data alone.
 //! `ARCHITECTURE.md` walks through one payment.
 
+pub mod crypto;
 pub mod domain;
+pub mod env;
 
 /// The messages and services generated from `proto/saifu/v1`.
-#[expect(clippy::all, clippy::pedantic, missing_docs, clippy::allow_attributes, reason = "generated code")]
+#[expect(clippy::all, clippy::pedantic, clippy::allow_attributes, reason = "generated code")]
 pub mod pb {
     tonic::include_proto!("saifu.v1");
 
