@@ -1,1 +1,3 @@
-fn main(){}
+//! The integration tests: one binary, everything through gRPC.
+
+fn main() {}
