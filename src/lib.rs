@@ -4,6 +4,8 @@
 //! factor where the policy wants one; and anyone can prove it afterwards from the data alone.
 //! `ARCHITECTURE.md` walks through one payment.
 
+pub mod contact;
+mod crockford;
 pub mod crypto;
 pub mod domain;
 pub mod env;
