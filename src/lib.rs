@@ -4,10 +4,18 @@
 //! factor where the policy wants one; and anyone can prove it afterwards from the data alone.
 //! `ARCHITECTURE.md` walks through one payment.
 
+pub mod contact;
+mod crockford;
+pub mod crypto;
 pub mod domain;
+pub mod env;
 
 /// The messages and services generated from `proto/saifu/v1`.
+<<<<<<< HEAD
 #[allow(clippy::all, clippy::pedantic, missing_docs, clippy::allow_attributes, reason = "generated code")]
+=======
+#[expect(clippy::all, clippy::pedantic, clippy::allow_attributes, reason = "generated code")]
+>>>>>>> leaf
 pub mod pb {
     tonic::include_proto!("saifu.v1");
 

@@ -1,0 +1,80 @@
+//! Replacing a small file so that a crash leaves the old content or the new one, never half of it.
+//!
+//! Keys and the sandbox's clock are kept in such files. When [`replace`] returns, content and name
+//! are on the disk.
+
+use std::ffi::OsString;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+/// Only the owner reads or writes what is written here.
+const OWNER_ONLY: u32 = 0o600;
+
+/// Gives `path` this content, readable by its owner alone, durably.
+///
+/// Two processes must not replace the same file at once: they would share the temporary name.
+pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+    let temporary = temporary_name(path);
+    match fs::remove_file(&temporary) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        Ok(()) | Err(_) => {}
+    }
+    // create_new: whoever planted a link under this name must not have us write through it.
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(OWNER_ONLY).open(&temporary)?;
+    file.write_all(content)?;
+    file.sync_all()?;
+    drop(file);
+    fs::rename(&temporary, path)?;
+    sync_directory(directory_of(path))
+}
+
+/// Makes the names in a directory durable.
+pub(crate) fn sync_directory(directory: &Path) -> io::Result<()> {
+    File::open(directory)?.sync_all()
+}
+
+/// The directory that holds `path`; a bare file name lies in the current one.
+pub(crate) fn directory_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        Some(_) | None => Path::new("."),
+    }
+}
+
+fn temporary_name(path: &Path) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(".new");
+    PathBuf::from(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn the_new_content_takes_the_place_of_the_old_and_belongs_to_its_owner() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("value");
+        fs::write(&path, "old and longer").unwrap();
+        replace(&path, b"new").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"new");
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1, "no temporary file stays");
+    }
+
+    #[test]
+    fn a_leftover_of_a_crash_is_neither_written_through_nor_in_the_way() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("value");
+        let elsewhere = directory.path().join("elsewhere");
+        fs::write(&elsewhere, "untouched").unwrap();
+        std::os::unix::fs::symlink(&elsewhere, temporary_name(&path)).unwrap();
+        replace(&path, b"new").unwrap();
+        assert_eq!(fs::read(&elsewhere).unwrap(), b"untouched");
+        assert!(fs::symlink_metadata(&path).unwrap().is_file());
+    }
+}
