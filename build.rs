@@ -17,7 +17,6 @@ const FILES: [&str; 9] = [
     "saifu/v1/sandbox.proto",
 ];
 
-#[expect(clippy::disallowed_methods, reason = "cargo tells a build script its output directory so")]
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo:rerun-if-changed=proto");
     println!("cargo:rerun-if-changed=migrations");

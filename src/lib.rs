@@ -9,13 +9,10 @@ mod crockford;
 pub mod crypto;
 pub mod domain;
 pub mod env;
+pub mod store;
 
 /// The messages and services generated from `proto/saifu/v1`.
-<<<<<<< HEAD
 #[allow(clippy::all, clippy::pedantic, missing_docs, clippy::allow_attributes, reason = "generated code")]
-=======
-#[expect(clippy::all, clippy::pedantic, clippy::allow_attributes, reason = "generated code")]
->>>>>>> leaf
 pub mod pb {
     tonic::include_proto!("saifu.v1");
 

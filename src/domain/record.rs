@@ -118,7 +118,7 @@ impl<T: Field> Field for Option<T> {
 }
 
 /// A row type: what the [`records!`] macro makes of a table.
-pub trait Record: Clone {
+pub trait Record: Clone + 'static {
     /// The columns of its key.
     type Key;
     /// The key that names a row of this type.

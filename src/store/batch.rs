@@ -1,0 +1,399 @@
+//! Group commit: the writer takes the commands that are waiting, loads their rows, decides one
+//! after the other in memory, each seeing the one before it, writes once, commits once, and then
+//! answers all.
+//!
+//! No waiting when idle; batches grow by themselves under load. A backend loads and writes rows and
+//! never learns what a command is.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use tokio::sync::{broadcast, mpsc, oneshot};
+use tracing::{error, warn};
+
+use super::{Answer, Committed, StoreError};
+use crate::crypto::hash::sha256;
+use crate::domain::command::Command;
+use crate::domain::decide::{Decision, decide};
+use crate::domain::id::{FIRST_TENANT, LedgerAccountId};
+use crate::domain::journal::{Entry, chained_bytes};
+use crate::domain::policy::Policy;
+use crate::domain::record::Record as _;
+use crate::domain::rows::{Finished, Journal, Lane, Row, RowKey, Table};
+use crate::domain::time::Timestamp;
+use crate::domain::view::View;
+use crate::domain::write::Write;
+use crate::env::clock::Clock;
+
+/// As many commands wait at most; past it a caller is told so at once.
+pub const QUEUE_BOUND: usize = 4_096;
+/// As many commands share a commit at most.
+pub const BATCH_BOUND: usize = 1_024;
+/// As many rows are kept in memory between batches at most.
+const HOT_ROWS: usize = 400_000;
+
+/// A command, and where its answer goes.
+pub struct Job {
+    pub(super) command: Command,
+    pub(super) reply: oneshot::Sender<Result<Answer, StoreError>>,
+}
+
+/// Why a backend could not do what it was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BackendError {
+    /// A constraint of the database said no: what `decide` promised is not so.
+    Constraint,
+    /// The database cannot be reached or written. Nothing of the batch was done.
+    Unavailable,
+    /// Whether the commit happened is unknown, or what is stored cannot be trusted. Nothing more
+    /// may be written by this process.
+    Broken,
+}
+
+/// The net change of one row over a batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// It did not exist before.
+    Insert(Row),
+    /// It existed, with other values.
+    Update(Row),
+    /// It existed.
+    Delete(RowKey),
+}
+
+/// What a batch writes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Net {
+    /// One change a row, ordered by table and key.
+    pub changes: Vec<Change>,
+    /// Debits and credits of accounts that are only added to, ordered by account. Written last.
+    pub credits: Vec<(LedgerAccountId, i64, i64)>,
+}
+
+/// A database behind the writer. All of it between `begin` and `commit` is one transaction.
+pub(super) trait Backend: Send + 'static {
+    /// Whether nobody else writes: rows may be kept between batches.
+    const EXCLUSIVE: bool;
+    fn begin(&mut self) -> impl Future<Output = Result<(), BackendError>> + Send;
+    /// The rows of these keys, in their order.
+    fn load(
+        &mut self,
+        keys: &[RowKey],
+    ) -> impl Future<Output = Result<Vec<Option<Row>>, BackendError>> + Send;
+    /// All rows of a table.
+    fn load_all(&mut self, table: Table) -> impl Future<Output = Result<Vec<Row>, BackendError>> + Send;
+    fn apply(&mut self, net: &Net) -> impl Future<Output = Result<(), BackendError>> + Send;
+    fn commit(&mut self) -> impl Future<Output = Result<(), BackendError>> + Send;
+    fn rollback(&mut self) -> impl Future<Output = ()> + Send;
+}
+
+/// The one writer of this process.
+pub(super) struct Writer<B> {
+    backend: B,
+    policy: Arc<Policy>,
+    clock: Arc<dyn Clock>,
+    committed: broadcast::Sender<Arc<[Committed]>>,
+    batch_bound: usize,
+    view: Option<View>,
+    lane: i64,
+    broken: bool,
+}
+
+/// The writes of a batch under way.
+#[derive(Default)]
+struct Pending {
+    changes: Vec<(RowKey, bool, Option<Row>)>,
+    places: HashMap<RowKey, usize>,
+    credits: HashMap<LedgerAccountId, (i64, i64)>,
+    committed: Vec<Committed>,
+    touched: Vec<RowKey>,
+}
+
+impl<B: Backend> Writer<B> {
+    pub(super) fn new(
+        backend: B,
+        policy: Arc<Policy>,
+        clock: Arc<dyn Clock>,
+        committed: broadcast::Sender<Arc<[Committed]>>,
+        batch_bound: usize,
+    ) -> Self {
+        Self { backend, policy, clock, committed, batch_bound, view: None, lane: 0, broken: false }
+    }
+
+    /// Works until all senders are gone and the queue is empty.
+    pub(super) async fn run(mut self, mut queue: mpsc::Receiver<Job>) {
+        let mut jobs = Vec::with_capacity(self.batch_bound);
+        while queue.recv_many(&mut jobs, self.batch_bound).await > 0 {
+            self.batch(std::mem::take(&mut jobs)).await;
+        }
+    }
+
+    async fn batch(&mut self, jobs: Vec<Job>) {
+        let (commands, replies): (Vec<_>, Vec<_>) =
+            jobs.into_iter().map(|job| (job.command, job.reply)).unzip();
+        match self.attempt(&commands).await {
+            Ok(answers) => {
+                for (reply, answer) in replies.into_iter().zip(answers) {
+                    send(reply, Ok(answer));
+                }
+            }
+            Err(BackendError::Constraint) => self.isolate(commands, replies).await,
+            Err(BackendError::Unavailable | BackendError::Broken) => {
+                for reply in replies {
+                    send(reply, Err(StoreError::Unavailable));
+                }
+            }
+        }
+    }
+
+    /// One bad command must not disturb its neighbours: the batch is redone, one command a commit.
+    async fn isolate(
+        &mut self,
+        commands: Vec<Command>,
+        replies: Vec<oneshot::Sender<Result<Answer, StoreError>>>,
+    ) {
+        for (command, reply) in commands.into_iter().zip(replies) {
+            let answer = match self.attempt(std::slice::from_ref(&command)).await {
+                Ok(mut answers) => answers.pop().ok_or(StoreError::Defect),
+                Err(BackendError::Constraint) => {
+                    error!(command = ?command.id, "a command broke a constraint and was rolled back");
+                    Err(StoreError::Defect)
+                }
+                Err(BackendError::Unavailable | BackendError::Broken) => Err(StoreError::Unavailable),
+            };
+            send(reply, answer);
+        }
+    }
+
+    async fn attempt(&mut self, commands: &[Command]) -> Result<Vec<Answer>, BackendError> {
+        if self.broken {
+            return Err(BackendError::Broken);
+        }
+        let result = self.transact(commands).await;
+        if let Err(error) = &result {
+            self.view = None;
+            self.backend.rollback().await;
+            match error {
+                BackendError::Constraint => {}
+                BackendError::Unavailable => warn!("a batch was rolled back: the database is unavailable"),
+                BackendError::Broken => {
+                    self.broken = true;
+                    error!("the database cannot be trusted any more: this process writes nothing further");
+                }
+            }
+        }
+        result
+    }
+
+    async fn transact(&mut self, commands: &[Command]) -> Result<Vec<Answer>, BackendError> {
+        self.backend.begin().await?;
+        let mut view = match self.view.take() {
+            Some(view) if B::EXCLUSIVE && view.len() < HOT_ROWS => view,
+            Some(_) | None => self.fresh_view().await?,
+        };
+        let mut pending = Pending::default();
+        self.load(&mut view, &mut pending, vec![RowKey::Lane(self.lane)]).await?;
+        let mut head = view.get::<Lane>((self.lane,)).cloned().ok_or(BackendError::Broken)?;
+        let start = head.clone();
+        head.at = head.at.max(Timestamp(self.clock.now_us()));
+        view.set_now(head.at);
+
+        let keys = commands.iter().flat_map(Command::keys).collect();
+        self.load(&mut view, &mut pending, keys).await?;
+        let mut answers = Vec::with_capacity(commands.len());
+        for command in commands {
+            // What an earlier command of the batch wrote may name rows that were not loaded yet.
+            let further = command.follow(&view);
+            self.load(&mut view, &mut pending, further).await?;
+            let decision = decide(command, &view, &self.policy);
+            answers.push(pending.take(command, decision, &mut view, &mut head));
+        }
+        if head.sequence > start.sequence {
+            pending.push(Write::Update(head.into_row()), &mut view);
+        }
+        let committed = std::mem::take(&mut pending.committed);
+        let touched = std::mem::take(&mut pending.touched);
+        let net = pending.net();
+        if net.changes.is_empty() && net.credits.is_empty() {
+            self.backend.rollback().await;
+        } else {
+            self.backend.apply(&net).await?;
+            self.backend.commit().await?;
+        }
+        if B::EXCLUSIVE {
+            for key in touched {
+                if !key.table().is_hot() || view.row(&key).is_none() {
+                    view.forget(&key);
+                }
+            }
+            self.view = Some(view);
+        }
+        if !committed.is_empty() {
+            // Nobody listens while the server starts or stops.
+            drop(self.committed.send(committed.into()));
+        }
+        Ok(answers)
+    }
+
+    /// An exclusive backend's view knows all open requests, so that a new request id needs no look.
+    async fn fresh_view(&mut self) -> Result<View, BackendError> {
+        let mut view = View::new(Timestamp(0));
+        if B::EXCLUSIVE {
+            for row in self.backend.load_all(Table::OpenRequest).await? {
+                view.insert(row.key(), Some(row));
+            }
+        }
+        Ok(view)
+    }
+
+    async fn load(
+        &mut self,
+        view: &mut View,
+        pending: &mut Pending,
+        keys: Vec<RowKey>,
+    ) -> Result<(), BackendError> {
+        let mut missing = Vec::new();
+        for key in keys {
+            if view.knows(&key) {
+                continue;
+            }
+            if B::EXCLUSIVE && key.table() == Table::OpenRequest {
+                view.insert(key.clone(), None);
+                pending.touched.push(key);
+            } else {
+                missing.push(key);
+            }
+        }
+        if missing.is_empty() {
+            return Ok(());
+        }
+        missing.sort_unstable();
+        missing.dedup();
+        let rows = self.backend.load(&missing).await?;
+        for (key, row) in missing.into_iter().zip(rows) {
+            pending.touched.push(key.clone());
+            view.insert(key, row);
+        }
+        Ok(())
+    }
+}
+
+fn send(reply: oneshot::Sender<Result<Answer, StoreError>>, answer: Result<Answer, StoreError>) {
+    // Whoever hung up does not hear the answer; what was committed stays committed.
+    drop(reply.send(answer));
+}
+
+impl Pending {
+    /// Takes a decision in: its writes, its journal row, its answer.
+    fn take(&mut self, command: &Command, decision: Decision, view: &mut View, head: &mut Lane) -> Answer {
+        match decision {
+            Decision::Repeat(outcome) => Answer::Final(outcome),
+            Decision::RepeatOpen(answer) => Answer::Open(answer),
+            Decision::Commit { writes, entry } | Decision::Refuse { writes, entry } => {
+                self.push_all(writes, view);
+                let outcome = entry.outcome.clone();
+                self.journal(command, *entry, view, head);
+                Answer::Final(outcome)
+            }
+            Decision::Reject { writes, answer } => {
+                self.push_all(writes, view);
+                Answer::Open(answer)
+            }
+            Decision::Keep { writes } => {
+                self.push_all(writes, view);
+                Answer::Kept
+            }
+            Decision::Stale(stale) => Answer::Stale(stale),
+            Decision::Nothing(traceless) => Answer::Nothing(traceless),
+        }
+    }
+
+    fn push_all(&mut self, writes: Vec<Write>, view: &mut View) {
+        for write in writes {
+            self.push(write, view);
+        }
+    }
+
+    fn push(&mut self, write: Write, view: &mut View) {
+        view.fold(&write);
+        let (key, existed, row) = match write {
+            Write::Insert(row) => (row.key(), false, Some(row)),
+            Write::Update(row) => (row.key(), true, Some(row)),
+            Write::Delete(key) => (key, true, None),
+            Write::Credit { ledger_account_id, debits_minor, credits_minor } => {
+                let sums = self.credits.entry(ledger_account_id).or_default();
+                sums.0 += debits_minor;
+                sums.1 += credits_minor;
+                return;
+            }
+        };
+        if let Some(place) = self.places.get(&key) {
+            self.changes[*place].2 = row;
+        } else {
+            self.touched.push(key.clone());
+            self.places.insert(key.clone(), self.changes.len());
+            self.changes.push((key, existed, row));
+        }
+    }
+
+    /// Chains an entry onto its lane.
+    fn journal(&mut self, command: &Command, entry: Entry, view: &mut View, head: &mut Lane) {
+        let Some(signed) = command.signed() else { return };
+        let mut row = Journal {
+            lane: head.lane,
+            sequence: head.sequence + 1,
+            tenant_id: FIRST_TENANT,
+            command_id: command.id,
+            kind: entry.kind.number(),
+            at: view.now(),
+            entry_account_id: entry.entry_account_id,
+            request_id: signed.request_id,
+            key_id: signed.key_id,
+            digest: signed.digest,
+            outcome: entry.outcome.encode(),
+            postings: entry.postings.encode(),
+            versions: entry.versions.encode(),
+            method: signed.evidence.method.to_owned(),
+            payload: signed.evidence.payload.clone(),
+            signature: signed.evidence.signature.clone(),
+            hash: [0; 32],
+        };
+        row.hash = chain_hash(&head.hash, &row);
+        head.sequence = row.sequence;
+        head.hash = row.hash;
+        self.committed.push(Committed { lane: row.lane, sequence: row.sequence, kind: entry.kind });
+        let finished = Finished {
+            request_id: row.request_id,
+            key_id: row.key_id,
+            digest: row.digest,
+            outcome: row.outcome.clone(),
+        };
+        let key = RowKey::Finished(row.request_id, row.key_id);
+        view.insert(key, Some(finished.into_row()));
+        let key = RowKey::Journal(row.lane, row.sequence);
+        self.changes.push((key, false, Some(row.into_row())));
+    }
+
+    fn net(self) -> Net {
+        let mut changes: Vec<_> = self
+            .changes
+            .into_iter()
+            .filter_map(|(key, existed, row)| match (existed, row) {
+                (false, Some(row)) => Some((key, Change::Insert(row))),
+                (true, Some(row)) => Some((key, Change::Update(row))),
+                (true, None) => Some((key.clone(), Change::Delete(key))),
+                (false, None) => None,
+            })
+            .collect();
+        changes.sort_by(|(one, _), (other, _)| one.cmp(other));
+        let mut credits: Vec<_> =
+            self.credits.into_iter().map(|(id, (debits, credits))| (id, debits, credits)).collect();
+        credits.sort_unstable();
+        Net { changes: changes.into_iter().map(|(_, change)| change).collect(), credits }
+    }
+}
+
+/// A journal row's hash, given the one before it.
+pub fn chain_hash(previous: &[u8; 32], row: &Journal) -> [u8; 32] {
+    sha256(&[b"saifu journal v1", previous, &chained_bytes(row, |bytes| sha256(&[bytes]))])
+}

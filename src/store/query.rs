@@ -1,0 +1,234 @@
+//! What may be read: named rows, and a handful of scans. All of one query is one snapshot.
+//!
+//! A caller's key, device and epoch are checked in that same snapshot, so a read after a revocation
+//! is refused wherever it is made.
+
+use crate::domain::id::{AccountId, DeviceId, KeyId};
+use crate::domain::record::{Record, Value};
+use crate::domain::rows::{Account, Device, KeyState, Row, RowKey, SigningKey, Table};
+use crate::domain::time::Timestamp;
+
+/// Who reads.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// The key that signed.
+    pub key_id: KeyId,
+    /// The account behind it.
+    pub account_id: AccountId,
+    /// The device behind it.
+    pub device_id: DeviceId,
+    /// The epoch in the signed call.
+    pub epoch: i64,
+}
+
+/// Several rows, found by an index.
+#[derive(Clone, Debug)]
+pub enum Scan {
+    /// An account's devices, oldest first.
+    Devices(AccountId),
+    /// An account's contacts.
+    Contacts(AccountId),
+    /// An account's linked funding sources, oldest first.
+    FundingSources(AccountId),
+    /// An account's journal rows in which money moved, newest first.
+    Entries {
+        /// Whose.
+        account_id: AccountId,
+        /// Before this place; from the end when absent.
+        before: Option<(i64, i64)>,
+        /// At most.
+        limit: i64,
+    },
+    /// An account's security events, newest first.
+    Events {
+        /// Whose.
+        account_id: AccountId,
+        /// Before this moment and id; from the end when absent.
+        before: Option<(Timestamp, crate::domain::id::EventId)>,
+        /// At most.
+        limit: i64,
+    },
+    /// Messages to be sent by now.
+    DueMessages {
+        /// Now.
+        now: Timestamp,
+        /// At most.
+        limit: i64,
+    },
+    /// Top-ups without an answer, oldest first.
+    RequestedTopUps {
+        /// At most.
+        limit: i64,
+    },
+    /// Accounts that were enrolled before this and never activated.
+    Unactivated {
+        /// Before this.
+        before: Timestamp,
+        /// At most.
+        limit: i64,
+    },
+    /// Rows of a table that end by themselves, and are over by now.
+    Expired {
+        /// Enrolments, secrets or open requests.
+        table: Table,
+        /// Now.
+        now: Timestamp,
+        /// At most.
+        limit: i64,
+    },
+    /// All rows of a table whose key is greater, by key: for verification.
+    All {
+        /// Which table.
+        table: Table,
+        /// After this key.
+        after: Option<RowKey>,
+        /// At most.
+        limit: i64,
+    },
+}
+
+/// A question to the store.
+#[derive(Clone, Debug, Default)]
+pub struct Query {
+    /// Who reads; checked in the same snapshot. Absent for the system's own reads.
+    pub caller: Option<Caller>,
+    /// Rows by key.
+    pub rows: Vec<RowKey>,
+    /// Rows by an index.
+    pub scan: Option<Scan>,
+}
+
+/// What was read.
+#[derive(Clone, Debug, Default)]
+pub struct Fetched {
+    /// False: key, device or epoch are not what the caller claims; nothing else was read.
+    pub caller_is_good: bool,
+    /// The named rows that exist, and the caller's own.
+    pub rows: Vec<Row>,
+    /// The scanned rows.
+    pub scanned: Vec<Row>,
+}
+
+impl Query {
+    /// One row, for the system.
+    pub fn row(key: RowKey) -> Self {
+        Self { caller: None, rows: vec![key], scan: None }
+    }
+
+    /// A scan, for the system.
+    pub fn scan(scan: Scan) -> Self {
+        Self { caller: None, rows: Vec::new(), scan: Some(scan) }
+    }
+}
+
+impl Caller {
+    /// The rows that say whether this caller is who he says.
+    pub fn keys(&self) -> [RowKey; 3] {
+        [RowKey::SigningKey(self.key_id), RowKey::Device(self.device_id), RowKey::Account(self.account_id)]
+    }
+
+    /// Whether those rows say so.
+    pub fn is_good(&self, rows: &[Row]) -> bool {
+        let key = rows.iter().find_map(SigningKey::of);
+        let device = rows.iter().find_map(Device::of);
+        let account = rows.iter().find_map(Account::of);
+        key.is_some_and(|key| key.state == KeyState::Active && key.account_id == Some(self.account_id))
+            && device.is_some_and(|device| device.state == KeyState::Active && device.key_id == self.key_id)
+            && account.is_some_and(|account| account.epoch == self.epoch)
+    }
+}
+
+impl Fetched {
+    /// The named row of this type.
+    pub fn get<R: Record>(&self) -> Option<&R> {
+        self.rows.iter().find_map(R::of)
+    }
+
+    /// The named row of this type and key, where several of a type were read.
+    pub fn by_key<R: Record>(&self, key: R::Key) -> Option<&R> {
+        let key = R::row_key(key);
+        self.rows.iter().find(|row| row.key() == key).and_then(R::of)
+    }
+
+    /// The scanned rows of this type.
+    pub fn scanned<R: Record>(&self) -> impl Iterator<Item = &R> {
+        self.scanned.iter().filter_map(R::of)
+    }
+}
+
+impl Scan {
+    /// The table, what follows `WHERE`, and the parameters `?1`, `?2`, … of it.
+    pub(super) fn sql(&self) -> (Table, String, Vec<Value<'static>>) {
+        let bytes = |bytes: &[u8]| Value::Bytes(bytes.to_vec().into());
+        match self {
+            Self::Devices(account_id) => (
+                Table::Device,
+                "account_id = ?1 ORDER BY enrolled_at, device_id LIMIT 20".into(),
+                vec![bytes(&account_id.0)],
+            ),
+            Self::Contacts(account_id) => {
+                (Table::Contact, "account_id = ?1 LIMIT 20".into(), vec![bytes(&account_id.0)])
+            }
+            Self::FundingSources(account_id) => (
+                Table::Funding,
+                "account_id = ?1 AND ended_at IS NULL ORDER BY linked_at, funding_id LIMIT 20".into(),
+                vec![bytes(&account_id.0)],
+            ),
+            Self::Entries { account_id, before, limit } => {
+                let (lane, sequence) = before.unwrap_or((i64::MAX, i64::MAX));
+                (
+                    Table::Journal,
+                    "entry_account_id = ?1 AND (lane, sequence) < (?2, ?3) \
+                     ORDER BY lane DESC, sequence DESC LIMIT ?4"
+                        .into(),
+                    vec![bytes(&account_id.0), Value::Int(lane), Value::Int(sequence), Value::Int(*limit)],
+                )
+            }
+            Self::Events { account_id, before, limit } => {
+                let (at, id) = before
+                    .map_or((i64::MAX, bytes(&[0xff; 16])), |(at, event_id)| (at.0, bytes(&event_id.0)));
+                (
+                    Table::Event,
+                    "account_id = ?1 AND (at, event_id) < (?2, ?3) ORDER BY at DESC, event_id DESC LIMIT ?4"
+                        .into(),
+                    vec![bytes(&account_id.0), Value::Int(at), id, Value::Int(*limit)],
+                )
+            }
+            Self::DueMessages { now, limit } => (
+                Table::Message,
+                "state = 0 AND due_at <= ?1 ORDER BY due_at LIMIT ?2".into(),
+                vec![Value::Int(now.0), Value::Int(*limit)],
+            ),
+            Self::RequestedTopUps { limit } => {
+                (Table::TopUp, "state = 1 ORDER BY requested_at LIMIT ?1".into(), vec![Value::Int(*limit)])
+            }
+            Self::Unactivated { before, limit } => (
+                Table::Account,
+                "state = 0 AND created_at <= ?1 ORDER BY created_at LIMIT ?2".into(),
+                vec![Value::Int(before.0), Value::Int(*limit)],
+            ),
+            Self::Expired { table, now, limit } => (
+                *table,
+                "expires_at <= ?1 ORDER BY expires_at LIMIT ?2".into(),
+                vec![Value::Int(now.0), Value::Int(*limit)],
+            ),
+            Self::All { table, after, limit } => all(*table, after.as_ref(), *limit),
+        }
+    }
+}
+
+fn all(table: Table, after: Option<&RowKey>, limit: i64) -> (Table, String, Vec<Value<'static>>) {
+    let columns = table.key_columns().join(", ");
+    let Some(after) = after else {
+        return (table, format!("true ORDER BY {columns} LIMIT ?1"), vec![Value::Int(limit)]);
+    };
+    let mut values: Vec<Value<'static>> = vec![Value::Int(limit)];
+    values.extend(after.values().into_iter().map(|value| match value {
+        Value::Int(int) => Value::Int(int),
+        Value::Bytes(bytes) => Value::Bytes(bytes.into_owned().into()),
+        Value::Text(text) => Value::Text(text.into_owned().into()),
+        Value::Null => Value::Null,
+    }));
+    let places: Vec<String> = (2..=values.len()).map(|place| format!("?{place}")).collect();
+    (table, format!("({columns}) > ({}) ORDER BY {columns} LIMIT ?1", places.join(", ")), values)
+}

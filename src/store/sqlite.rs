@@ -1,0 +1,244 @@
+//! The embedded store: one SQLite database in a data directory that one process at a time owns.
+//!
+//! WAL with `synchronous=FULL`: what was acknowledged survives a crash of process and machine. One
+//! writer thread, a small pool of readers, and checkpoints on a thread of their own, off the commit
+//! path.
+
+mod checkpoint;
+mod connection;
+mod read;
+mod write;
+
+use std::fs::{self, File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread;
+
+use rusqlite::{Connection, ErrorCode};
+use tokio::sync::{broadcast, mpsc};
+
+use super::Store;
+use super::batch::{BATCH_BOUND, QUEUE_BOUND, Writer};
+use crate::domain::policy::Policy;
+use crate::env::clock::Clock;
+
+/// The database's file in the data directory.
+pub const DATABASE_FILE: &str = "saifu.db";
+const LOCK_FILE: &str = "lock";
+/// Says in the file's header that it is ours: "saif".
+const APPLICATION_ID: i32 = 0x7361_6966;
+
+mod migrations {
+    refinery::embed_migrations!("migrations/sqlite");
+}
+
+/// Why a data directory cannot be opened. Each is one sentence that says what to do.
+#[derive(Debug)]
+pub enum OpenError {
+    /// It cannot be made or read.
+    Directory(PathBuf, std::io::Error),
+    /// Another process has it.
+    InUse(PathBuf),
+    /// The file is not ours, or damaged.
+    Corrupt(PathBuf),
+    /// A newer saifu made it.
+    FutureSchema(PathBuf),
+    /// The disk is full.
+    DiskFull(PathBuf),
+    /// Something else, by SQLite's own words.
+    Sqlite(PathBuf, rusqlite::Error),
+    /// The schema could not be brought up to date, by the tool's own words.
+    Migration(PathBuf, Box<refinery::Error>),
+    /// There is no database to read.
+    Absent(PathBuf),
+}
+
+impl std::fmt::Display for OpenError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Directory(path, error) => {
+                write!(f, "the data directory {} cannot be used: {error}", path.display())
+            }
+            Self::InUse(path) => write!(
+                f,
+                "the data directory {} is in use by another saifu; stop that one, or name another directory with --data-dir",
+                path.display()
+            ),
+            Self::Corrupt(path) => write!(
+                f,
+                "{} is damaged or not a saifu database; nothing was changed: restore it from a backup, or name another directory with --data-dir",
+                path.display()
+            ),
+            Self::FutureSchema(path) => write!(
+                f,
+                "{} was made by a newer saifu, whose schema this one does not know; nothing was changed: run that newer version",
+                path.display()
+            ),
+            Self::DiskFull(path) => {
+                write!(
+                    f,
+                    "the disk that holds {} is full; nothing was changed: make room, and start again",
+                    path.display()
+                )
+            }
+            Self::Sqlite(path, error) => write!(f, "{} cannot be opened: {error}", path.display()),
+            Self::Migration(path, error) => {
+                write!(f, "the schema of {} cannot be brought up to date: {error}", path.display())
+            }
+            Self::Absent(path) => write!(
+                f,
+                "there is no saifu database at {}; name the data directory of a server with --data-dir",
+                path.display()
+            ),
+        }
+    }
+}
+
+impl std::error::Error for OpenError {}
+
+/// What the embedded store is opened with.
+pub struct Options {
+    /// The rules' figures.
+    pub policy: Arc<Policy>,
+    /// Tells the time of a batch.
+    pub clock: Arc<dyn Clock>,
+    /// Commands to a commit at most: `BATCH_BOUND`, or 1 to measure what batching gains.
+    pub batch_bound: usize,
+}
+
+impl Options {
+    /// As a server wants it.
+    pub fn new(policy: Arc<Policy>, clock: Arc<dyn Clock>) -> Self {
+        Self { policy, clock, batch_bound: BATCH_BOUND }
+    }
+}
+
+/// The open data directory. Close it to wait for the last commit.
+pub struct Embedded {
+    store: Arc<Store>,
+    writer: thread::JoinHandle<()>,
+    checkpoints: checkpoint::Checkpointer,
+    _lock: File,
+}
+
+impl Embedded {
+    /// Opens a data directory, makes it where it is missing, and locks it.
+    pub fn open(directory: &Path, options: Options) -> Result<Self, OpenError> {
+        let lock = lock(directory)?;
+        let path = directory.join(DATABASE_FILE);
+        let mut connection = connection::writer(&path).map_err(|error| open_error(&path, error))?;
+        migrate(&mut connection, &path)?;
+        let checkpoints = checkpoint::Checkpointer::start(&path).map_err(|error| open_error(&path, error))?;
+        let reader = read::Pool::open(&path).map_err(|error| open_error(&path, error))?;
+        let (queue, waiting) = mpsc::channel(QUEUE_BOUND);
+        let (committed, _) = broadcast::channel(256);
+        let backend = write::Sqlite::new(connection);
+        let writer =
+            Writer::new(backend, options.policy, options.clock, committed.clone(), options.batch_bound);
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .map_err(|error| OpenError::Directory(directory.to_owned(), error))?;
+        let writer = thread::Builder::new()
+            .name("saifu-writer".into())
+            .spawn(move || runtime.block_on(writer.run(waiting)))
+            .map_err(|error| OpenError::Directory(directory.to_owned(), error))?;
+        let store = Arc::new(Store::new(queue, Arc::new(reader), committed));
+        Ok(Self { store, writer, checkpoints, _lock: lock })
+    }
+
+    /// The store.
+    pub fn store(&self) -> Arc<Store> {
+        Arc::clone(&self.store)
+    }
+
+    /// Waits until every queued command is committed. All other owners of the store must be gone.
+    pub fn close(self) {
+        drop(self.store);
+        if self.writer.join().is_err() {
+            tracing::error!("the writer ended by a panic");
+        }
+        self.checkpoints.stop();
+    }
+}
+
+/// Opens a data directory's database to read only, also while a server runs.
+pub fn open_to_read(directory: &Path) -> Result<Arc<dyn super::Reader>, OpenError> {
+    let path = directory.join(DATABASE_FILE);
+    if !path.exists() {
+        return Err(OpenError::Absent(path));
+    }
+    let mut probe = connection::reader(&path).map_err(|error| open_error(&path, error))?;
+    known_schema(&mut probe, &path)?;
+    Ok(Arc::new(read::Pool::open(&path).map_err(|error| open_error(&path, error))?))
+}
+
+/// What SQLite itself finds wrong with the file's structure; nothing when it is sound.
+pub fn integrity(directory: &Path) -> Result<Option<String>, OpenError> {
+    let path = directory.join(DATABASE_FILE);
+    let connection = connection::reader(&path).map_err(|error| open_error(&path, error))?;
+    let words: String = connection
+        .query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))
+        .map_err(|error| open_error(&path, error))?;
+    Ok((words != "ok").then_some(words))
+}
+
+fn lock(directory: &Path) -> Result<File, OpenError> {
+    let failed = |error| OpenError::Directory(directory.to_owned(), error);
+    fs::create_dir_all(directory).map_err(failed)?;
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(directory.join(LOCK_FILE))
+        .map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(OpenError::InUse(directory.to_owned())),
+        Err(TryLockError::Error(error)) => Err(failed(error)),
+    }
+}
+
+fn migrate(connection: &mut Connection, path: &Path) -> Result<(), OpenError> {
+    let id: i32 = connection
+        .query_row("PRAGMA application_id", [], |row| row.get(0))
+        .map_err(|error| open_error(path, error))?;
+    let tables: i64 = connection
+        .query_row("SELECT count(*) FROM sqlite_master", [], |row| row.get(0))
+        .map_err(|error| open_error(path, error))?;
+    match (id, tables) {
+        (APPLICATION_ID, _) => {}
+        (0, 0) => connection
+            .pragma_update(None, "application_id", APPLICATION_ID)
+            .map_err(|error| open_error(path, error))?,
+        (_, _) => return Err(OpenError::Corrupt(path.to_owned())),
+    }
+    if tables > 0 {
+        known_schema(connection, path)?;
+    }
+    migrations::migrations::runner()
+        .run(connection)
+        .map(drop)
+        .map_err(|error| OpenError::Migration(path.to_owned(), Box::new(error)))
+}
+
+/// A schema with a migration that this program does not have is from the future.
+fn known_schema(connection: &mut Connection, path: &Path) -> Result<(), OpenError> {
+    let runner = migrations::migrations::runner();
+    let newest_known = runner.get_migrations().iter().map(refinery::Migration::version).max();
+    let newest_applied = runner
+        .get_last_applied_migration(connection)
+        .map_err(|_| OpenError::Corrupt(path.to_owned()))?
+        .map(|migration| migration.version());
+    if newest_applied > newest_known {
+        return Err(OpenError::FutureSchema(path.to_owned()));
+    }
+    Ok(())
+}
+
+fn open_error(path: &Path, error: rusqlite::Error) -> OpenError {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => OpenError::Corrupt(path.to_owned()),
+        Some(ErrorCode::DiskFull) => OpenError::DiskFull(path.to_owned()),
+        Some(_) | None => OpenError::Sqlite(path.to_owned(), error),
+    }
+}
