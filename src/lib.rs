@@ -8,6 +8,7 @@ pub mod contact;
 mod crockford;
 pub mod crypto;
 pub mod domain;
+pub mod emvco;
 pub mod env;
 
 /// The messages and services generated from `proto/saifu/v1`.
