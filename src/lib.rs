@@ -10,6 +10,7 @@ pub mod crypto;
 pub mod domain;
 pub mod emvco;
 pub mod env;
+pub mod ratelimit;
 
 /// The messages and services generated from `proto/saifu/v1`.
 #[expect(clippy::all, clippy::pedantic, clippy::allow_attributes, reason = "generated code")]
