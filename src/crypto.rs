@@ -10,6 +10,8 @@ pub mod device_key;
 pub mod entropy;
 pub mod envelope;
 pub mod hash;
+pub mod keyring;
+pub mod passphrase;
 pub mod seal;
 pub mod system_key;
 pub mod totp;

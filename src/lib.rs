@@ -8,7 +8,9 @@ pub mod contact;
 mod crockford;
 pub mod crypto;
 pub mod domain;
+pub mod emvco;
 pub mod env;
+pub mod ratelimit;
 pub mod store;
 
 /// The messages and services generated from `proto/saifu/v1`.

@@ -292,7 +292,7 @@ impl Pending {
             Decision::Commit { writes, entry } | Decision::Refuse { writes, entry } => {
                 self.push_all(writes, view);
                 let outcome = entry.outcome.clone();
-                self.journal(command, *entry, view, head);
+                self.journal(command, &entry, view, head);
                 Answer::Final(outcome)
             }
             Decision::Reject { writes, answer } => {
@@ -337,7 +337,7 @@ impl Pending {
     }
 
     /// Chains an entry onto its lane.
-    fn journal(&mut self, command: &Command, entry: Entry, view: &mut View, head: &mut Lane) {
+    fn journal(&mut self, command: &Command, entry: &Entry, view: &mut View, head: &mut Lane) {
         let Some(signed) = command.signed() else { return };
         let mut row = Journal {
             lane: head.lane,

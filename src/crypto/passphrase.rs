@@ -1,0 +1,418 @@
+//! Passphrases: argon2id with a secret pepper, a bounded number at a time.
+//!
+//! One hash takes about 19 MiB and 20 ms. So no more than a fixed number run at once, and when too
+//! many wait already the next is turned away: otherwise whoever sends passphrases could take all
+//! memory and all threads. What is accepted as a passphrase follows NIST SP 800-63B-4, 3.1.1.2: length
+//! and a list of the commonest, no rules of composition.
+
+use std::fmt;
+use std::sync::Arc;
+
+use argon2::password_hash::phc::PasswordHash;
+use argon2::{Algorithm, Argon2, Params, PasswordHasher as _, PasswordVerifier as _, Version};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use zeroize::Zeroizing;
+
+/// OWASP's second set of parameters for argon2id: 19 MiB, two passes, one lane.
+const MEMORY_KIB: u32 = 19 * 1_024;
+const PASSES: u32 = 2;
+const LANES: u32 = 1;
+const OUTPUT_BYTES: usize = 32;
+
+/// How many may wait for each that runs.
+const WAITING_PER_RUNNING: usize = 8;
+
+const CHARACTERS_MIN: usize = 10;
+const CHARACTERS_MAX: usize = 128;
+
+/// Makes and checks passphrase hashes.
+pub struct Hasher {
+    pepper: Arc<Zeroizing<[u8; 32]>>,
+    running: Arc<Semaphore>,
+    // One permit for each that runs or waits; without one a caller is turned away.
+    admitted: Arc<Semaphore>,
+}
+
+/// What a comparison found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Verified {
+    /// The passphrase is the one that was hashed.
+    pub matched: bool,
+    /// It matched, and the hash was made with other parameters than today's: hash it again.
+    pub rehash: bool,
+}
+
+impl Hasher {
+    /// At most `parallel` hashes (at least one) are computed at once. The pepper is kept apart from
+    /// the database, so that a copy of that alone lets nobody guess.
+    pub fn new(pepper: [u8; 32], parallel: usize) -> Self {
+        let parallel = parallel.clamp(1, 1_024);
+        Self {
+            pepper: Arc::new(Zeroizing::new(pepper)),
+            running: Arc::new(Semaphore::new(parallel)),
+            admitted: Arc::new(Semaphore::new(parallel * (1 + WAITING_PER_RUNNING))),
+        }
+    }
+
+    /// The hash of a passphrase, as a PHC string.
+    pub async fn hash(&self, passphrase: Zeroizing<String>, salt: [u8; 16]) -> Result<String, Busy> {
+        self.compute(move |argon2| {
+            argon2
+                .hash_password_with_salt(passphrase.as_bytes(), &salt)
+                .expect("the parameters are constants and the salt has 16 bytes")
+                .to_string()
+        })
+        .await
+    }
+
+    /// Compares a passphrase with a hash, using the parameters that the hash was made with. A text
+    /// that is not an argon2id hash matches nothing.
+    pub async fn verify(&self, passphrase: Zeroizing<String>, phc: String) -> Result<Verified, Busy> {
+        self.compute(move |argon2| compare(argon2, &passphrase, &phc)).await
+    }
+
+    async fn compute<T, F>(&self, work: F) -> Result<T, Busy>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Argon2<'_>) -> T + Send + 'static,
+    {
+        let admitted = Arc::clone(&self.admitted).try_acquire_owned().map_err(|_full| Busy)?;
+        let running = Arc::clone(&self.running).acquire_owned().await.map_err(|_closed| Busy)?;
+        let pepper = Arc::clone(&self.pepper);
+        let computed = tokio::task::spawn_blocking(move || {
+            // The permits go along: a caller that gives up doesn't free memory that is still in use.
+            let _permits: (OwnedSemaphorePermit, OwnedSemaphorePermit) = (admitted, running);
+            work(&argon2_with(&pepper))
+        });
+        match computed.await {
+            Ok(value) => Ok(value),
+            Err(failed) if failed.is_panic() => std::panic::resume_unwind(failed.into_panic()),
+            // The runtime is going down; the caller may ask another server.
+            Err(_cancelled) => Err(Busy),
+        }
+    }
+}
+
+fn argon2_with(pepper: &[u8; 32]) -> Argon2<'_> {
+    Argon2::new_with_secret(pepper, Algorithm::Argon2id, Version::V0x13, today())
+        .expect("a pepper of 32 bytes is not too long")
+}
+
+fn today() -> Params {
+    Params::new(MEMORY_KIB, PASSES, LANES, Some(OUTPUT_BYTES))
+        .expect("the constants are within the limits of argon2")
+}
+
+fn compare(argon2: &Argon2<'_>, passphrase: &str, phc: &str) -> Verified {
+    const NOTHING: Verified = Verified { matched: false, rehash: false };
+    let Ok(hash) = PasswordHash::new(phc) else { return NOTHING };
+    if Algorithm::try_from(hash.algorithm.as_str()) != Ok(Algorithm::Argon2id) {
+        return NOTHING;
+    }
+    let Ok(params) = Params::try_from(&hash) else { return NOTHING };
+    let matched = argon2.verify_password(passphrase.as_bytes(), &hash).is_ok();
+    let current = params.m_cost() == MEMORY_KIB
+        && params.t_cost() == PASSES
+        && params.p_cost() == LANES
+        && params.output_len() == Some(OUTPUT_BYTES)
+        && hash.version == Some(Version::V0x13.into());
+    Verified { matched, rehash: matched && !current }
+}
+
+/// Too many passphrases wait already. Nothing was compared; ask again later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Busy;
+
+impl fmt::Display for Busy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("too many passphrases are being hashed")
+    }
+}
+
+impl std::error::Error for Busy {}
+
+/// Whether a text may become a passphrase.
+pub fn suitable(passphrase: &str) -> Result<(), Unsuitable> {
+    // Bytes first: nothing below is to be done for a megabyte.
+    if passphrase.len() > CHARACTERS_MAX * 4 {
+        return Err(Unsuitable::TooLong);
+    }
+    let count = passphrase.chars().count();
+    if count < CHARACTERS_MIN {
+        return Err(Unsuitable::TooShort);
+    }
+    if count > CHARACTERS_MAX {
+        return Err(Unsuitable::TooLong);
+    }
+    if steps(passphrase, 0) {
+        return Err(Unsuitable::OneCharacter);
+    }
+    let folded = Zeroizing::new(passphrase.to_lowercase());
+    if steps(&folded, 1) || steps(&folded, -1) {
+        return Err(Unsuitable::Run);
+    }
+    if COMMONEST.contains(&folded.as_str()) {
+        return Err(Unsuitable::Common);
+    }
+    Ok(())
+}
+
+// Whether each character is the one before it, this many code points on.
+fn steps(text: &str, by: i64) -> bool {
+    text.chars()
+        .zip(text.chars().skip(1))
+        .all(|(one, next)| i64::from(u32::from(next)) - i64::from(u32::from(one)) == by)
+}
+
+/// Why a text may not become a passphrase.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unsuitable {
+    /// Fewer than 10 characters.
+    TooShort,
+    /// More than 128 characters.
+    TooLong,
+    /// One character again and again.
+    OneCharacter,
+    /// Characters in their order, such as `abcdefghij`.
+    Run,
+    /// One of the first that anybody would try.
+    Common,
+}
+
+impl fmt::Display for Unsuitable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::TooShort => "a passphrase has at least 10 characters",
+            Self::TooLong => "a passphrase has at most 128 characters",
+            Self::OneCharacter => "a passphrase is more than one repeated character",
+            Self::Run => "a passphrase is more than characters in their order",
+            Self::Common => "this passphrase is among the first that anybody would try",
+        })
+    }
+}
+
+impl std::error::Error for Unsuitable {}
+
+/// Of the passwords found most often in published breaches, those of 10 characters and more, in
+/// lower case.
+const COMMONEST: &[&str] = &[
+    "0987654321",
+    "1029384756",
+    "1111111112",
+    "11223344556677",
+    "1122334455",
+    "1212121212",
+    "123123123123",
+    "1231231231",
+    "1234512345",
+    "12345678910",
+    "1234567890",
+    "12345678900",
+    "1234567891",
+    "1234567890123",
+    "123456789a",
+    "123456789q",
+    "123qweasdzxc",
+    "147258369123",
+    "1478523690",
+    "1q2w3e4r5t",
+    "1q2w3e4r5t6y",
+    "1qaz2wsx3edc",
+    "1qazxsw23edc",
+    "3.141592653589793",
+    "789456123a",
+    "987654321a",
+    "a123456789",
+    "abc1234567",
+    "abcd123456",
+    "abcd1234567",
+    "admin12345",
+    "administrator",
+    "asdfasdfasdf",
+    "asdfghjkl1",
+    "asdfghjkl;",
+    "asdfghjkl;'",
+    "azertyuiop",
+    "basketball",
+    "basketball1",
+    "changeme123",
+    "chocolate1",
+    "correct horse battery staple",
+    "correcthorsebatterystaple",
+    "football123",
+    "forever123",
+    "hello12345",
+    "helloworld",
+    "iloveyou12",
+    "iloveyou123",
+    "iloveyou1234",
+    "internet123",
+    "jordan2323",
+    "letmein123",
+    "liverpool1",
+    "manchester",
+    "michael123",
+    "minecraft1",
+    "monkey1234",
+    "p@ssw0rd123",
+    "pass123456",
+    "passphrase",
+    "password01",
+    "password11",
+    "password12",
+    "password123",
+    "password1234",
+    "password12345",
+    "password123456",
+    "passw0rd123",
+    "passwordpassword",
+    "princess123",
+    "q1w2e3r4t5",
+    "q1w2e3r4t5y6",
+    "qazwsxedcrfv",
+    "qwe123qwe123",
+    "qwer123456",
+    "qwerasdfzxcv",
+    "qwerty1234",
+    "qwerty12345",
+    "qwerty123456",
+    "qwertyqwerty",
+    "qwertyuiop",
+    "qwertyuiop1",
+    "qwertyuiop123",
+    "qwertyuiop[]",
+    "sakura1234",
+    "starwars123",
+    "sunshine123",
+    "superman123",
+    "test123456",
+    "unknown123",
+    "welcome123",
+    "welcome1234",
+    "whatever123",
+    "zaq12wsxcde3",
+    "zxcvbnm123",
+    "zxcvbnm,./",
+];
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+
+    use super::*;
+
+    fn text(passphrase: &str) -> Zeroizing<String> {
+        Zeroizing::new(passphrase.to_owned())
+    }
+
+    #[tokio::test]
+    async fn a_hash_is_argon2id_with_salt_pepper_and_today_s_parameters() {
+        let phc = Hasher::new([1; 32], 1).hash(text("a fine passphrase"), [2; 16]).await.unwrap();
+        // Computed with another implementation (OpenSSL's): secret 01…01, salt 02…02.
+        assert_eq!(phc, REFERENCE);
+    }
+
+    #[tokio::test]
+    async fn only_the_same_passphrase_and_pepper_match() {
+        let hasher = Hasher::new([1; 32], 2);
+        let verify = |hasher: Hasher, passphrase: &str| {
+            let passphrase = text(passphrase);
+            async move { hasher.verify(passphrase, REFERENCE.to_owned()).await.unwrap() }
+        };
+        assert_eq!(verify(hasher, "a fine passphrase").await, Verified { matched: true, rehash: false });
+        for (pepper, passphrase) in [(1, "a fine passphrasf"), (1, ""), (2, "a fine passphrase")] {
+            let found = verify(Hasher::new([pepper; 32], 1), passphrase).await;
+            assert_eq!(found, Verified { matched: false, rehash: false }, "{pepper} {passphrase}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_hash_with_older_parameters_matches_and_asks_to_be_made_again() {
+        let weak = Argon2::new_with_secret(
+            &[1; 32],
+            Algorithm::Argon2id,
+            Version::V0x13,
+            Params::new(8 * 1_024, 1, 1, None).unwrap(),
+        )
+        .unwrap();
+        let phc = weak.hash_password_with_salt(b"a fine passphrase", &[2; 16]).unwrap().to_string();
+        let hasher = Hasher::new([1; 32], 1);
+        let found = hasher.verify(text("a fine passphrase"), phc.clone()).await.unwrap();
+        assert_eq!(found, Verified { matched: true, rehash: true });
+        let found = hasher.verify(text("another passphrase"), phc).await.unwrap();
+        assert_eq!(found, Verified { matched: false, rehash: false });
+    }
+
+    #[tokio::test]
+    async fn what_is_no_argon2id_hash_matches_nothing() {
+        let hasher = Hasher::new([1; 32], 1);
+        let argon2i = REFERENCE.replacen("argon2id", "argon2i", 1);
+        let (head, _hash) = REFERENCE.rsplit_once('$').unwrap();
+        for phc in ["", "plain", "$2b$10$abcdefghijklmnopqrstuv", &argon2i, head] {
+            let found = hasher.verify(text("a fine passphrase"), phc.to_owned()).await.unwrap();
+            assert_eq!(found, Verified { matched: false, rehash: false }, "{phc}");
+        }
+    }
+
+    #[tokio::test]
+    async fn when_enough_wait_the_next_is_turned_away() {
+        let hasher = Hasher::new([1; 32], 1);
+        let running = Arc::clone(&hasher.running).acquire_owned().await.unwrap();
+        let mut waiting = Vec::new();
+        for _ in 0..=WAITING_PER_RUNNING {
+            waiting.push(Box::pin(hasher.hash(text("a fine passphrase"), [2; 16])));
+            let first_poll = waiting.last_mut().unwrap().as_mut().now_or_never();
+            assert_eq!(first_poll, None, "it waits");
+        }
+        assert_eq!(hasher.hash(text("a fine passphrase"), [2; 16]).await, Err(Busy));
+        // Whoever gives up makes room for another.
+        waiting.truncate(1);
+        drop(running);
+        assert!(waiting.pop().unwrap().await.is_ok());
+        assert!(hasher.hash(text("a fine passphrase"), [2; 16]).await.is_ok());
+    }
+
+    #[test]
+    fn a_passphrase_has_length_and_is_not_among_the_first_guesses() {
+        for good in [
+            "a fine passphrase",
+            "tokyotower",
+            "さくらがさいたよきれいだ",
+            "aaaaaaaaab",
+            "🗼🗻🗾🌸🍣🍜🍡🍵🎌🎎",
+        ] {
+            assert_eq!(suitable(good), Ok(()), "{good}");
+        }
+        assert_eq!(suitable(&"ab".repeat(64)), Ok(()));
+        for (bad, reason) in [
+            ("", Unsuitable::TooShort),
+            ("ninechars", Unsuitable::TooShort),
+            // 27 bytes, 9 characters.
+            ("さくらがさいたよき", Unsuitable::TooShort),
+            (&"ab".repeat(65), Unsuitable::TooLong),
+            (&"x".repeat(1_000_000), Unsuitable::TooLong),
+            ("aaaaaaaaaaaa", Unsuitable::OneCharacter),
+            ("ああああああああああ", Unsuitable::OneCharacter),
+            ("abcdefghijkl", Unsuitable::Run),
+            ("AbCdEfGhIjKl", Unsuitable::Run),
+            ("lkjihgfedcba", Unsuitable::Run),
+            ("9876543210", Unsuitable::Run),
+            ("1234567890", Unsuitable::Common),
+            ("Password123", Unsuitable::Common),
+            ("qwertyuiop", Unsuitable::Common),
+        ] {
+            assert_eq!(suitable(bad), Err(reason), "{}", bad.len());
+        }
+    }
+
+    #[test]
+    fn the_list_can_be_met() {
+        for known in COMMONEST {
+            assert!(known.chars().count() >= CHARACTERS_MIN, "{known} is too short anyway");
+            assert_eq!(*known, known.to_lowercase());
+        }
+    }
+
+    const REFERENCE: &str =
+        "$argon2id$v=19$m=19456,t=2,p=1$AgICAgICAgICAgICAgICAg$HGeJ25eRp6pDJY5JgJyO3MawVTKGKnzAZxFIZglPwQU";
+}

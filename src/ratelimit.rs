@@ -1,0 +1,17 @@
+//! How often something may happen: GCRA over buckets that a source keeps.
+//!
+//! The arithmetic is one pure function; a source only keeps one number a bucket and makes the
+//! decision over all buckets of a call atomic. What the limits are, and what a call is charged for, is
+//! the business of whoever calls.
+
+#[cfg(test)]
+pub(crate) mod conformance;
+pub mod gcra;
+pub mod memory;
+pub mod origin;
+pub mod source;
+
+pub use gcra::{Limit, Verdict, decide};
+pub use memory::MemorySource;
+pub use origin::origin_keys;
+pub use source::{BucketKey, Charge, Source, SourceUnavailable, Taken};
