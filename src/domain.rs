@@ -22,6 +22,7 @@ pub mod record;
 pub mod rows;
 pub mod second_factor;
 pub mod step_up;
+pub mod system_payload;
 pub mod time;
 pub mod view;
 pub mod write;

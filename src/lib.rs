@@ -10,6 +10,9 @@ pub mod crypto;
 pub mod domain;
 pub mod emvco;
 pub mod env;
+pub mod funding;
+pub mod gate;
+pub mod notify;
 pub mod ratelimit;
 pub mod store;
 

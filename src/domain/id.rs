@@ -21,11 +21,7 @@ macro_rules! ids {
 
             impl fmt::Debug for $name {
                 fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                    write!(f, "{}(", stringify!($name))?;
-                    for byte in self.0 {
-                        write!(f, "{byte:02x}")?;
-                    }
-                    f.write_str(")")
+                    write!(f, "{}({})", stringify!($name), hex(&self.0))
                 }
             }
 
@@ -79,6 +75,15 @@ ids! {
     EventId = 16,
     /// A message to a person.
     MessageId = 16,
+}
+
+/// Bytes as lower-case hexadecimal digits, for logs, file names and references.
+pub fn hex(bytes: &[u8]) -> String {
+    use fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        write!(text, "{byte:02x}").expect("a string takes any text");
+        text
+    })
 }
 
 /// The only tenant so far.

@@ -1,0 +1,100 @@
+//! What the server signs when it acts on its own: a canonical encoding of the action, so that the
+//! journal holds evidence for its movements as it does for a customer's.
+
+use super::codec::{Decoder, Encoder};
+use super::command::SystemAction;
+use super::id::{
+    AccountId, ContactIndex, DeviceId, LedgerAccountId, MerchantId, RequestId, StoreId, TopUpId,
+};
+use super::journal::{Kind, system_request};
+use super::record::Corrupt;
+
+impl SystemAction {
+    /// The method that is signed.
+    pub fn method(&self) -> &'static str {
+        match self {
+            Self::Genesis { .. } => "system/Genesis",
+            Self::RegisterStore { .. } => "system/RegisterStore",
+            Self::SettleTopUp { .. } => "system/SettleTopUp",
+            Self::CloseUnactivated { .. } => "system/CloseUnactivated",
+        }
+    }
+
+    /// The request id under which it is done at most once.
+    pub fn request_id(&self) -> RequestId {
+        let subject = match self {
+            Self::Genesis { .. } => *b"saifu-genesis-00",
+            Self::RegisterStore { store_id, .. } => store_id.0,
+            Self::SettleTopUp { top_up_id, .. } => top_up_id.0,
+            Self::CloseUnactivated { account_id, .. } => account_id.0,
+        };
+        system_request(subject, self.kind())
+    }
+
+    /// The bytes that are signed.
+    pub fn encode(&self) -> Vec<u8> {
+        let encoder = Encoder::new().int(self.kind().number());
+        match self {
+            Self::Genesis { system_key, audience } => encoder.fixed(system_key).bytes(audience.as_bytes()),
+            Self::RegisterStore { merchant_id, ledger_account_id, store_id, name, city, time_zone } => {
+                encoder
+                    .fixed(&merchant_id.0)
+                    .fixed(&ledger_account_id.0)
+                    .fixed(&store_id.0)
+                    .bytes(name.as_bytes())
+                    .bytes(city.as_bytes())
+                    .bytes(time_zone.as_bytes())
+            }
+            Self::SettleTopUp { top_up_id, succeeded, provider_reference } => {
+                encoder.fixed(&top_up_id.0).byte(u8::from(*succeeded)).bytes(provider_reference.as_bytes())
+            }
+            Self::CloseUnactivated { account_id, device_id, contact_index } => {
+                encoder.fixed(&account_id.0).fixed(&device_id.0).fixed(&contact_index.0)
+            }
+        }
+        .finish()
+    }
+
+    /// Back from the signed bytes.
+    pub fn decode(bytes: &[u8]) -> Result<Self, Corrupt> {
+        let mut decoder = Decoder::new(bytes);
+        let action = match Kind::from_number(decoder.int()?)? {
+            Kind::Genesis => Self::Genesis { system_key: decoder.fixed()?, audience: decoder.text()? },
+            Kind::RegisterStore => Self::RegisterStore {
+                merchant_id: MerchantId(decoder.fixed()?),
+                ledger_account_id: LedgerAccountId(decoder.fixed()?),
+                store_id: StoreId(decoder.fixed()?),
+                name: decoder.text()?,
+                city: decoder.text()?,
+                time_zone: decoder.text()?,
+            },
+            Kind::SettleTopUp => Self::SettleTopUp {
+                top_up_id: TopUpId(decoder.fixed()?),
+                succeeded: match decoder.byte()? {
+                    0 => false,
+                    1 => true,
+                    _ => return Err(Corrupt),
+                },
+                provider_reference: decoder.text()?,
+            },
+            Kind::CloseUnactivated => Self::CloseUnactivated {
+                account_id: AccountId(decoder.fixed()?),
+                device_id: DeviceId(decoder.fixed()?),
+                contact_index: ContactIndex(decoder.fixed()?),
+            },
+            Kind::StartEnrolment
+            | Kind::ConfirmEnrolment
+            | Kind::Activate
+            | Kind::RevokeDevice
+            | Kind::VerifySecondFactor
+            | Kind::Freeze
+            | Kind::Unfreeze
+            | Kind::LinkFunding
+            | Kind::UnlinkFunding
+            | Kind::RequestTopUp
+            | Kind::Pay => return Err(Corrupt),
+        };
+        decoder.finish()?;
+        Ok(action)
+    }
+}

@@ -1,0 +1,252 @@
+//! The one way in. A service owns a gate and nothing else; the gate owns the store. What an RPC
+//! demands is its `Operation`, and the steps below are the same for all of them:
+//!
+//! peer limit → envelope → own limit → replay of reads → prepare → decide and commit → reply.
+//!
+//! Cheap and anonymous checks come first, and nothing is counted against what an owner's devices
+//! can do before a key of his has signed.
+
+pub mod admitted;
+pub mod document;
+pub mod keys;
+pub mod limit;
+pub mod message;
+pub mod operation;
+pub mod rejection;
+pub mod replay;
+pub mod second_factor;
+pub mod signature;
+pub mod system;
+pub mod tools;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use zeroize::Zeroizing;
+
+use crate::domain::command::{CandidateCall, Command, DeviceCall, Order};
+use crate::domain::decide::{Stale, Traceless};
+use crate::domain::id::{CommandId, KeyId, RequestId};
+use crate::domain::outcome::Outcome;
+use crate::domain::rows::{RowKey, SecretReply};
+use crate::domain::time::Timestamp;
+use crate::pb;
+use crate::store::query::{Fetched, Query};
+use crate::store::{Answer, Committed, Store, StoreError};
+use admitted::{Admitted, Caller};
+use operation::{CandidateChange, DeviceChange, DeviceRead, Effect, Operation, SandboxCall};
+use rejection::Rejection;
+use signature::Expected;
+use tools::Tools;
+
+/// As often a call is prepared anew because something moved meanwhile.
+const PREPARATIONS: usize = 3;
+
+/// What a gate is made of.
+pub struct Parts {
+    /// The only owner of the store besides the writer itself.
+    pub store: Arc<Store>,
+    /// Keys, clock, entropy, policy.
+    pub tools: Arc<Tools>,
+    /// Who may come how often.
+    pub limits: limit::Limits,
+}
+
+/// The pipeline.
+pub struct Gate {
+    store: Arc<Store>,
+    tools: Arc<Tools>,
+    limits: limit::Limits,
+    keys: keys::KeyCache,
+    marks: replay::ReadMarks,
+}
+
+/// A final outcome that is no refusal, and the secret of its reply.
+pub struct Done {
+    /// What was stored.
+    pub outcome: Outcome,
+    /// The secret, or nothing when it can no longer be had.
+    pub secret: Option<Zeroizing<String>>,
+}
+
+impl Gate {
+    /// A gate over its parts.
+    pub fn new(parts: Parts) -> Self {
+        let since = Timestamp(parts.tools.clock.now_us());
+        Self {
+            keys: keys::KeyCache::new(Arc::clone(&parts.store)),
+            marks: replay::ReadMarks::new(since),
+            store: parts.store,
+            tools: parts.tools,
+            limits: parts.limits,
+        }
+    }
+
+    /// A change by an enrolled device.
+    pub async fn change<O: DeviceChange>(
+        &self,
+        envelope: &pb::Envelope,
+        peer: IpAddr,
+    ) -> Result<Done, Rejection> {
+        self.limits.peer(O::COST, peer, self.now()).await?;
+        for attempt in 0..PREPARATIONS {
+            let call = self.device::<O>(envelope).await?;
+            if attempt == 0 {
+                self.limits.own(O::COST, &call.caller, self.now()).await?;
+            }
+            let proof = second_factor::compare(&call, &self.tools).await?;
+            let action = O::prepare(&call, &self.tools).await?;
+            let (account_id, device_id, epoch) = call.device()?;
+            let device = DeviceCall { signed: call.signed.clone(), account_id, device_id, epoch, proof };
+            match self.execute(Order::Device(device, action)).await? {
+                Answer::Stale(Stale::Key) => self.keys.forget(call.signed.key_id),
+                Answer::Stale(Stale::Document) => {}
+                answer @ (Answer::Final(_) | Answer::Open(_) | Answer::Kept | Answer::Nothing(_)) => {
+                    return self.done::<O>(answer, &call).await;
+                }
+            }
+        }
+        Err(Rejection::Unavailable)
+    }
+
+    /// A change by a key that is not enrolled.
+    pub async fn candidate<O: CandidateChange>(
+        &self,
+        envelope: &pb::Envelope,
+        peer: IpAddr,
+    ) -> Result<Done, Rejection> {
+        self.limits.peer(O::COST, peer, self.now()).await?;
+        let call = self.anonymous::<O>(envelope)?;
+        self.limits.own(O::COST, &call.caller, self.now()).await?;
+        let action = O::prepare(&call, &self.tools, &self.limits).await?;
+        let (point, form) = call.candidate_key()?;
+        let candidate = CandidateCall { signed: call.signed.clone(), point, form };
+        let answer = self.execute(Order::Candidate(candidate, action)).await?;
+        self.done::<O>(answer, &call).await
+    }
+
+    /// A read by an enrolled device: key, device and epoch are checked in the same snapshot.
+    pub async fn read<O: DeviceRead>(
+        &self,
+        envelope: &pb::Envelope,
+        peer: IpAddr,
+    ) -> Result<(Admitted<O>, Fetched), Rejection> {
+        self.limits.peer(O::COST, peer, self.now()).await?;
+        let call = self.device::<O>(envelope).await?;
+        self.limits.own(O::COST, &call.caller, self.now()).await?;
+        self.marks.claim(&call.signed, call.issued_at, self.now())?;
+        let query = O::query(&call, &self.tools)?;
+        let query = Query { caller: Some(call.reader()?), ..query };
+        let fetched = self.store.fetch(query).await?;
+        if !fetched.caller_is_good {
+            self.keys.forget(call.signed.key_id);
+            return Err(Rejection::Unauthenticated);
+        }
+        Ok((call, fetched))
+    }
+
+    /// A call of the sandbox's service: a candidate's envelope, from a loopback address only.
+    pub async fn sandbox<O: SandboxCall>(
+        &self,
+        envelope: &pb::Envelope,
+        peer: IpAddr,
+    ) -> Result<Admitted<O>, Rejection> {
+        if !peer.is_loopback() {
+            return Err(Rejection::PermissionDenied);
+        }
+        self.limits.peer(O::COST, peer, self.now()).await?;
+        let call = self.anonymous::<O>(envelope)?;
+        self.marks.claim(&call.signed, call.issued_at, self.now())?;
+        Ok(call)
+    }
+
+    /// What sandbox and tasks need besides the store.
+    pub fn tools(&self) -> &Tools {
+        &self.tools
+    }
+
+    /// The system's own reads.
+    pub async fn fetch(&self, query: Query) -> Result<Fetched, StoreError> {
+        self.store.fetch(query).await
+    }
+
+    /// Hears of every commit of this process from now on.
+    pub fn tail(&self) -> tokio::sync::broadcast::Receiver<Arc<[Committed]>> {
+        self.store.tail()
+    }
+
+    fn now(&self) -> Timestamp {
+        Timestamp(self.tools.clock.now_us())
+    }
+
+    /// An envelope by an enrolled device.
+    async fn device<O: Operation>(&self, envelope: &pb::Envelope) -> Result<Admitted<O>, Rejection> {
+        let expected = Expected { audience: &self.tools.audience, now: self.now() };
+        signature::by_device::<O>(envelope, &expected, &self.keys, &self.tools).await
+    }
+
+    /// An envelope by a key that is not enrolled.
+    fn anonymous<O: Operation>(&self, envelope: &pb::Envelope) -> Result<Admitted<O>, Rejection> {
+        let expected = Expected { audience: &self.tools.audience, now: self.now() };
+        signature::by_candidate::<O>(envelope, &expected, &self.tools)
+    }
+
+    async fn execute(&self, order: Order) -> Result<Answer, StoreError> {
+        let id = CommandId(self.tools.new_id());
+        self.store.execute(Command { id, order }).await
+    }
+
+    async fn done<O: Operation>(&self, answer: Answer, call: &Admitted<O>) -> Result<Done, Rejection> {
+        debug_assert!(O::EFFECT == Effect::Changes);
+        match answer {
+            Answer::Final(Outcome::Refused { refusal, retry_at }) => {
+                Err(Rejection::Refused { refusal, retry_at, now: self.now() })
+            }
+            Answer::Final(outcome) => {
+                let (key_id, request_id) = (call.signed.key_id, call.signed.request_id);
+                let secret = if O::SECRET_REPLY { self.secret(key_id, request_id).await? } else { None };
+                Ok(Done { outcome, secret })
+            }
+            Answer::Open(answer) => Err(Rejection::Open { answer, now: self.now() }),
+            Answer::Nothing(Traceless::RequestIdReused) => Err(Rejection::RequestIdReused),
+            Answer::Nothing(Traceless::NotACandidate) => match &call.caller {
+                // What is told is the same for every enrolled key, revoked or not.
+                Caller::Candidate(_) => Err(Rejection::PermissionDenied),
+                Caller::Device { .. } => Err(Rejection::Internal),
+            },
+            Answer::Nothing(Traceless::NothingToDo) | Answer::Kept => Err(Rejection::Internal),
+            Answer::Stale(_) => Err(Rejection::Unavailable),
+        }
+    }
+
+    /// The secret of a reply is read after the commit, and read again by every repetition: so a
+    /// repetition can only ever be given what was committed.
+    async fn secret(
+        &self,
+        key_id: KeyId,
+        request_id: RequestId,
+    ) -> Result<Option<Zeroizing<String>>, Rejection> {
+        let fetched = self.store.fetch(Query::row(RowKey::SecretReply(request_id, key_id))).await?;
+        let now = self.now();
+        match fetched.get::<SecretReply>().filter(|secret| now < secret.expires_at) {
+            Some(secret) => self.tools.open_secret(secret).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// A row for the reply of a change just made.
+    pub async fn row_of<R: crate::domain::record::Record>(
+        &self,
+        key: R::Key,
+    ) -> Result<Option<R>, Rejection> {
+        let fetched = self.store.fetch(Query::row(R::row_key(key))).await?;
+        Ok(fetched.get::<R>().cloned())
+    }
+}
+
+impl SecretReply {
+    /// What its ciphertext is bound to.
+    pub(crate) fn place(request_id: RequestId, key_id: KeyId) -> Vec<u8> {
+        [&request_id.0[..], &key_id.0[..]].concat()
+    }
+}

@@ -1,0 +1,125 @@
+//! What an RPC demands, in one place and without defaults: an RPC that says nothing about its
+//! caller, its effect, its cost or its second factor does not compile.
+
+use prost::Message;
+
+use super::admitted::Admitted;
+use super::limit::Limits;
+use super::rejection::Rejection;
+use super::tools::Tools;
+use crate::domain::command::{CandidateAction, DeviceAction};
+use crate::store::query::Query;
+
+/// Which kind of principal may call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CallerKind {
+    /// A key that is not enrolled, and proves its possession.
+    Candidate,
+    /// A customer's device.
+    Device,
+}
+
+/// Whether a call changes something: decides what its request id is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// The request id is a nonce.
+    Reads,
+    /// The request id is the idempotency key.
+    Changes,
+}
+
+/// Whether a code may be in the call. Whether one must be, is decided with the rows at hand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Codes {
+    /// A code has no place here; one that is sent is malformed, and not spent.
+    Refused,
+    /// A code may be here, and is spent when it is.
+    Accepted,
+}
+
+/// What kind of work a call is: which rate limits it counts against.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Cost {
+    /// Anonymous, sends messages, hashes passphrases.
+    Enrolment,
+    /// Reads.
+    Reading,
+    /// Money in.
+    MoneyIn,
+    /// Money out.
+    MoneyOut,
+    /// Factors, devices, freezing.
+    Security,
+    /// The sandbox's own.
+    Sandbox,
+}
+
+/// One RPC's policy.
+pub trait Operation: Send + Sync + Sized + 'static {
+    /// The message in `Call.body`.
+    type Body: Message + Default + Send + Sync;
+    /// The message in `Private.body`; `()` when it must be empty.
+    type Private: Message + Default + Send + Sync;
+    /// The full gRPC method, which is what the caller signs.
+    const METHOD: &'static str;
+    /// Who may call.
+    const CALLER: CallerKind;
+    /// Whether it changes something.
+    const EFFECT: Effect;
+    /// Which rate limits it counts against.
+    const COST: Cost;
+    /// Whether a code may be in the call.
+    const CODES: Codes;
+    /// Whether its reply carries a secret.
+    const SECRET_REPLY: bool;
+}
+
+/// A change by a device: how its call becomes an action.
+pub trait DeviceChange: Operation {
+    /// Does what needs secrets, hashing or randomness, and acts on none of it.
+    fn prepare(
+        call: &Admitted<Self>,
+        tools: &Tools,
+    ) -> impl Future<Output = Result<DeviceAction, Rejection>> + Send;
+}
+
+/// A change by a candidate: how its call becomes an action.
+pub trait CandidateChange: Operation {
+    /// Does what needs secrets, hashing or randomness, and acts on none of it.
+    fn prepare(
+        call: &Admitted<Self>,
+        tools: &Tools,
+        limits: &Limits,
+    ) -> impl Future<Output = Result<CandidateAction, Rejection>> + Send;
+}
+
+/// A read by a device: what it asks the store.
+pub trait DeviceRead: Operation {
+    /// The rows it wants; the gate adds who reads.
+    fn query(call: &Admitted<Self>, tools: &Tools) -> Result<Query, Rejection>;
+}
+
+/// A call of the sandbox's service.
+pub trait SandboxCall: Operation {}
+
+/// An operation's policy as a value, for tests and documentation to enumerate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Declared {
+    /// The full gRPC method.
+    pub method: &'static str,
+    /// Who may call.
+    pub caller: CallerKind,
+    /// Whether it changes something.
+    pub effect: Effect,
+    /// Which rate limits it counts against.
+    pub cost: Cost,
+    /// Whether a code may be in the call.
+    pub codes: Codes,
+}
+
+impl Declared {
+    /// Of an operation.
+    pub const fn of<O: Operation>() -> Self {
+        Self { method: O::METHOD, caller: O::CALLER, effect: O::EFFECT, cost: O::COST, codes: O::CODES }
+    }
+}

@@ -1,0 +1,207 @@
+//! The envelope. In this order: one known key for the hint (or the candidate's own) → signature
+//! over the exact bytes → parse the call → key id, audience, time, epoch → hash of the private part
+//! → parse body and private part. Before the signature holds nothing of it is parsed.
+
+use prost::Message;
+use zeroize::Zeroizing;
+
+use super::admitted::{Admitted, Caller};
+use super::keys::{KeyCache, KeyFacts};
+use super::operation::{CallerKind, Codes, Operation};
+use super::rejection::Rejection;
+use super::tools::Tools;
+use crate::crypto::envelope::{PublicKey, SignatureForm, key_id_parse, key_id_text};
+use crate::crypto::hash::{equal, sha256};
+use crate::crypto::totp;
+use crate::domain::command::{Evidence, Signed};
+use crate::domain::id::{KeyId, RequestId};
+use crate::domain::rows::KeyState;
+use crate::domain::time::{SECOND_US, Timestamp};
+use crate::pb;
+
+/// A call may be so old, by its own word.
+pub const MAX_AGE_US: i64 = 120 * SECOND_US;
+/// A call may be so far ahead, by its own word.
+pub const MAX_AHEAD_US: i64 = 30 * SECOND_US;
+
+/// What a call must name.
+pub struct Expected<'a> {
+    /// This deployment.
+    pub audience: &'a str,
+    /// The server's clock at receipt.
+    pub now: Timestamp,
+}
+
+/// Opens an envelope of an enrolled device.
+pub async fn by_device<O: Operation>(
+    envelope: &pb::Envelope,
+    expected: &Expected<'_>,
+    keys: &KeyCache,
+    tools: &Tools,
+) -> Result<Admitted<O>, Rejection> {
+    debug_assert!(O::CALLER == CallerKind::Device);
+    if envelope.candidate.is_some() {
+        return Err(Rejection::malformed("candidate", "absent: only anonymous RPCs take a candidate"));
+    }
+    let hint = key_id_parse(&envelope.key_id).map(KeyId).ok_or(Rejection::Unauthenticated)?;
+    let facts = keys.get(hint).await?.ok_or(Rejection::Unauthenticated)?;
+    verify::<O>(&facts.key, envelope)?;
+    let call = parse_call(envelope, hint, expected)?;
+    let epoch = i64::try_from(call.epoch).map_err(|_| Rejection::Unauthenticated)?;
+    let facts = current(facts, hint, epoch, keys).await?;
+    let caller = Caller::Device { account_id: facts.account_id, device_id: facts.device_id, epoch };
+    admit(envelope, &call, hint, caller, tools)
+}
+
+/// A cached key that says "old" is read through once before the call is rejected.
+async fn current(facts: KeyFacts, key_id: KeyId, epoch: i64, keys: &KeyCache) -> Result<KeyFacts, Rejection> {
+    let is_current = |facts: &KeyFacts| facts.state == KeyState::Active && facts.epoch == epoch;
+    if is_current(&facts) {
+        return Ok(facts);
+    }
+    keys.forget(key_id);
+    let facts = keys.get(key_id).await?.ok_or(Rejection::Unauthenticated)?;
+    match facts.state {
+        KeyState::Revoked => Err(Rejection::Unauthenticated),
+        KeyState::Active if facts.epoch == epoch => Ok(facts),
+        KeyState::Active => Err(Rejection::EpochChanged { epoch: facts.epoch }),
+    }
+}
+
+/// Opens an envelope of a candidate.
+pub fn by_candidate<O: Operation>(
+    envelope: &pb::Envelope,
+    expected: &Expected<'_>,
+    tools: &Tools,
+) -> Result<Admitted<O>, Rejection> {
+    debug_assert!(O::CALLER == CallerKind::Candidate);
+    let must = "present: an anonymous RPC brings its own public key";
+    let candidate = envelope.candidate.as_ref().ok_or(Rejection::malformed("candidate", must))?;
+    let form = match candidate.signature_form() {
+        pb::SignatureForm::Der => SignatureForm::Der,
+        pb::SignatureForm::Fixed => SignatureForm::Fixed,
+        pb::SignatureForm::Unspecified => {
+            return Err(Rejection::malformed(
+                "candidate.signature_form",
+                "SIGNATURE_FORM_DER or SIGNATURE_FORM_FIXED",
+            ));
+        }
+    };
+    let must = "91 bytes: DER SubjectPublicKeyInfo of an uncompressed P-256 point";
+    let key = PublicKey::from_spki(&candidate.spki, form)
+        .map_err(|_| Rejection::malformed("candidate.spki", must))?;
+    let key_id = KeyId(key.key_id());
+    if key_id_parse(&envelope.key_id) != Some(key_id.0) {
+        return Err(Rejection::Unauthenticated);
+    }
+    verify::<O>(&key, envelope)?;
+    let call = parse_call(envelope, key_id, expected)?;
+    if call.epoch != 0 {
+        return Err(Rejection::malformed("epoch", "0 for a candidate"));
+    }
+    admit(envelope, &call, key_id, Caller::Candidate(key), tools)
+}
+
+fn verify<O: Operation>(key: &PublicKey, envelope: &pb::Envelope) -> Result<(), Rejection> {
+    key.verify(O::METHOD, &envelope.payload, &envelope.signature).map_err(|_| Rejection::Unauthenticated)
+}
+
+/// Reads a message that must be in canonical form: an unknown or repeated field is refused instead
+/// of silently dropped.
+fn canonical<M: Message + Default>(bytes: &[u8], field: &'static str) -> Result<M, Rejection> {
+    let malformed =
+        Rejection::malformed(field, "a canonical protobuf message of its type, without unknown fields");
+    let message = M::decode(bytes).map_err(|_| malformed)?;
+    if message.encode_to_vec() == bytes { Ok(message) } else { Err(malformed) }
+}
+
+fn parse_call(
+    envelope: &pb::Envelope,
+    key_id: KeyId,
+    expected: &Expected<'_>,
+) -> Result<pb::Call, Rejection> {
+    let call: pb::Call = canonical(&envelope.payload, "payload")?;
+    if call.key_id != key_id_text(&key_id.0) || call.audience != expected.audience {
+        return Err(Rejection::Unauthenticated);
+    }
+    let skew = Rejection::ClockSkew { now: expected.now };
+    let issued_at = issued_at(&call).ok_or(skew)?;
+    let age_us = expected.now.since_us(issued_at);
+    if !(-MAX_AHEAD_US..=MAX_AGE_US).contains(&age_us) {
+        return Err(skew);
+    }
+    Ok(call)
+}
+
+fn issued_at(call: &pb::Call) -> Option<Timestamp> {
+    let at = call.issued_at.as_ref()?;
+    let nanos = i64::from(at.nanos);
+    if !(0..1_000_000_000).contains(&nanos) {
+        return None;
+    }
+    at.seconds.checked_mul(SECOND_US)?.checked_add(nanos / 1_000).map(Timestamp)
+}
+
+fn admit<O: Operation>(
+    envelope: &pb::Envelope,
+    call: &pb::Call,
+    key_id: KeyId,
+    caller: Caller,
+    tools: &Tools,
+) -> Result<Admitted<O>, Rejection> {
+    let issued_at = issued_at(call).ok_or(Rejection::Internal)?;
+    let request_id =
+        RequestId::from_slice(&call.request_id).ok_or(Rejection::malformed("request_id", "16 bytes"))?;
+    let private = open_private(envelope, call)?;
+    let body: O::Body = canonical(&call.body, "body")?;
+    let private_body: O::Private = canonical(&private.body, "private.body")?;
+    let code = code::<O>(private.second_factor)?;
+    let digest = tools.keys.request.tag(&[O::METHOD.as_bytes(), &call.body, &private.body]);
+    let signed = Signed {
+        key_id,
+        request_id,
+        digest,
+        payload_hash: sha256(&[&envelope.payload]),
+        evidence: Evidence {
+            method: O::METHOD,
+            payload: envelope.payload.clone(),
+            signature: envelope.signature.clone(),
+        },
+    };
+    Ok(Admitted::new(signed, caller, issued_at, body, private_body, code))
+}
+
+fn open_private(envelope: &pb::Envelope, call: &pb::Call) -> Result<pb::Private, Rejection> {
+    if envelope.private.is_empty() {
+        let must = "empty when there is no private part";
+        return if call.private_sha256.is_empty() {
+            Ok(pb::Private::default())
+        } else {
+            Err(Rejection::malformed("private_sha256", must))
+        };
+    }
+    if !equal(&sha256(&[&envelope.private]), &call.private_sha256) {
+        return Err(Rejection::Unauthenticated);
+    }
+    let private: pb::Private = canonical(&envelope.private, "private")?;
+    if private.salt.len() != 16 {
+        return Err(Rejection::malformed("private.salt", "16 random bytes"));
+    }
+    Ok(private)
+}
+
+fn code<O: Operation>(factor: Option<pb::SecondFactor>) -> Result<Option<Zeroizing<String>>, Rejection> {
+    let Some(factor) = factor else { return Ok(None) };
+    if O::CODES == Codes::Refused {
+        return Err(Rejection::malformed("private.second_factor", "absent: this RPC takes no second factor"));
+    }
+    match factor.factor {
+        Some(pb::second_factor::Factor::TotpCode(code)) if totp::is_code(&code) => {
+            Ok(Some(Zeroizing::new(code)))
+        }
+        Some(pb::second_factor::Factor::TotpCode(_)) => {
+            Err(Rejection::malformed("private.second_factor.totp_code", "six ASCII digits"))
+        }
+        None => Err(Rejection::malformed("private.second_factor", "a factor, or absent")),
+    }
+}

@@ -1,0 +1,181 @@
+//! What preparing a call needs: keys, time, chance, and a look at sealed documents. A look only:
+//! nothing here writes.
+
+use std::sync::Arc;
+
+use prost::Message as _;
+use zeroize::Zeroizing;
+
+use super::document::PersonalDocument;
+use super::message::Letter;
+use super::rejection::Rejection;
+use crate::crypto::keyring::Keyring;
+use crate::crypto::passphrase::Hasher;
+use crate::crypto::seal::{Aad, SealKey};
+use crate::domain::command::{DocumentWrite, MessageDraft};
+use crate::domain::id::{AccountId, EnrolmentId, KeyId, MessageId, RequestId};
+use crate::domain::policy::Policy;
+use crate::domain::rows::{DataKey, Document, Enrolment, Message, RowKey, SecretReply};
+use crate::env::clock::Clock;
+use crate::env::entropy::{Entropy, bytes32, uuid_v7};
+use crate::store::Store;
+use crate::store::query::Query;
+
+/// The version of the key-encryption key in use.
+pub const KEK_VERSION: i64 = 1;
+
+/// What preparing a call needs.
+pub struct Tools {
+    /// The server's keys.
+    pub keys: Keyring,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Chance.
+    pub entropy: Arc<dyn Entropy>,
+    /// The rules' figures.
+    pub policy: Arc<Policy>,
+    /// Hashes passphrases, a few at a time.
+    pub passphrases: Hasher,
+    /// This deployment's name.
+    pub audience: String,
+    store: Arc<Store>,
+}
+
+/// An opened document, and what it was opened with.
+pub struct Opened {
+    /// What it says.
+    pub document: PersonalDocument,
+    /// Its version; a change names it.
+    pub version: i64,
+    data_key: SealKey,
+}
+
+fn open_failed<E>(_: E) -> Rejection {
+    tracing::error!("a sealed value cannot be opened: the keys or the database were changed");
+    Rejection::Internal
+}
+
+impl Tools {
+    /// Over a store that is only read.
+    pub fn new(
+        keys: Keyring,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+        policy: Arc<Policy>,
+        audience: String,
+        store: Arc<Store>,
+    ) -> Self {
+        let passphrases = Hasher::new(*keys.pepper, 2);
+        Self { keys, clock, entropy, policy, passphrases, audience, store }
+    }
+
+    /// A new id, ordered by time as far as that helps a database; nothing trusts the order.
+    pub fn new_id(&self) -> [u8; 16] {
+        uuid_v7(self.entropy.as_ref(), self.clock.now_us())
+    }
+
+    /// An id without any order: nothing about it tells when it was made.
+    pub fn random_id(&self) -> [u8; 16] {
+        crate::env::entropy::bytes16(self.entropy.as_ref())
+    }
+
+    /// The document of an account; nothing when its key was destroyed.
+    pub async fn open_document(&self, account_id: AccountId) -> Result<Option<Opened>, Rejection> {
+        let query = Query {
+            rows: vec![RowKey::Document(account_id), RowKey::DataKey(account_id)],
+            ..Query::default()
+        };
+        let fetched = self.store.fetch(query).await?;
+        match (fetched.get::<Document>(), fetched.get::<DataKey>()) {
+            (Some(document), Some(data_key)) => self.open(document, data_key).map(Some),
+            (_, _) => Ok(None),
+        }
+    }
+
+    /// Opens rows that were read otherwise.
+    pub fn open(&self, document: &Document, data_key: &DataKey) -> Result<Opened, Rejection> {
+        let place = Aad::new("data-key", &document.account_id.0, data_key.kek_version, 1);
+        let key = self.keys.kek.open(&place, &data_key.sealed).map_err(open_failed)?;
+        let key = SealKey::new(key.as_slice().try_into().map_err(open_failed)?);
+        let place = Aad::new("document", &document.account_id.0, 1, document.version);
+        let bytes = key.open(&place, &document.sealed).map_err(open_failed)?;
+        let opened = PersonalDocument::decode(bytes.as_slice()).map_err(open_failed)?;
+        Ok(Opened { document: opened, version: document.version, data_key: key })
+    }
+
+    /// Seals the next version of an opened document.
+    pub fn reseal(&self, account_id: AccountId, opened: &Opened) -> DocumentWrite {
+        let sealed = self.seal_document(account_id, &opened.data_key, opened.version + 1, &opened.document);
+        DocumentWrite { expected_version: opened.version, sealed }
+    }
+
+    /// Seals the first version of a document, with a data key of its own: (document, data key).
+    pub fn seal_new(&self, account_id: AccountId, document: &PersonalDocument) -> (Vec<u8>, Vec<u8>) {
+        let key = Zeroizing::new(bytes32(self.entropy.as_ref()));
+        let sealed = self.seal_document(account_id, &SealKey::new(*key), 1, document);
+        let place = Aad::new("data-key", &account_id.0, KEK_VERSION, 1);
+        (sealed, self.keys.kek.seal(self.entropy.as_ref(), &place, key.as_slice()))
+    }
+
+    fn seal_document(
+        &self,
+        account_id: AccountId,
+        key: &SealKey,
+        version: i64,
+        document: &PersonalDocument,
+    ) -> Vec<u8> {
+        let place = Aad::new("document", &account_id.0, 1, version);
+        let bytes = Zeroizing::new(document.encode_to_vec());
+        key.seal(self.entropy.as_ref(), &place, &bytes)
+    }
+
+    /// Seals the secret of a reply to its request.
+    pub fn seal_secret(&self, request_id: RequestId, key_id: KeyId, secret: &str) -> Vec<u8> {
+        let place = Aad::new("secret-reply", &SecretReply::place(request_id, key_id), KEK_VERSION, 1);
+        self.keys.kek.seal(self.entropy.as_ref(), &place, secret.as_bytes())
+    }
+
+    /// Opens the secret of a reply.
+    pub fn open_secret(&self, row: &SecretReply) -> Result<Zeroizing<String>, Rejection> {
+        let place = Aad::new("secret-reply", &SecretReply::place(row.request_id, row.key_id), KEK_VERSION, 1);
+        let bytes = self.keys.kek.open(&place, &row.sealed).map_err(open_failed)?;
+        let text = std::str::from_utf8(&bytes).map_err(open_failed)?;
+        Ok(Zeroizing::new(text.to_owned()))
+    }
+
+    /// Seals a message into an outbox row of its own.
+    pub fn seal_letter(&self, letter: &Letter) -> MessageDraft {
+        let message_id = MessageId(self.new_id());
+        let place = Aad::new("message", &message_id.0, KEK_VERSION, 1);
+        let bytes = Zeroizing::new(letter.encode_to_vec());
+        MessageDraft { message_id, sealed: self.keys.kek.seal(self.entropy.as_ref(), &place, &bytes) }
+    }
+
+    /// Opens a message of the outbox.
+    pub fn open_letter(&self, row: &Message) -> Result<Letter, Rejection> {
+        let place = Aad::new("message", &row.message_id.0, KEK_VERSION, 1);
+        let bytes = self.keys.kek.open(&place, &row.sealed).map_err(open_failed)?;
+        Letter::decode(bytes.as_slice()).map_err(open_failed)
+    }
+
+    /// Seals the contact of an enrolment.
+    pub fn seal_contact(&self, enrolment_id: EnrolmentId, channel: &str, address: &str) -> Vec<u8> {
+        let place = Aad::new("enrolment-contact", &enrolment_id.0, KEK_VERSION, 1);
+        let letter = Letter { channel: channel.into(), destination: address.into(), text: String::new() };
+        let bytes = Zeroizing::new(letter.encode_to_vec());
+        self.keys.kek.seal(self.entropy.as_ref(), &place, &bytes)
+    }
+
+    /// Opens the contact of an enrolment: a letter without text.
+    pub fn open_contact(&self, row: &Enrolment) -> Result<Letter, Rejection> {
+        let place = Aad::new("enrolment-contact", &row.enrolment_id.0, KEK_VERSION, 1);
+        let bytes = self.keys.kek.open(&place, &row.sealed_contact).map_err(open_failed)?;
+        Letter::decode(bytes.as_slice()).map_err(open_failed)
+    }
+
+    /// An enrolment under way.
+    pub async fn enrolment(&self, enrolment_id: EnrolmentId) -> Result<Option<Enrolment>, Rejection> {
+        let fetched = self.store.fetch(Query::row(RowKey::Enrolment(enrolment_id))).await?;
+        Ok(fetched.get::<Enrolment>().cloned())
+    }
+}
