@@ -4,6 +4,7 @@
 //! factor where the policy wants one; and anyone can prove it afterwards from the data alone.
 //! `ARCHITECTURE.md` walks through one payment.
 
+pub mod cli;
 pub mod contact;
 mod crockford;
 pub mod crypto;
@@ -13,6 +14,9 @@ pub mod env;
 pub mod funding;
 pub mod gate;
 pub mod notify;
+pub mod rpc;
+pub mod server;
+pub mod tasks;
 pub mod ratelimit;
 pub mod store;
 

@@ -1,3 +1,7 @@
-//! The binary.
+//! The binary: what it was asked, done, and an exit status.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    saifu::cli::run()
+}

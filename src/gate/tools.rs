@@ -18,6 +18,7 @@ use crate::domain::policy::Policy;
 use crate::domain::rows::{DataKey, Document, Enrolment, Message, RowKey, SecretReply};
 use crate::env::clock::Clock;
 use crate::env::entropy::{Entropy, bytes32, uuid_v7};
+use crate::funding::FundingProvider;
 use crate::store::Store;
 use crate::store::query::Query;
 
@@ -36,9 +37,25 @@ pub struct Tools {
     pub policy: Arc<Policy>,
     /// Hashes passphrases, a few at a time.
     pub passphrases: Hasher,
+    /// Charges linked sources; here only asked whether a token is its own.
+    pub provider: Arc<dyn FundingProvider>,
     /// This deployment's name.
     pub audience: String,
     store: Arc<Store>,
+}
+
+/// What tools are made from, besides keys and store.
+pub struct Given {
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Chance.
+    pub entropy: Arc<dyn Entropy>,
+    /// The rules' figures.
+    pub policy: Arc<Policy>,
+    /// Charges linked sources.
+    pub provider: Arc<dyn FundingProvider>,
+    /// This deployment's name.
+    pub audience: String,
 }
 
 /// An opened document, and what it was opened with.
@@ -57,16 +74,10 @@ fn open_failed<E>(_: E) -> Rejection {
 
 impl Tools {
     /// Over a store that is only read.
-    pub fn new(
-        keys: Keyring,
-        clock: Arc<dyn Clock>,
-        entropy: Arc<dyn Entropy>,
-        policy: Arc<Policy>,
-        audience: String,
-        store: Arc<Store>,
-    ) -> Self {
+    pub fn new(keys: Keyring, given: Given, store: Arc<Store>) -> Self {
+        let Given { clock, entropy, policy, provider, audience } = given;
         let passphrases = Hasher::new(*keys.pepper, 2);
-        Self { keys, clock, entropy, policy, passphrases, audience, store }
+        Self { keys, clock, entropy, policy, passphrases, provider, audience, store }
     }
 
     /// A new id, ordered by time as far as that helps a database; nothing trusts the order.

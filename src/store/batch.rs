@@ -120,11 +120,23 @@ impl<B: Backend> Writer<B> {
         Self { backend, policy, clock, committed, batch_bound, view: None, lane: 0, broken: false }
     }
 
-    /// Works until all senders are gone and the queue is empty.
-    pub(super) async fn run(mut self, mut queue: mpsc::Receiver<Job>) {
+    /// Works until it is told to stop; what is queued by then is still done.
+    pub(super) async fn run(mut self, mut queue: mpsc::Receiver<Job>, mut stop: oneshot::Receiver<()>) {
         let mut jobs = Vec::with_capacity(self.batch_bound);
-        while queue.recv_many(&mut jobs, self.batch_bound).await > 0 {
-            self.batch(std::mem::take(&mut jobs)).await;
+        let mut stopping = false;
+        loop {
+            tokio::select! {
+                _ = &mut stop, if !stopping => {
+                    stopping = true;
+                    queue.close();
+                }
+                taken = queue.recv_many(&mut jobs, self.batch_bound) => {
+                    if taken == 0 {
+                        return;
+                    }
+                    self.batch(std::mem::take(&mut jobs)).await;
+                }
+            }
         }
     }
 

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::thread;
 
 use rusqlite::{Connection, ErrorCode};
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::{broadcast, mpsc, oneshot};
 
 use super::Store;
 use super::batch::{BATCH_BOUND, QUEUE_BOUND, Writer};
@@ -116,6 +116,7 @@ impl Options {
 /// The open data directory. Close it to wait for the last commit.
 pub struct Embedded {
     store: Arc<Store>,
+    stop: oneshot::Sender<()>,
     writer: thread::JoinHandle<()>,
     checkpoints: checkpoint::Checkpointer,
     _lock: File,
@@ -132,6 +133,7 @@ impl Embedded {
         let reader = read::Pool::open(&path).map_err(|error| open_error(&path, error))?;
         let (queue, waiting) = mpsc::channel(QUEUE_BOUND);
         let (committed, _) = broadcast::channel(256);
+        let (stop, stopped) = oneshot::channel();
         let backend = write::Sqlite::new(connection);
         let writer =
             Writer::new(backend, options.policy, options.clock, committed.clone(), options.batch_bound);
@@ -140,10 +142,10 @@ impl Embedded {
             .map_err(|error| OpenError::Directory(directory.to_owned(), error))?;
         let writer = thread::Builder::new()
             .name("saifu-writer".into())
-            .spawn(move || runtime.block_on(writer.run(waiting)))
+            .spawn(move || runtime.block_on(writer.run(waiting, stopped)))
             .map_err(|error| OpenError::Directory(directory.to_owned(), error))?;
         let store = Arc::new(Store::new(queue, Arc::new(reader), committed));
-        Ok(Self { store, writer, checkpoints, _lock: lock })
+        Ok(Self { store, stop, writer, checkpoints, _lock: lock })
     }
 
     /// The store.
@@ -151,9 +153,9 @@ impl Embedded {
         Arc::clone(&self.store)
     }
 
-    /// Waits until every queued command is committed. All other owners of the store must be gone.
+    /// Takes no further command, and waits until every queued one is committed.
     pub fn close(self) {
-        drop(self.store);
+        drop(self.stop.send(()));
         if self.writer.join().is_err() {
             tracing::error!("the writer ended by a panic");
         }

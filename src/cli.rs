@@ -1,0 +1,68 @@
+//! The command line: parse, build, serve. Every failure is one sentence on standard error and exit
+//! status 1.
+
+mod serve;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+
+/// The backend of a mobile-payment wallet.
+#[derive(Debug, Parser)]
+#[command(version, about)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Starts a sandbox server on a data directory of its own.
+    Serve(ServeArguments),
+}
+
+/// What `saifu serve` takes.
+#[derive(Debug, clap::Args)]
+pub struct ServeArguments {
+    /// Everything the server keeps: database, keys, certificate, messages.
+    #[arg(long, default_value = "saifu-data")]
+    data_dir: PathBuf,
+    /// Where it listens; port 0 takes a free one.
+    #[arg(long, default_value = "127.0.0.1:8443")]
+    listen: SocketAddr,
+    /// The sandbox's merchants and stores, instead of those that come with the program.
+    #[arg(long)]
+    seed: Option<PathBuf>,
+    /// What is logged, by target: for example "info" or "saifu=debug".
+    #[arg(long, default_value = "warn")]
+    log: String,
+}
+
+/// Does what the command line asks for.
+pub fn run() -> ExitCode {
+    let arguments = Arguments::parse();
+    let done = match arguments.command {
+        Command::Serve(arguments) => serve::run(arguments),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("saifu: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Anything that ends a command: said once, in one sentence.
+type Failure = Box<dyn std::error::Error>;
+
+/// Logs go to standard error; standard output belongs to the command.
+fn log_to_stderr(filter: &str) -> Result<(), Failure> {
+    let filter = EnvFilter::try_new(filter)
+        .map_err(|error| format!("--log {filter} is not a filter such as \"info\" or \"saifu=debug\": {error}"))?;
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    Ok(())
+}

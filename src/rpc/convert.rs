@@ -1,0 +1,71 @@
+//! Fields of messages to the domain's types and back. What is wrong is named as the proto file
+//! names it.
+
+use prost_types::Timestamp as PbTimestamp;
+
+use crate::crypto::hash::MacKey;
+use crate::domain::id::AccountId;
+use crate::domain::money::Amount;
+use crate::domain::time::{SECOND_US, Timestamp};
+use crate::gate::rejection::Rejection;
+
+/// 16 bytes of a field.
+pub fn id16(bytes: &[u8], field: &'static str) -> Result<[u8; 16], Rejection> {
+    bytes.try_into().map_err(|_| Rejection::malformed(field, "16 bytes"))
+}
+
+/// An amount that may be moved.
+pub fn amount(minor: i64) -> Result<Amount, Rejection> {
+    Amount::new(minor).ok_or(Rejection::malformed("amount_minor", "1 to 1,000,000,000,000"))
+}
+
+/// An ISO 4217 code by its form; which one it must be, the decision says.
+pub fn currency(code: String) -> Result<String, Rejection> {
+    if code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_uppercase()) {
+        Ok(code)
+    } else {
+        Err(Rejection::malformed("currency", "three capital letters of ISO 4217, such as JPY"))
+    }
+}
+
+/// Text of 1 to `most` characters without control characters.
+pub fn text<'a>(text: &'a str, most: usize, field: &'static str, must: &'static str) -> Result<&'a str, Rejection> {
+    let fits = (1..=most).contains(&text.chars().count()) && !text.chars().any(char::is_control);
+    if fits { Ok(text) } else { Err(Rejection::malformed(field, must)) }
+}
+
+/// How many items a page has.
+pub fn page_size(asked: u32) -> Result<i64, Rejection> {
+    match asked {
+        0 => Ok(50),
+        1..=100 => Ok(i64::from(asked)),
+        _ => Err(Rejection::malformed("page_size", "at most 100")),
+    }
+}
+
+/// A page's end as a token that only its owner can use.
+pub fn page_token(key: &MacKey, list: &'static str, owner: AccountId, place: &[u8]) -> Vec<u8> {
+    let tag = key.tag(&[list.as_bytes(), &owner.0, place]);
+    [place, &tag[..16]].concat()
+}
+
+/// The place in a token of [`page_token`]; nothing for an empty one.
+pub fn page_place<const N: usize>(
+    key: &MacKey,
+    list: &'static str,
+    owner: AccountId,
+    token: &[u8],
+) -> Result<Option<[u8; N]>, Rejection> {
+    if token.is_empty() {
+        return Ok(None);
+    }
+    let wrong = Rejection::malformed("page_token", "the next_page_token of an earlier reply to this device's account");
+    let place: [u8; N] = token.get(..N).and_then(|place| place.try_into().ok()).ok_or(wrong)?;
+    if crate::crypto::hash::equal(token, &page_token(key, list, owner, &place)) { Ok(Some(place)) } else { Err(wrong) }
+}
+
+/// A moment on the wire.
+pub fn time(at: Timestamp) -> PbTimestamp {
+    let nanos = at.0.rem_euclid(SECOND_US) * 1_000;
+    PbTimestamp { seconds: at.0.div_euclid(SECOND_US), nanos: i32::try_from(nanos).unwrap_or(0) }
+}

@@ -1,0 +1,37 @@
+//! DeviceService: The devices of an account.
+
+mod list;
+mod revoke;
+
+use std::sync::Arc;
+
+use tonic::{Request, Response, Status};
+
+use super::{answer, peer};
+use crate::gate::Gate;
+use crate::gate::operation::Declared;
+use crate::pb;
+
+/// The devices of an account.
+pub struct Device {
+    /// The one way in.
+    pub gate: Arc<Gate>,
+}
+
+/// The policies of this service's RPCs.
+pub fn declared() -> [Declared; 2] {
+    [Declared::of::<list::List>(), Declared::of::<revoke::Revoke>()]
+}
+
+#[tonic::async_trait]
+impl pb::device_service_server::DeviceService for Device {
+    async fn list(&self, request: Request<pb::Envelope>) -> Result<Response<pb::DeviceListReply>, Status> {
+        let peer = peer(&request);
+        answer(list::call(&self.gate, request.into_inner(), peer)).await
+    }
+
+    async fn revoke(&self, request: Request<pb::Envelope>) -> Result<Response<pb::DeviceRevokeReply>, Status> {
+        let peer = peer(&request);
+        answer(revoke::call(&self.gate, request.into_inner(), peer)).await
+    }
+}

@@ -1,0 +1,63 @@
+//! DeviceService/List.
+
+use std::net::IpAddr;
+
+use crate::domain::record::Record as _;
+use crate::domain::rows::{DataKey, Device, Document, KeyState, RowKey};
+use crate::gate::Gate;
+use crate::gate::admitted::Admitted;
+use crate::gate::operation::{CallerKind, Codes, Cost, DeviceRead, Effect, Operation};
+use crate::gate::rejection::Rejection;
+use crate::gate::tools::Tools;
+use crate::pb;
+use crate::rpc::convert::time;
+use crate::store::query::{Query, Scan};
+
+pub struct List;
+
+impl Operation for List {
+    type Body = pb::DeviceListRequest;
+    type Private = ();
+    const METHOD: &'static str = "/saifu.v1.DeviceService/List";
+    const CALLER: CallerKind = CallerKind::Device;
+    const EFFECT: Effect = Effect::Reads;
+    const COST: Cost = Cost::Reading;
+    const CODES: Codes = Codes::Refused;
+    const SECRET_REPLY: bool = false;
+}
+
+impl DeviceRead for List {
+    fn query(call: &Admitted<Self>, _tools: &Tools) -> Result<Query, Rejection> {
+        let (account_id, _, _) = call.device()?;
+        Ok(Query {
+            rows: vec![RowKey::Document(account_id), RowKey::DataKey(account_id)],
+            scan: Some(Scan::Devices(account_id)),
+            ..Query::default()
+        })
+    }
+}
+
+pub async fn call(gate: &Gate, envelope: pb::Envelope, peer: IpAddr) -> Result<pb::DeviceListReply, Rejection> {
+    let (call, fetched) = gate.read::<List>(&envelope, peer).await?;
+    let (_, caller_id, _) = call.device()?;
+    let (Some(document), Some(data_key)) = (fetched.get::<Document>(), fetched.get::<DataKey>()) else {
+        return Err(Rejection::Internal);
+    };
+    let opened = gate.tools().open(document, data_key)?;
+    let label = |device: &Device| {
+        let named = opened.document.devices.iter().find(|named| named.device_id == device.device_id.0);
+        named.map_or(String::new(), |named| named.label.clone())
+    };
+    let devices = fetched.scanned.iter().filter_map(Device::of).map(|device| pb::Device {
+        device_id: device.device_id.0.to_vec(),
+        label: label(device),
+        state: match device.state {
+            KeyState::Active => pb::DeviceState::Active.into(),
+            KeyState::Revoked => pb::DeviceState::Revoked.into(),
+        },
+        enrolled_at: Some(time(device.enrolled_at)),
+        revoked_at: device.revoked_at.map(time),
+        is_caller: device.device_id == caller_id,
+    });
+    Ok(pb::DeviceListReply { devices: devices.collect() })
+}

@@ -1,0 +1,40 @@
+//! DeviceService/Revoke: takes effect at its commit.
+
+use std::net::IpAddr;
+
+use crate::domain::command::DeviceAction;
+use crate::domain::id::DeviceId;
+use crate::domain::outcome::Outcome;
+use crate::gate::Gate;
+use crate::gate::admitted::Admitted;
+use crate::gate::operation::{CallerKind, Codes, Cost, DeviceChange, Effect, Operation};
+use crate::gate::rejection::Rejection;
+use crate::gate::tools::Tools;
+use crate::pb;
+use crate::rpc::convert::id16;
+
+pub struct Revoke;
+
+impl Operation for Revoke {
+    type Body = pb::DeviceRevokeRequest;
+    type Private = ();
+    const METHOD: &'static str = "/saifu.v1.DeviceService/Revoke";
+    const CALLER: CallerKind = CallerKind::Device;
+    const EFFECT: Effect = Effect::Changes;
+    const COST: Cost = Cost::Security;
+    const CODES: Codes = Codes::Accepted;
+    const SECRET_REPLY: bool = false;
+}
+
+impl DeviceChange for Revoke {
+    async fn prepare(call: &Admitted<Self>, _tools: &Tools) -> Result<DeviceAction, Rejection> {
+        Ok(DeviceAction::RevokeDevice { target_id: DeviceId(id16(&call.body.device_id, "device_id")?) })
+    }
+}
+
+pub async fn call(gate: &Gate, envelope: pb::Envelope, peer: IpAddr) -> Result<pb::DeviceRevokeReply, Rejection> {
+    match gate.change::<Revoke>(&envelope, peer).await?.outcome {
+        Outcome::DeviceRevoked { account_frozen, .. } => Ok(pb::DeviceRevokeReply { account_frozen }),
+        _ => Err(Rejection::Internal),
+    }
+}

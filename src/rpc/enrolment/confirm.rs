@@ -1,0 +1,123 @@
+//! EnrolmentService/Confirm: the code and a passphrase make the account, and bind the device.
+
+use std::net::IpAddr;
+
+use zeroize::Zeroizing;
+
+use crate::crypto::codes;
+use crate::crypto::passphrase::suitable;
+use crate::crypto::totp::TotpSecret;
+use crate::domain::command::CandidateAction;
+use crate::domain::id::{AccountId, ContactIndex, DeviceId, EnrolmentId, LedgerAccountId};
+use crate::domain::outcome::Outcome;
+use crate::domain::rows::Enrolment;
+use crate::gate::Gate;
+use crate::gate::admitted::Admitted;
+use crate::gate::document::{ConfirmedContact, DeviceLabel, PersonalDocument};
+use crate::gate::limit::Limits;
+use crate::gate::operation::{CallerKind, CandidateChange, Codes, Cost, Effect, Operation};
+use crate::gate::rejection::Rejection;
+use crate::gate::tools::{KEK_VERSION, Tools};
+use crate::pb;
+use crate::rpc::convert::{id16, text, time};
+
+/// What authenticator apps show above the code.
+const ISSUER: &str = "saifu";
+
+pub struct Confirm;
+
+impl Operation for Confirm {
+    type Body = pb::EnrolmentConfirmRequest;
+    type Private = pb::EnrolmentConfirmPrivate;
+    const METHOD: &'static str = "/saifu.v1.EnrolmentService/Confirm";
+    const CALLER: CallerKind = CallerKind::Candidate;
+    const EFFECT: Effect = Effect::Changes;
+    const COST: Cost = Cost::Enrolment;
+    const CODES: Codes = Codes::Refused;
+    const SECRET_REPLY: bool = true;
+}
+
+/// The personal part of a new account.
+struct Newcomer {
+    document: Vec<u8>,
+    data_key: Vec<u8>,
+    secret: Vec<u8>,
+}
+
+impl CandidateChange for Confirm {
+    async fn prepare(call: &Admitted<Self>, tools: &Tools, _limits: &Limits) -> Result<CandidateAction, Rejection> {
+        let enrolment_id = EnrolmentId(id16(&call.body.enrolment_id, "enrolment_id")?);
+        let code = &call.private.code;
+        if code.len() != 8 || !code.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(Rejection::malformed("private.code", "eight digits"));
+        }
+        suitable(&call.private.passphrase).map_err(|_| Rejection::PassphraseUnsuitable)?;
+        text(&call.private.device_label, 64, "private.device_label", "1 to 64 characters, no control characters")?;
+
+        // An enrolment of another key is none: no passphrase is hashed for it.
+        let enrolment = tools.enrolment(enrolment_id).await?.filter(|row| row.key_id == call.signed.key_id);
+        let expected = enrolment.as_ref().and_then(|row| row.code_tag.as_slice().try_into().ok()).unwrap_or([0; 32]);
+        let proof = codes::contact_code_proof(&tools.keys.code, &enrolment_id.0, code, &expected, 1);
+        let account_id = AccountId(tools.random_id());
+        let device_id = DeviceId(tools.random_id());
+        let newcomer = match &enrolment {
+            Some(enrolment) => newcomer(call, tools, enrolment, account_id, device_id).await?,
+            None => Newcomer { document: Vec::new(), data_key: Vec::new(), secret: Vec::new() },
+        };
+        Ok(CandidateAction::ConfirmEnrolment {
+            enrolment_id,
+            contact_index: enrolment.map_or(ContactIndex([0; 32]), |row| row.contact_index),
+            proof,
+            account_id,
+            device_id,
+            ledger_account_id: LedgerAccountId(tools.random_id()),
+            document: newcomer.document,
+            data_key: newcomer.data_key,
+            kek_version: KEK_VERSION,
+            secret: newcomer.secret,
+        })
+    }
+}
+
+async fn newcomer(
+    call: &Admitted<Confirm>,
+    tools: &Tools,
+    enrolment: &Enrolment,
+    account_id: AccountId,
+    device_id: DeviceId,
+) -> Result<Newcomer, Rejection> {
+    let contact = tools.open_contact(enrolment)?;
+    let passphrase = Zeroizing::new(call.private.passphrase.clone());
+    let passphrase =
+        tools.passphrases.hash(passphrase, tools.random_id()).await.map_err(|_| Rejection::Unavailable)?;
+    let totp = TotpSecret::generate(tools.entropy.as_ref());
+    let uri = totp.uri(ISSUER, &contact.destination);
+    let document = PersonalDocument {
+        contacts: vec![ConfirmedContact {
+            channel: contact.channel.clone(),
+            address: contact.destination.clone(),
+            confirmed_at_us: tools.clock.now_us(),
+        }],
+        passphrase,
+        totp_secret: totp.bytes().to_vec(),
+        recovery_code_tag: Vec::new(),
+        devices: vec![DeviceLabel { device_id: device_id.0.to_vec(), label: call.private.device_label.clone() }],
+        funding: Vec::new(),
+    };
+    let (document, data_key) = tools.seal_new(account_id, &document);
+    Ok(Newcomer { document, data_key, secret: tools.seal_secret(call.signed.request_id, call.signed.key_id, &uri) })
+}
+
+pub async fn call(gate: &Gate, envelope: pb::Envelope, peer: IpAddr) -> Result<pb::EnrolmentConfirmReply, Rejection> {
+    let done = gate.candidate::<Confirm>(&envelope, peer).await?;
+    let Outcome::Enrolled { account_id, device_id, activate_by, .. } = done.outcome else {
+        return Err(Rejection::Internal);
+    };
+    Ok(pb::EnrolmentConfirmReply {
+        account_id: account_id.0.to_vec(),
+        device_id: device_id.0.to_vec(),
+        epoch: 1,
+        totp_uri: Some(super::secret(done.secret)),
+        activate_by: Some(time(activate_by)),
+    })
+}

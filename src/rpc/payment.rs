@@ -1,0 +1,43 @@
+//! PaymentService: The customer's side of paying.
+
+mod get_payment;
+mod pay;
+mod resolve_payee;
+
+use std::sync::Arc;
+
+use tonic::{Request, Response, Status};
+
+use super::{answer, peer};
+use crate::gate::Gate;
+use crate::gate::operation::Declared;
+use crate::pb;
+
+/// The customer's side of paying.
+pub struct Payment {
+    /// The one way in.
+    pub gate: Arc<Gate>,
+}
+
+/// The policies of this service's RPCs.
+pub fn declared() -> [Declared; 3] {
+    [Declared::of::<resolve_payee::ResolvePayee>(), Declared::of::<pay::Pay>(), Declared::of::<get_payment::GetPayment>()]
+}
+
+#[tonic::async_trait]
+impl pb::payment_service_server::PaymentService for Payment {
+    async fn resolve_payee(&self, request: Request<pb::Envelope>) -> Result<Response<pb::ResolvePayeeReply>, Status> {
+        let peer = peer(&request);
+        answer(resolve_payee::call(&self.gate, request.into_inner(), peer)).await
+    }
+
+    async fn pay(&self, request: Request<pb::Envelope>) -> Result<Response<pb::PayReply>, Status> {
+        let peer = peer(&request);
+        answer(pay::call(&self.gate, request.into_inner(), peer)).await
+    }
+
+    async fn get_payment(&self, request: Request<pb::Envelope>) -> Result<Response<pb::GetPaymentReply>, Status> {
+        let peer = peer(&request);
+        answer(get_payment::call(&self.gate, request.into_inner(), peer)).await
+    }
+}

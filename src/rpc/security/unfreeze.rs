@@ -1,0 +1,39 @@
+//! SecurityService/Unfreeze: lets it go on, with a code.
+
+use std::net::IpAddr;
+
+use crate::domain::command::DeviceAction;
+use crate::domain::outcome::Outcome;
+use crate::gate::Gate;
+use crate::gate::admitted::Admitted;
+use crate::gate::operation::{CallerKind, Codes, Cost, DeviceChange, Effect, Operation};
+use crate::gate::rejection::Rejection;
+use crate::gate::tools::Tools;
+use crate::pb;
+
+
+pub struct Unfreeze;
+
+impl Operation for Unfreeze {
+    type Body = pb::UnfreezeRequest;
+    type Private = ();
+    const METHOD: &'static str = "/saifu.v1.SecurityService/Unfreeze";
+    const CALLER: CallerKind = CallerKind::Device;
+    const EFFECT: Effect = Effect::Changes;
+    const COST: Cost = Cost::Security;
+    const CODES: Codes = Codes::Accepted;
+    const SECRET_REPLY: bool = false;
+}
+
+impl DeviceChange for Unfreeze {
+    async fn prepare(_call: &Admitted<Self>, _tools: &Tools) -> Result<DeviceAction, Rejection> {
+        Ok(DeviceAction::Unfreeze)
+    }
+}
+
+pub async fn call(gate: &Gate, envelope: pb::Envelope, peer: IpAddr) -> Result<pb::UnfreezeReply, Rejection> {
+    match gate.change::<Unfreeze>(&envelope, peer).await?.outcome {
+        Outcome::Unfrozen => Ok(pb::UnfreezeReply {  }),
+        _ => Err(Rejection::Internal),
+    }
+}

@@ -1,0 +1,39 @@
+//! SecurityService/VerifySecondFactor: a code on its own.
+
+use std::net::IpAddr;
+
+use crate::domain::command::DeviceAction;
+use crate::domain::outcome::Outcome;
+use crate::gate::Gate;
+use crate::gate::admitted::Admitted;
+use crate::gate::operation::{CallerKind, Codes, Cost, DeviceChange, Effect, Operation};
+use crate::gate::rejection::Rejection;
+use crate::gate::tools::Tools;
+use crate::pb;
+use crate::rpc::convert::time;
+
+pub struct VerifySecondFactor;
+
+impl Operation for VerifySecondFactor {
+    type Body = pb::VerifySecondFactorRequest;
+    type Private = ();
+    const METHOD: &'static str = "/saifu.v1.SecurityService/VerifySecondFactor";
+    const CALLER: CallerKind = CallerKind::Device;
+    const EFFECT: Effect = Effect::Changes;
+    const COST: Cost = Cost::Security;
+    const CODES: Codes = Codes::Accepted;
+    const SECRET_REPLY: bool = false;
+}
+
+impl DeviceChange for VerifySecondFactor {
+    async fn prepare(_call: &Admitted<Self>, _tools: &Tools) -> Result<DeviceAction, Rejection> {
+        Ok(DeviceAction::VerifySecondFactor)
+    }
+}
+
+pub async fn call(gate: &Gate, envelope: pb::Envelope, peer: IpAddr) -> Result<pb::VerifySecondFactorReply, Rejection> {
+    match gate.change::<VerifySecondFactor>(&envelope, peer).await?.outcome {
+        Outcome::CodeAccepted { fresh_until } => Ok(pb::VerifySecondFactorReply { fresh_until: Some(time(fresh_until)) }),
+        _ => Err(Rejection::Internal),
+    }
+}

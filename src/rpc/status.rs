@@ -1,0 +1,247 @@
+//! The only maker of statuses: what the gate or the domain refused, as code, reason and text. It
+//! also logs, once.
+//!
+//! `google.rpc.ErrorInfo` carries the reason, and in its metadata whether the answer is final.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt as _};
+
+use crate::domain::outcome::{OpenAnswer, Refusal};
+use crate::domain::time::{SECOND_US, Timestamp};
+use crate::gate::rejection::Rejection;
+use crate::pb::Reason;
+
+/// The domain in every `ErrorInfo`.
+pub const DOMAIN: &str = "saifu";
+
+/// A reason's gRPC code, what it says, and what to do about it.
+pub struct Entry {
+    /// The reason.
+    pub reason: Reason,
+    /// The code.
+    pub code: Code,
+    /// The status message, and the catalogue's first sentence.
+    pub says: &'static str,
+    /// What a client does about it.
+    pub advice: &'static str,
+}
+
+const AGAIN: &str = "Send the same request id again.";
+const NEW: &str = "Tell the person; a new attempt is a new request id.";
+
+/// What is known of a reason. Exhaustive: a reason without an entry does not compile.
+pub fn entry(reason: Reason) -> Entry {
+    let (code, says, advice) = match reason {
+        Reason::Unspecified => (Code::Unknown, "no reason", "Never sent."),
+        Reason::Unauthenticated => (
+            Code::Unauthenticated,
+            "the call is not authenticated",
+            "Signature, key, a replayed read or the code: which, is not said. Check what is signed; ask for the next code; sign a read anew.",
+        ),
+        Reason::ClockSkew => (
+            Code::Unauthenticated,
+            "the call was signed too long ago or in the future",
+            "Set the clock by metadata server_time (microseconds since 1970), sign again with the same request id.",
+        ),
+        Reason::EpochChanged => (
+            Code::Unauthenticated,
+            "the account's epoch is another by now",
+            "Take the epoch of metadata epoch, sign again with the same request id.",
+        ),
+        Reason::PermissionDenied => (
+            Code::PermissionDenied,
+            "this key may not call this",
+            "An enrolled key is no candidate; a device is no till. Nothing to repeat.",
+        ),
+        Reason::Malformed => (
+            Code::InvalidArgument,
+            "the request is malformed",
+            "A defect of the client: BadRequest names the field and what it must be.",
+        ),
+        Reason::TooLarge => (
+            Code::OutOfRange,
+            "the message is too large",
+            "At most 64 KiB. Sent by the transport, without details.",
+        ),
+        Reason::NotFound => (Code::NotFound, "it does not exist", "Or it belongs to somebody else; there is no difference."),
+        Reason::RequestIdReused => (
+            Code::AlreadyExists,
+            "the request id was used with another request",
+            "A defect of the client: the first request's answer stands. Draw a new request id.",
+        ),
+        Reason::SecondFactorRequired => (
+            Code::FailedPrecondition,
+            "a code is needed in this call",
+            "Ask the person for the code and send the same request id again, re-signed with the code.",
+        ),
+        Reason::SecondFactorBlocked => (
+            Code::FailedPrecondition,
+            "codes are blocked for a while",
+            "Too many wrong codes. RetryInfo says when they are looked at again.",
+        ),
+        Reason::SecondFactorExhausted => (
+            Code::FailedPrecondition,
+            "too many wrong codes in a row",
+            "Only account recovery helps.",
+        ),
+        Reason::Throttled => (
+            Code::ResourceExhausted,
+            "too many calls",
+            "Wait as RetryInfo says, then send the same request id again.",
+        ),
+        Reason::Unavailable => (Code::Unavailable, "not now, or the outcome is unknown", AGAIN),
+        Reason::AccountNotActive => (Code::FailedPrecondition, "the account is not active yet", "Call Activate first."),
+        Reason::AccountAlreadyActive => (Code::FailedPrecondition, "the account is active already", "Nothing to do."),
+        Reason::AccountFrozen => (Code::FailedPrecondition, "the account is frozen", "Unfreeze it first, with a code."),
+        Reason::AccountClosed => (Code::FailedPrecondition, "the account is closed", "Enrol anew."),
+        Reason::AccountNotFrozen => (Code::FailedPrecondition, "the account is not frozen", "Nothing to do."),
+        Reason::EnrolmentOver => (Code::FailedPrecondition, "the enrolment is over", "Start anew."),
+        Reason::PassphraseUnsuitable => (
+            Code::InvalidArgument,
+            "the passphrase is too short, too long or too common",
+            "10 to 128 characters, none of the commonest. The same request id may be used.",
+        ),
+        Reason::InsufficientBalance => (Code::FailedPrecondition, "the balance does not suffice", NEW),
+        Reason::LimitPerPayment => (Code::FailedPrecondition, "more than one payment may amount to", NEW),
+        Reason::LimitPerDay => (Code::FailedPrecondition, "more than 24 hours allow", NEW),
+        Reason::LimitPerMonth => (Code::FailedPrecondition, "more than 30 days allow", NEW),
+        Reason::LimitBalance => (Code::FailedPrecondition, "more than an account may hold", NEW),
+        Reason::LimitTopUps => (Code::FailedPrecondition, "too many top-ups in 24 hours", NEW),
+        Reason::TopUpTooSoon => (
+            Code::FailedPrecondition,
+            "too soon after the last top-up",
+            "RetryInfo says when; that is a new attempt with a new request id.",
+        ),
+        Reason::PayeeChanged => (
+            Code::FailedPrecondition,
+            "the shop's registered name is another",
+            "Call ResolvePayee again and show the name to the person.",
+        ),
+        Reason::PayeeSuspended => (Code::FailedPrecondition, "the shop takes no payments at present", NEW),
+        Reason::NotAPaymentCode => (
+            Code::InvalidArgument,
+            "the scanned text is not a payable code",
+            "Scan again; other services' codes are not payable here.",
+        ),
+        Reason::WrongCurrency => (Code::FailedPrecondition, "not the account's currency", NEW),
+        Reason::FundingNotLinked => (Code::FailedPrecondition, "the funding source is not linked", "Link it first."),
+        Reason::TooManyFundingSources => (
+            Code::FailedPrecondition,
+            "as many funding sources as there may be",
+            "Unlink one first.",
+        ),
+        Reason::DeviceAlreadyRevoked => (Code::FailedPrecondition, "the device is revoked already", "Nothing to do."),
+        Reason::Internal => (
+            Code::Internal,
+            "a defect on our side",
+            "The call was not done. Send the same request id again later.",
+        ),
+    };
+    Entry { reason, code, says, advice }
+}
+
+fn of_refusal(refusal: Refusal) -> Reason {
+    match refusal {
+        Refusal::NotFound => Reason::NotFound,
+        Refusal::AccountNotActive => Reason::AccountNotActive,
+        Refusal::AccountAlreadyActive => Reason::AccountAlreadyActive,
+        Refusal::AccountFrozen => Reason::AccountFrozen,
+        Refusal::AccountClosed => Reason::AccountClosed,
+        Refusal::AccountNotFrozen => Reason::AccountNotFrozen,
+        Refusal::EnrolmentOver => Reason::EnrolmentOver,
+        Refusal::InsufficientBalance => Reason::InsufficientBalance,
+        Refusal::LimitPerPayment => Reason::LimitPerPayment,
+        Refusal::LimitPerDay => Reason::LimitPerDay,
+        Refusal::LimitPerMonth => Reason::LimitPerMonth,
+        Refusal::LimitBalance => Reason::LimitBalance,
+        Refusal::LimitTopUps => Reason::LimitTopUps,
+        Refusal::TopUpTooSoon => Reason::TopUpTooSoon,
+        Refusal::PayeeChanged => Reason::PayeeChanged,
+        Refusal::PayeeSuspended => Reason::PayeeSuspended,
+        Refusal::WrongCurrency => Reason::WrongCurrency,
+        Refusal::FundingNotLinked => Reason::FundingNotLinked,
+        Refusal::TooManyFundingSources => Reason::TooManyFundingSources,
+        Refusal::DeviceAlreadyRevoked => Reason::DeviceAlreadyRevoked,
+    }
+}
+
+/// What goes beside the reason.
+#[derive(Default)]
+struct Beside {
+    is_final: bool,
+    retry_after_us: Option<i64>,
+    metadata: Option<(&'static str, String)>,
+    violation: Option<(&'static str, &'static str)>,
+}
+
+/// The status of a rejection.
+pub fn of(rejection: &Rejection) -> Status {
+    let open = Beside::default();
+    match *rejection {
+        Rejection::Unauthenticated => status(Reason::Unauthenticated, open),
+        Rejection::ClockSkew { now } => {
+            status(Reason::ClockSkew, Beside { metadata: Some(("server_time", now.0.to_string())), ..open })
+        }
+        Rejection::EpochChanged { epoch } => {
+            status(Reason::EpochChanged, Beside { metadata: Some(("epoch", epoch.to_string())), ..open })
+        }
+        Rejection::PermissionDenied => status(Reason::PermissionDenied, open),
+        Rejection::Malformed { field, must } => {
+            status(Reason::Malformed, Beside { violation: Some((field, must)), ..open })
+        }
+        Rejection::NotFound => status(Reason::NotFound, open),
+        Rejection::RequestIdReused => status(Reason::RequestIdReused, open),
+        Rejection::PassphraseUnsuitable => status(Reason::PassphraseUnsuitable, open),
+        Rejection::NotAPaymentCode => status(Reason::NotAPaymentCode, open),
+        Rejection::Throttled { retry_after_us } => {
+            status(Reason::Throttled, Beside { retry_after_us: Some(retry_after_us), ..open })
+        }
+        Rejection::Unavailable => status(Reason::Unavailable, open),
+        Rejection::Internal => {
+            tracing::error!("a call ended by a defect");
+            status(Reason::Internal, open)
+        }
+        Rejection::Open { answer, now } => of_open(answer, now),
+        Rejection::Refused { refusal, retry_at, now } => {
+            let retry_after_us = (retry_at > Timestamp(0)).then(|| retry_at.since_us(now).max(0));
+            status(of_refusal(refusal), Beside { is_final: true, retry_after_us, ..open })
+        }
+    }
+}
+
+fn of_open(answer: OpenAnswer, now: Timestamp) -> Status {
+    let open = Beside::default();
+    match answer {
+        OpenAnswer::CodeNeeded => status(Reason::SecondFactorRequired, open),
+        // The same text, reason and size as for a wrong signature.
+        OpenAnswer::CodeWrong => status(Reason::Unauthenticated, open),
+        OpenAnswer::CodeBlocked { until } => {
+            let retry_after_us = Some(until.since_us(now).max(0));
+            status(Reason::SecondFactorBlocked, Beside { retry_after_us, ..open })
+        }
+        OpenAnswer::CodeExhausted => status(Reason::SecondFactorExhausted, open),
+    }
+}
+
+fn status(reason: Reason, beside: Beside) -> Status {
+    let entry = entry(reason);
+    let mut metadata = HashMap::from([("final".to_owned(), beside.is_final.to_string())]);
+    metadata.extend(beside.metadata.map(|(key, value)| (key.to_owned(), value)));
+    let mut details = ErrorDetails::new();
+    details.set_error_info(reason.as_str_name(), DOMAIN, metadata);
+    if let Some(us) = beside.retry_after_us {
+        // Rounded up: whoever comes back then is not too early.
+        let seconds = u64::try_from(us.saturating_add(SECOND_US - 1) / SECOND_US).unwrap_or(0);
+        details.set_retry_info(Some(Duration::from_secs(seconds)));
+    }
+    let mut message = entry.says.to_owned();
+    if let Some((field, must)) = beside.violation {
+        details.add_bad_request_violation(field, format!("must be {must}"));
+        message = format!("{}: {field} must be {must}", entry.says);
+    }
+    tracing::debug!(reason = reason.as_str_name(), is_final = beside.is_final, "a call was not done");
+    Status::with_error_details(entry.code, message, details)
+}

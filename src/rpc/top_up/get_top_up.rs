@@ -1,0 +1,56 @@
+//! TopUpService/GetTopUp.
+
+use std::net::IpAddr;
+
+use crate::domain::id::TopUpId;
+use crate::domain::rows::{RowKey, TopUp, TopUpState};
+use crate::gate::Gate;
+use crate::gate::admitted::Admitted;
+use crate::gate::operation::{CallerKind, Codes, Cost, DeviceRead, Effect, Operation};
+use crate::gate::rejection::Rejection;
+use crate::gate::tools::Tools;
+use crate::pb;
+use crate::rpc::convert::{id16, time};
+use crate::store::query::Query;
+
+pub struct GetTopUp;
+
+impl Operation for GetTopUp {
+    type Body = pb::GetTopUpRequest;
+    type Private = ();
+    const METHOD: &'static str = "/saifu.v1.TopUpService/GetTopUp";
+    const CALLER: CallerKind = CallerKind::Device;
+    const EFFECT: Effect = Effect::Reads;
+    const COST: Cost = Cost::Reading;
+    const CODES: Codes = Codes::Refused;
+    const SECRET_REPLY: bool = false;
+}
+
+impl DeviceRead for GetTopUp {
+    fn query(call: &Admitted<Self>, _tools: &Tools) -> Result<Query, Rejection> {
+        Ok(Query::row(RowKey::TopUp(TopUpId(id16(&call.body.top_up_id, "top_up_id")?))))
+    }
+}
+
+/// A top-up as it stands.
+pub(super) fn status(row: &TopUp) -> pb::TopUpStatus {
+    let state = match row.state {
+        TopUpState::Requested => pb::TopUpState::Requested,
+        TopUpState::Succeeded => pb::TopUpState::Succeeded,
+        TopUpState::Failed => pb::TopUpState::Failed,
+    };
+    pb::TopUpStatus {
+        top_up_id: row.top_up_id.0.to_vec(),
+        state: state.into(),
+        amount_minor: row.amount_minor,
+        currency: row.asset.code().into(),
+        requested_at: Some(time(row.requested_at)),
+    }
+}
+
+pub async fn call(gate: &Gate, envelope: pb::Envelope, peer: IpAddr) -> Result<pb::GetTopUpReply, Rejection> {
+    let (call, fetched) = gate.read::<GetTopUp>(&envelope, peer).await?;
+    let (account_id, _, _) = call.device()?;
+    let own = fetched.get::<TopUp>().filter(|row| row.account_id == account_id).ok_or(Rejection::NotFound)?;
+    Ok(pb::GetTopUpReply { top_up: Some(status(own)) })
+}

@@ -1,0 +1,55 @@
+//! TopUpService/LinkFunding: the token goes into the sealed document, its id into the ledger's rows.
+
+use std::net::IpAddr;
+
+use crate::domain::command::DeviceAction;
+use crate::domain::id::FundingId;
+use crate::domain::outcome::Outcome;
+use crate::gate::Gate;
+use crate::gate::admitted::Admitted;
+use crate::gate::document::FundingToken;
+use crate::gate::operation::{CallerKind, Codes, Cost, DeviceChange, Effect, Operation};
+use crate::gate::rejection::Rejection;
+use crate::gate::tools::Tools;
+use crate::pb;
+use crate::rpc::convert::text;
+
+pub struct LinkFunding;
+
+impl Operation for LinkFunding {
+    type Body = pb::LinkFundingRequest;
+    type Private = pb::LinkFundingPrivate;
+    const METHOD: &'static str = "/saifu.v1.TopUpService/LinkFunding";
+    const CALLER: CallerKind = CallerKind::Device;
+    const EFFECT: Effect = Effect::Changes;
+    const COST: Cost = Cost::MoneyIn;
+    const CODES: Codes = Codes::Accepted;
+    const SECRET_REPLY: bool = false;
+}
+
+impl DeviceChange for LinkFunding {
+    async fn prepare(call: &Admitted<Self>, tools: &Tools) -> Result<DeviceAction, Rejection> {
+        let (account_id, _, _) = call.device()?;
+        let token = text(&call.private.token, 255, "private.token", "1 to 255 characters, a token of the provider")?;
+        if !tools.provider.accepts(token) {
+            return Err(Rejection::malformed("private.token", "a token of the provider; in the sandbox, sandbox-…"));
+        }
+        let label = text(&call.private.label, 64, "private.label", "1 to 64 characters, no control characters")?;
+        let mut opened = tools.open_document(account_id).await?.ok_or(Rejection::Unauthenticated)?;
+        let funding_id = FundingId(tools.random_id());
+        opened.document.funding.push(FundingToken {
+            funding_id: funding_id.0.to_vec(),
+            token: token.to_owned(),
+            label: label.to_owned(),
+        });
+        let sources = opened.document.funding.len();
+        Ok(DeviceAction::LinkFunding { funding_id, document: tools.reseal(account_id, &opened), sources })
+    }
+}
+
+pub async fn call(gate: &Gate, envelope: pb::Envelope, peer: IpAddr) -> Result<pb::LinkFundingReply, Rejection> {
+    match gate.change::<LinkFunding>(&envelope, peer).await?.outcome {
+        Outcome::FundingLinked { funding_id } => Ok(pb::LinkFundingReply { funding_id: funding_id.0.to_vec() }),
+        _ => Err(Rejection::Internal),
+    }
+}

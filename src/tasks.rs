@@ -1,0 +1,93 @@
+//! Work that nobody waits for: messages, top-ups, things whose time is over, checkpoints. Each task
+//! holds a gate, and acts only through system commands and chores, decided like any other.
+//!
+//! A task works when something was committed, and at intervals whatever happens: so it finds what
+//! was left by a crash.
+
+pub mod checkpoint;
+mod expiry;
+mod outbox;
+mod top_up;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::domain::journal::Kind;
+use crate::gate::Gate;
+use crate::notify::Notifier;
+
+/// So often a task looks, though nothing woke it.
+const INTERVAL: Duration = Duration::from_secs(1);
+/// So often a checkpoint is signed, when something was committed.
+const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(60);
+/// As many rows at a time.
+const PAGE: i64 = 64;
+
+/// The running tasks.
+pub struct Tasks {
+    stop: watch::Sender<bool>,
+    running: JoinSet<()>,
+}
+
+impl Tasks {
+    /// Starts all of them.
+    pub fn start(gate: &Arc<Gate>, notifier: Arc<dyn Notifier>, checkpoints: PathBuf) -> Self {
+        let (stop, stopped) = watch::channel(false);
+        let mut running = JoinSet::new();
+        running.spawn(repeat(Arc::clone(gate), stopped.clone(), Some(Kind::StartEnrolment), INTERVAL, {
+            move |gate| {
+                let notifier = Arc::clone(&notifier);
+                async move { outbox::run(&gate, notifier.as_ref()).await }
+            }
+        }));
+        running.spawn(repeat(Arc::clone(gate), stopped.clone(), Some(Kind::RequestTopUp), INTERVAL, |gate| async move {
+            top_up::run(&gate).await
+        }));
+        running.spawn(repeat(Arc::clone(gate), stopped.clone(), None, INTERVAL, |gate| async move {
+            expiry::run(&gate).await
+        }));
+        running.spawn(repeat(Arc::clone(gate), stopped, None, CHECKPOINT_INTERVAL, move |gate| {
+            let path = checkpoints.clone();
+            async move { checkpoint::run(&gate, &path).await }
+        }));
+        Self { stop, running }
+    }
+
+    /// Lets every task end its round, and waits for it.
+    pub async fn stop(mut self) {
+        drop(self.stop.send(true));
+        while self.running.join_next().await.is_some() {}
+    }
+}
+
+/// Runs `work` now, whenever a row of `wake` is committed, at every interval, and once at the end.
+async fn repeat<F, W>(gate: Arc<Gate>, mut stop: watch::Receiver<bool>, wake: Option<Kind>, interval: Duration, work: F)
+where
+    F: Fn(Arc<Gate>) -> W + Send + Sync,
+    W: Future<Output = ()> + Send,
+{
+    let mut tail = gate.tail();
+    let mut ticks = tokio::time::interval(interval);
+    loop {
+        work(Arc::clone(&gate)).await;
+        if *stop.borrow() {
+            return;
+        }
+        loop {
+            tokio::select! {
+                _ = stop.changed() => break,
+                _ = ticks.tick() => break,
+                committed = tail.recv(), if wake.is_some() => match committed {
+                    Ok(batch) if batch.iter().any(|row| Some(row.kind) == wake) => break,
+                    Ok(_) => {}
+                    Err(RecvError::Lagged(_) | RecvError::Closed) => break,
+                },
+            }
+        }
+    }
+}

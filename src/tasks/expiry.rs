@@ -1,0 +1,47 @@
+//! Ends what is over: enrolments, secrets of replies, open answers, and accounts that were never
+//! activated. No rule depends on it being in time: every decision looks at the clock itself.
+
+use crate::domain::command::{Chore, SystemAction};
+use crate::domain::rows::{Account, Contact, Device, Table};
+use crate::domain::time::Timestamp;
+use crate::gate::Gate;
+use crate::store::query::{Query, Scan};
+
+pub(super) async fn run(gate: &Gate) {
+    let now = Timestamp(gate.tools().clock.now_us());
+    for table in [Table::Enrolment, Table::SecretReply, Table::OpenRequest] {
+        let Ok(fetched) = gate.fetch(Query::scan(Scan::Expired { table, now, limit: super::PAGE })).await else {
+            return;
+        };
+        if fetched.scanned.is_empty() {
+            continue;
+        }
+        let keys = fetched.scanned.iter().map(crate::domain::rows::Row::key).collect();
+        if gate.chore(Chore::Expire(keys)).await.is_err() {
+            return;
+        }
+    }
+    let before = now.plus_us(-gate.tools().policy.enrolment.activate_us);
+    let Ok(fetched) = gate.fetch(Query::scan(Scan::Unactivated { before, limit: super::PAGE })).await else {
+        return;
+    };
+    for account in fetched.scanned::<Account>() {
+        if let Some(action) = close(gate, account).await
+            && gate.system(action).await.is_err()
+        {
+            return;
+        }
+    }
+}
+
+async fn close(gate: &Gate, account: &Account) -> Option<SystemAction> {
+    let devices = gate.fetch(Query::scan(Scan::Devices(account.account_id))).await.ok()?;
+    let contacts = gate.fetch(Query::scan(Scan::Contacts(account.account_id))).await.ok()?;
+    let device_id = devices.scanned::<Device>().next()?.device_id;
+    // The contact may have become another account's; then there is nothing to free.
+    let contact_index = contacts
+        .scanned::<Contact>()
+        .next()
+        .map_or(crate::domain::id::ContactIndex([0; 32]), |contact| contact.contact_index);
+    Some(SystemAction::CloseUnactivated { account_id: account.account_id, device_id, contact_index })
+}

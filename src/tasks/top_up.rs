@@ -1,0 +1,41 @@
+//! Drives top-ups to their end: asks the provider with the top-up's id as idempotency key, and
+//! books its answer once. An unknown answer is asked for again, never guessed.
+
+use crate::domain::command::SystemAction;
+use crate::domain::money::Amount;
+use crate::domain::rows::TopUp;
+use crate::funding::Charged;
+use crate::gate::Gate;
+use crate::store::query::{Query, Scan};
+
+pub(super) async fn run(gate: &Gate) {
+    let Ok(fetched) = gate.fetch(Query::scan(Scan::RequestedTopUps { limit: super::PAGE })).await else { return };
+    for top_up in fetched.scanned::<TopUp>() {
+        let Some(action) = ask(gate, top_up).await else { continue };
+        if gate.system(action).await.is_err() {
+            tracing::warn!("a provider's answer was not booked; it is asked for again");
+        }
+    }
+}
+
+async fn ask(gate: &Gate, top_up: &TopUp) -> Option<SystemAction> {
+    let opened = gate.tools().open_document(top_up.account_id).await.ok()?;
+    let token = opened.as_ref().and_then(|opened| {
+        opened.document.funding.iter().find(|source| source.funding_id == top_up.funding_id.0)
+    });
+    let charged = match token {
+        Some(source) => {
+            let amount = Amount::new(top_up.amount_minor)?;
+            gate.tools().provider.charge(top_up.top_up_id, &source.token, amount).await
+        }
+        // Unlinked before the provider was asked: nothing was charged. Whether it was asked before
+        // a crash is the provider's to say; the sandbox's charges nothing.
+        None => Charged::Declined { reference: crate::domain::id::hex(&top_up.top_up_id.0) },
+    };
+    let (succeeded, provider_reference) = match charged {
+        Charged::Succeeded { reference } => (true, reference),
+        Charged::Declined { reference } => (false, reference),
+        Charged::Unknown => return None,
+    };
+    Some(SystemAction::SettleTopUp { top_up_id: top_up.top_up_id, succeeded, provider_reference })
+}
