@@ -8,6 +8,7 @@ pub mod contact;
 mod crockford;
 pub mod crypto;
 pub mod domain;
+pub mod door;
 pub mod emvco;
 pub mod env;
 pub mod ratelimit;
