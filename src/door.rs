@@ -214,3 +214,6 @@ impl std::error::Error for DoorError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
