@@ -61,8 +61,9 @@ type Failure = Box<dyn std::error::Error>;
 
 /// Logs go to standard error; standard output belongs to the command.
 fn log_to_stderr(filter: &str) -> Result<(), Failure> {
-    let filter = EnvFilter::try_new(filter)
-        .map_err(|error| format!("--log {filter} is not a filter such as \"info\" or \"saifu=debug\": {error}"))?;
+    let filter = EnvFilter::try_new(filter).map_err(|error| {
+        format!("--log {filter} is not a filter such as \"info\" or \"saifu=debug\": {error}")
+    })?;
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     Ok(())
 }

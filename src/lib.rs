@@ -5,20 +5,22 @@
 //! `ARCHITECTURE.md` walks through one payment.
 
 pub mod cli;
+pub mod client;
 pub mod contact;
 mod crockford;
 pub mod crypto;
 pub mod domain;
+pub mod door;
 pub mod emvco;
 pub mod env;
 pub mod funding;
 pub mod gate;
 pub mod notify;
+pub mod ratelimit;
 pub mod rpc;
 pub mod server;
-pub mod tasks;
-pub mod ratelimit;
 pub mod store;
+pub mod tasks;
 
 /// The messages and services generated from `proto/saifu/v1`.
 #[allow(clippy::all, clippy::pedantic, missing_docs, clippy::allow_attributes, reason = "generated code")]

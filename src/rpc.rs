@@ -102,10 +102,7 @@ pub fn routes(gate: &Arc<Gate>, sandbox: Option<Sandbox>) -> Routes {
 
 /// Where a call comes from. Only the accept loop's word counts; headers are not looked at.
 fn peer<T>(request: &Request<T>) -> IpAddr {
-    request
-        .extensions()
-        .get::<Peer>()
-        .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.address.ip())
+    request.extensions().get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.address.ip())
 }
 
 /// Does a call's work. A panic by some input costs that call, not the connection.

@@ -162,13 +162,12 @@ impl Server {
         let is_new = !data_dir.join(DATABASE_FILE).exists();
         let door = Door::bind(listen, door)?;
         let address = door.local_addr();
-        let clock = match clock {
-            Some(clock) => clock,
-            None => {
-                std::fs::create_dir_all(&data_dir)
-                    .map_err(|error| OpenError::Directory(data_dir.clone(), error))?;
-                Arc::new(SandboxClock::open(&data_dir.join("clock"))?) as Arc<dyn MovableClock>
-            }
+        let clock = if let Some(clock) = clock {
+            clock
+        } else {
+            std::fs::create_dir_all(&data_dir)
+                .map_err(|error| OpenError::Directory(data_dir.clone(), error))?;
+            Arc::new(SandboxClock::open(&data_dir.join("clock"))?) as Arc<dyn MovableClock>
         };
         let options =
             Options { batch_bound, ..Options::new(Arc::clone(&policy), Arc::clone(&clock) as Arc<_>) };
@@ -213,7 +212,7 @@ impl Server {
 
     /// Takes no further calls, ends those under way, commits what is queued, and is gone.
     pub async fn stop(self) {
-        drop(self.stop.send(()));
+        drop(self.stop);
         match self.serving.await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::error!(%error, "the front door ended with an error"),

@@ -24,50 +24,63 @@ use crate::notify::Notifier;
 /// So often a task looks, though nothing woke it.
 const INTERVAL: Duration = Duration::from_secs(1);
 /// So often a checkpoint is signed, when something was committed.
-const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(60);
+const CHECKPOINT_INTERVAL: Duration = Duration::from_mins(1);
 /// As many rows at a time.
 const PAGE: i64 = 64;
 
 /// The running tasks.
 pub struct Tasks {
-    stop: watch::Sender<bool>,
+    stop: watch::Sender<()>,
     running: JoinSet<()>,
 }
 
 impl Tasks {
     /// Starts all of them.
     pub fn start(gate: &Arc<Gate>, notifier: Arc<dyn Notifier>, checkpoints: PathBuf) -> Self {
-        let (stop, stopped) = watch::channel(false);
+        let (stop, stopped) = watch::channel(());
         let mut running = JoinSet::new();
         running.spawn(repeat(Arc::clone(gate), stopped.clone(), Some(Kind::StartEnrolment), INTERVAL, {
             move |gate| {
                 let notifier = Arc::clone(&notifier);
-                async move { outbox::run(&gate, notifier.as_ref()).await }
+                async move {
+                    outbox::run(&gate, notifier.as_ref()).await;
+                }
             }
         }));
-        running.spawn(repeat(Arc::clone(gate), stopped.clone(), Some(Kind::RequestTopUp), INTERVAL, |gate| async move {
-            top_up::run(&gate).await
-        }));
+        running.spawn(repeat(
+            Arc::clone(gate),
+            stopped.clone(),
+            Some(Kind::RequestTopUp),
+            INTERVAL,
+            |gate| async move { top_up::run(&gate).await },
+        ));
         running.spawn(repeat(Arc::clone(gate), stopped.clone(), None, INTERVAL, |gate| async move {
-            expiry::run(&gate).await
+            expiry::run(&gate).await;
         }));
         running.spawn(repeat(Arc::clone(gate), stopped, None, CHECKPOINT_INTERVAL, move |gate| {
             let path = checkpoints.clone();
-            async move { checkpoint::run(&gate, &path).await }
+            async move {
+                checkpoint::run(&gate, &path).await;
+            }
         }));
         Self { stop, running }
     }
 
     /// Lets every task end its round, and waits for it.
     pub async fn stop(mut self) {
-        drop(self.stop.send(true));
+        drop(self.stop);
         while self.running.join_next().await.is_some() {}
     }
 }
 
 /// Runs `work` now, whenever a row of `wake` is committed, at every interval, and once at the end.
-async fn repeat<F, W>(gate: Arc<Gate>, mut stop: watch::Receiver<bool>, wake: Option<Kind>, interval: Duration, work: F)
-where
+async fn repeat<F, W>(
+    gate: Arc<Gate>,
+    mut stop: watch::Receiver<()>,
+    wake: Option<Kind>,
+    interval: Duration,
+    work: F,
+) where
     F: Fn(Arc<Gate>) -> W + Send + Sync,
     W: Future<Output = ()> + Send,
 {
@@ -75,7 +88,7 @@ where
     let mut ticks = tokio::time::interval(interval);
     loop {
         work(Arc::clone(&gate)).await;
-        if *stop.borrow() {
+        if stop.has_changed().is_err() {
             return;
         }
         loop {

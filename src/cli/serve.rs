@@ -14,10 +14,8 @@ pub(super) fn run(arguments: ServeArguments) -> Result<(), Failure> {
 async fn serve(arguments: ServeArguments) -> Result<(), Failure> {
     let mut terminated = signal(SignalKind::terminate())?;
     let mut interrupted = signal(SignalKind::interrupt())?;
-    let settings = Settings {
-        seed: arguments.seed,
-        ..Settings::sandbox(arguments.data_dir.clone(), arguments.listen)
-    };
+    let settings =
+        Settings { seed: arguments.seed, ..Settings::sandbox(arguments.data_dir.clone(), arguments.listen) };
     let server = Server::start(settings).await?;
     println!(
         "saifu serves a SANDBOX: no real money, its clock can be moved, its messages lie in a folder.\n\

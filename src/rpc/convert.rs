@@ -29,7 +29,12 @@ pub fn currency(code: String) -> Result<String, Rejection> {
 }
 
 /// Text of 1 to `most` characters without control characters.
-pub fn text<'a>(text: &'a str, most: usize, field: &'static str, must: &'static str) -> Result<&'a str, Rejection> {
+pub fn text<'a>(
+    text: &'a str,
+    most: usize,
+    field: &'static str,
+    must: &'static str,
+) -> Result<&'a str, Rejection> {
     let fits = (1..=most).contains(&text.chars().count()) && !text.chars().any(char::is_control);
     if fits { Ok(text) } else { Err(Rejection::malformed(field, must)) }
 }
@@ -59,9 +64,16 @@ pub fn page_place<const N: usize>(
     if token.is_empty() {
         return Ok(None);
     }
-    let wrong = Rejection::malformed("page_token", "the next_page_token of an earlier reply to this device's account");
+    let wrong = Rejection::malformed(
+        "page_token",
+        "the next_page_token of an earlier reply to this device's account",
+    );
     let place: [u8; N] = token.get(..N).and_then(|place| place.try_into().ok()).ok_or(wrong)?;
-    if crate::crypto::hash::equal(token, &page_token(key, list, owner, &place)) { Ok(Some(place)) } else { Err(wrong) }
+    if crate::crypto::hash::equal(token, &page_token(key, list, owner, &place)) {
+        Ok(Some(place))
+    } else {
+        Err(wrong)
+    }
 }
 
 /// A moment on the wire.

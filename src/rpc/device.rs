@@ -30,7 +30,10 @@ impl pb::device_service_server::DeviceService for Device {
         answer(list::call(&self.gate, request.into_inner(), peer)).await
     }
 
-    async fn revoke(&self, request: Request<pb::Envelope>) -> Result<Response<pb::DeviceRevokeReply>, Status> {
+    async fn revoke(
+        &self,
+        request: Request<pb::Envelope>,
+    ) -> Result<Response<pb::DeviceRevokeReply>, Status> {
         let peer = peer(&request);
         answer(revoke::call(&self.gate, request.into_inner(), peer)).await
     }

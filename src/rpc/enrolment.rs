@@ -26,17 +26,26 @@ pub fn declared() -> [Declared; 3] {
 
 #[tonic::async_trait]
 impl pb::enrolment_service_server::EnrolmentService for Enrolment {
-    async fn start(&self, request: Request<pb::Envelope>) -> Result<Response<pb::EnrolmentStartReply>, Status> {
+    async fn start(
+        &self,
+        request: Request<pb::Envelope>,
+    ) -> Result<Response<pb::EnrolmentStartReply>, Status> {
         let peer = peer(&request);
         answer(start::call(&self.gate, request.into_inner(), peer)).await
     }
 
-    async fn confirm(&self, request: Request<pb::Envelope>) -> Result<Response<pb::EnrolmentConfirmReply>, Status> {
+    async fn confirm(
+        &self,
+        request: Request<pb::Envelope>,
+    ) -> Result<Response<pb::EnrolmentConfirmReply>, Status> {
         let peer = peer(&request);
         answer(confirm::call(&self.gate, request.into_inner(), peer)).await
     }
 
-    async fn activate(&self, request: Request<pb::Envelope>) -> Result<Response<pb::EnrolmentActivateReply>, Status> {
+    async fn activate(
+        &self,
+        request: Request<pb::Envelope>,
+    ) -> Result<Response<pb::EnrolmentActivateReply>, Status> {
         let peer = peer(&request);
         answer(activate::call(&self.gate, request.into_inner(), peer)).await
     }

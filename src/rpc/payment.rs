@@ -21,12 +21,19 @@ pub struct Payment {
 
 /// The policies of this service's RPCs.
 pub fn declared() -> [Declared; 3] {
-    [Declared::of::<resolve_payee::ResolvePayee>(), Declared::of::<pay::Pay>(), Declared::of::<get_payment::GetPayment>()]
+    [
+        Declared::of::<resolve_payee::ResolvePayee>(),
+        Declared::of::<pay::Pay>(),
+        Declared::of::<get_payment::GetPayment>(),
+    ]
 }
 
 #[tonic::async_trait]
 impl pb::payment_service_server::PaymentService for Payment {
-    async fn resolve_payee(&self, request: Request<pb::Envelope>) -> Result<Response<pb::ResolvePayeeReply>, Status> {
+    async fn resolve_payee(
+        &self,
+        request: Request<pb::Envelope>,
+    ) -> Result<Response<pb::ResolvePayeeReply>, Status> {
         let peer = peer(&request);
         answer(resolve_payee::call(&self.gate, request.into_inner(), peer)).await
     }
@@ -36,7 +43,10 @@ impl pb::payment_service_server::PaymentService for Payment {
         answer(pay::call(&self.gate, request.into_inner(), peer)).await
     }
 
-    async fn get_payment(&self, request: Request<pb::Envelope>) -> Result<Response<pb::GetPaymentReply>, Status> {
+    async fn get_payment(
+        &self,
+        request: Request<pb::Envelope>,
+    ) -> Result<Response<pb::GetPaymentReply>, Status> {
         let peer = peer(&request);
         answer(get_payment::call(&self.gate, request.into_inner(), peer)).await
     }

@@ -23,22 +23,35 @@ pub struct SandboxCalls {
 
 /// The policies of this service's RPCs.
 pub fn declared() -> [Declared; 3] {
-    [Declared::of::<advance_clock::AdvanceClock>(), Declared::of::<read_messages::ReadMessages>(), Declared::of::<list_shops::ListShops>()]
+    [
+        Declared::of::<advance_clock::AdvanceClock>(),
+        Declared::of::<read_messages::ReadMessages>(),
+        Declared::of::<list_shops::ListShops>(),
+    ]
 }
 
 #[tonic::async_trait]
 impl pb::sandbox_service_server::SandboxService for SandboxCalls {
-    async fn advance_clock(&self, request: Request<pb::Envelope>) -> Result<Response<pb::AdvanceClockReply>, Status> {
+    async fn advance_clock(
+        &self,
+        request: Request<pb::Envelope>,
+    ) -> Result<Response<pb::AdvanceClockReply>, Status> {
         let peer = peer(&request);
         answer(advance_clock::call(&self.gate, &self.sandbox, request.into_inner(), peer)).await
     }
 
-    async fn read_messages(&self, request: Request<pb::Envelope>) -> Result<Response<pb::ReadMessagesReply>, Status> {
+    async fn read_messages(
+        &self,
+        request: Request<pb::Envelope>,
+    ) -> Result<Response<pb::ReadMessagesReply>, Status> {
         let peer = peer(&request);
         answer(read_messages::call(&self.gate, &self.sandbox, request.into_inner(), peer)).await
     }
 
-    async fn list_shops(&self, request: Request<pb::Envelope>) -> Result<Response<pb::ListShopsReply>, Status> {
+    async fn list_shops(
+        &self,
+        request: Request<pb::Envelope>,
+    ) -> Result<Response<pb::ListShopsReply>, Status> {
         let peer = peer(&request);
         answer(list_shops::call(&self.gate, &self.sandbox, request.into_inner(), peer)).await
     }

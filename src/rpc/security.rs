@@ -22,12 +22,20 @@ pub struct Security {
 
 /// The policies of this service's RPCs.
 pub fn declared() -> [Declared; 4] {
-    [Declared::of::<verify_second_factor::VerifySecondFactor>(), Declared::of::<freeze::Freeze>(), Declared::of::<unfreeze::Unfreeze>(), Declared::of::<list_events::ListEvents>()]
+    [
+        Declared::of::<verify_second_factor::VerifySecondFactor>(),
+        Declared::of::<freeze::Freeze>(),
+        Declared::of::<unfreeze::Unfreeze>(),
+        Declared::of::<list_events::ListEvents>(),
+    ]
 }
 
 #[tonic::async_trait]
 impl pb::security_service_server::SecurityService for Security {
-    async fn verify_second_factor(&self, request: Request<pb::Envelope>) -> Result<Response<pb::VerifySecondFactorReply>, Status> {
+    async fn verify_second_factor(
+        &self,
+        request: Request<pb::Envelope>,
+    ) -> Result<Response<pb::VerifySecondFactorReply>, Status> {
         let peer = peer(&request);
         answer(verify_second_factor::call(&self.gate, request.into_inner(), peer)).await
     }
@@ -42,7 +50,10 @@ impl pb::security_service_server::SecurityService for Security {
         answer(unfreeze::call(&self.gate, request.into_inner(), peer)).await
     }
 
-    async fn list_events(&self, request: Request<pb::Envelope>) -> Result<Response<pb::ListEventsReply>, Status> {
+    async fn list_events(
+        &self,
+        request: Request<pb::Envelope>,
+    ) -> Result<Response<pb::ListEventsReply>, Status> {
         let peer = peer(&request);
         answer(list_events::call(&self.gate, request.into_inner(), peer)).await
     }

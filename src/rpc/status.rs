@@ -66,7 +66,9 @@ pub fn entry(reason: Reason) -> Entry {
             "the message is too large",
             "At most 64 KiB. Sent by the transport, without details.",
         ),
-        Reason::NotFound => (Code::NotFound, "it does not exist", "Or it belongs to somebody else; there is no difference."),
+        Reason::NotFound => {
+            (Code::NotFound, "it does not exist", "Or it belongs to somebody else; there is no difference.")
+        }
         Reason::RequestIdReused => (
             Code::AlreadyExists,
             "the request id was used with another request",
@@ -82,20 +84,24 @@ pub fn entry(reason: Reason) -> Entry {
             "codes are blocked for a while",
             "Too many wrong codes. RetryInfo says when they are looked at again.",
         ),
-        Reason::SecondFactorExhausted => (
-            Code::FailedPrecondition,
-            "too many wrong codes in a row",
-            "Only account recovery helps.",
-        ),
+        Reason::SecondFactorExhausted => {
+            (Code::FailedPrecondition, "too many wrong codes in a row", "Only account recovery helps.")
+        }
         Reason::Throttled => (
             Code::ResourceExhausted,
             "too many calls",
             "Wait as RetryInfo says, then send the same request id again.",
         ),
         Reason::Unavailable => (Code::Unavailable, "not now, or the outcome is unknown", AGAIN),
-        Reason::AccountNotActive => (Code::FailedPrecondition, "the account is not active yet", "Call Activate first."),
-        Reason::AccountAlreadyActive => (Code::FailedPrecondition, "the account is active already", "Nothing to do."),
-        Reason::AccountFrozen => (Code::FailedPrecondition, "the account is frozen", "Unfreeze it first, with a code."),
+        Reason::AccountNotActive => {
+            (Code::FailedPrecondition, "the account is not active yet", "Call Activate first.")
+        }
+        Reason::AccountAlreadyActive => {
+            (Code::FailedPrecondition, "the account is active already", "Nothing to do.")
+        }
+        Reason::AccountFrozen => {
+            (Code::FailedPrecondition, "the account is frozen", "Unfreeze it first, with a code.")
+        }
         Reason::AccountClosed => (Code::FailedPrecondition, "the account is closed", "Enrol anew."),
         Reason::AccountNotFrozen => (Code::FailedPrecondition, "the account is not frozen", "Nothing to do."),
         Reason::EnrolmentOver => (Code::FailedPrecondition, "the enrolment is over", "Start anew."),
@@ -127,13 +133,15 @@ pub fn entry(reason: Reason) -> Entry {
             "Scan again; other services' codes are not payable here.",
         ),
         Reason::WrongCurrency => (Code::FailedPrecondition, "not the account's currency", NEW),
-        Reason::FundingNotLinked => (Code::FailedPrecondition, "the funding source is not linked", "Link it first."),
-        Reason::TooManyFundingSources => (
-            Code::FailedPrecondition,
-            "as many funding sources as there may be",
-            "Unlink one first.",
-        ),
-        Reason::DeviceAlreadyRevoked => (Code::FailedPrecondition, "the device is revoked already", "Nothing to do."),
+        Reason::FundingNotLinked => {
+            (Code::FailedPrecondition, "the funding source is not linked", "Link it first.")
+        }
+        Reason::TooManyFundingSources => {
+            (Code::FailedPrecondition, "as many funding sources as there may be", "Unlink one first.")
+        }
+        Reason::DeviceAlreadyRevoked => {
+            (Code::FailedPrecondition, "the device is revoked already", "Nothing to do.")
+        }
         Reason::Internal => (
             Code::Internal,
             "a defect on our side",

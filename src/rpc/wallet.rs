@@ -25,12 +25,18 @@ pub fn declared() -> [Declared; 2] {
 
 #[tonic::async_trait]
 impl pb::wallet_service_server::WalletService for Wallet {
-    async fn get_balance(&self, request: Request<pb::Envelope>) -> Result<Response<pb::GetBalanceReply>, Status> {
+    async fn get_balance(
+        &self,
+        request: Request<pb::Envelope>,
+    ) -> Result<Response<pb::GetBalanceReply>, Status> {
         let peer = peer(&request);
         answer(get_balance::call(&self.gate, request.into_inner(), peer)).await
     }
 
-    async fn list_entries(&self, request: Request<pb::Envelope>) -> Result<Response<pb::ListEntriesReply>, Status> {
+    async fn list_entries(
+        &self,
+        request: Request<pb::Envelope>,
+    ) -> Result<Response<pb::ListEntriesReply>, Status> {
         let peer = peer(&request);
         answer(list_entries::call(&self.gate, request.into_inner(), peer)).await
     }

@@ -49,7 +49,9 @@ pub enum SeedError {
 impl std::fmt::Display for SeedError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Unreadable(path, error) => write!(f, "the seed file {} cannot be read: {error}", path.display()),
+            Self::Unreadable(path, error) => {
+                write!(f, "the seed file {} cannot be read: {error}", path.display())
+            }
             Self::Malformed(path, error) => write!(
                 f,
                 "the seed file {} is not a list of [[merchant]] with [[merchant.store]] (name, city, time_zone): {}",
@@ -77,8 +79,8 @@ impl Seed {
     pub fn load(path: Option<&Path>) -> Result<Self, SeedError> {
         let (text, path) = match path {
             Some(path) => {
-                let text =
-                    std::fs::read_to_string(path).map_err(|error| SeedError::Unreadable(path.to_owned(), error))?;
+                let text = std::fs::read_to_string(path)
+                    .map_err(|error| SeedError::Unreadable(path.to_owned(), error))?;
                 (text, path)
             }
             None => (DEFAULT.to_owned(), Path::new("seed.toml")),

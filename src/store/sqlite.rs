@@ -155,7 +155,7 @@ impl Embedded {
 
     /// Takes no further command, and waits until every queued one is committed.
     pub fn close(self) {
-        drop(self.stop.send(()));
+        drop(self.stop);
         if self.writer.join().is_err() {
             tracing::error!("the writer ended by a panic");
         }

@@ -42,9 +42,18 @@ impl Checkpoint {
     }
 
     fn line(&self) -> String {
-        let heads: Vec<String> =
-            self.heads.iter().map(|(lane, sequence, hash)| format!("{lane}:{sequence}:{}", hex(hash))).collect();
-        format!("{} {} {} {}\n", self.at_us, heads.join(","), hex(&merkle_root(&self.heads)), hex(&self.signature))
+        let heads: Vec<String> = self
+            .heads
+            .iter()
+            .map(|(lane, sequence, hash)| format!("{lane}:{sequence}:{}", hex(hash)))
+            .collect();
+        format!(
+            "{} {} {} {}\n",
+            self.at_us,
+            heads.join(","),
+            hex(&merkle_root(&self.heads)),
+            hex(&self.signature)
+        )
     }
 
     /// Reads a line; nothing when it is not a checkpoint.
@@ -106,8 +115,12 @@ pub fn read(path: &Path) -> io::Result<Vec<Checkpoint>> {
 pub async fn run(gate: &Gate, path: &Path) {
     let query = Query::scan(Scan::All { table: Table::Lane, after: None, limit: super::PAGE });
     let Ok(fetched) = gate.fetch(query).await else { return };
-    let heads: Vec<_> =
-        fetched.scanned.iter().filter_map(Lane::of).map(|lane| (lane.lane, lane.sequence, lane.hash)).collect();
+    let heads: Vec<_> = fetched
+        .scanned
+        .iter()
+        .filter_map(Lane::of)
+        .map(|lane| (lane.lane, lane.sequence, lane.hash))
+        .collect();
     let written = read(path).and_then(|earlier| {
         if earlier.last().is_some_and(|last| last.heads == heads) {
             return Ok(());

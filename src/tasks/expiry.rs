@@ -10,7 +10,8 @@ use crate::store::query::{Query, Scan};
 pub(super) async fn run(gate: &Gate) {
     let now = Timestamp(gate.tools().clock.now_us());
     for table in [Table::Enrolment, Table::SecretReply, Table::OpenRequest] {
-        let Ok(fetched) = gate.fetch(Query::scan(Scan::Expired { table, now, limit: super::PAGE })).await else {
+        let Ok(fetched) = gate.fetch(Query::scan(Scan::Expired { table, now, limit: super::PAGE })).await
+        else {
             return;
         };
         if fetched.scanned.is_empty() {

@@ -25,7 +25,9 @@ pub(super) async fn run(gate: &Gate, notifier: &dyn Notifier) {
 }
 
 async fn hand_over(gate: &Gate, notifier: &dyn Notifier, message: &Message, now: Timestamp) -> Chore {
-    let Ok(letter) = gate.tools().open_letter(message) else { return Chore::MessageFailed(message.message_id) };
+    let Ok(letter) = gate.tools().open_letter(message) else {
+        return Chore::MessageFailed(message.message_id);
+    };
     match notifier.deliver(message.message_id, now.0, &letter).await {
         Ok(()) => Chore::MessageDelivered(message.message_id),
         Err(_) if message.attempts + 1 >= ATTEMPTS => Chore::MessageFailed(message.message_id),

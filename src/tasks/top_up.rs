@@ -9,7 +9,9 @@ use crate::gate::Gate;
 use crate::store::query::{Query, Scan};
 
 pub(super) async fn run(gate: &Gate) {
-    let Ok(fetched) = gate.fetch(Query::scan(Scan::RequestedTopUps { limit: super::PAGE })).await else { return };
+    let Ok(fetched) = gate.fetch(Query::scan(Scan::RequestedTopUps { limit: super::PAGE })).await else {
+        return;
+    };
     for top_up in fetched.scanned::<TopUp>() {
         let Some(action) = ask(gate, top_up).await else { continue };
         if gate.system(action).await.is_err() {

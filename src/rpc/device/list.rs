@@ -37,7 +37,11 @@ impl DeviceRead for List {
     }
 }
 
-pub async fn call(gate: &Gate, envelope: pb::Envelope, peer: IpAddr) -> Result<pb::DeviceListReply, Rejection> {
+pub async fn call(
+    gate: &Gate,
+    envelope: pb::Envelope,
+    peer: IpAddr,
+) -> Result<pb::DeviceListReply, Rejection> {
     let (call, fetched) = gate.read::<List>(&envelope, peer).await?;
     let (_, caller_id, _) = call.device()?;
     let (Some(document), Some(data_key)) = (fetched.get::<Document>(), fetched.get::<DataKey>()) else {

@@ -32,9 +32,14 @@ impl DeviceChange for Revoke {
     }
 }
 
-pub async fn call(gate: &Gate, envelope: pb::Envelope, peer: IpAddr) -> Result<pb::DeviceRevokeReply, Rejection> {
-    match gate.change::<Revoke>(&envelope, peer).await?.outcome {
-        Outcome::DeviceRevoked { account_frozen, .. } => Ok(pb::DeviceRevokeReply { account_frozen }),
-        _ => Err(Rejection::Internal),
-    }
+pub async fn call(
+    gate: &Gate,
+    envelope: pb::Envelope,
+    peer: IpAddr,
+) -> Result<pb::DeviceRevokeReply, Rejection> {
+    let Outcome::DeviceRevoked { account_frozen, .. } = gate.change::<Revoke>(&envelope, peer).await?.outcome
+    else {
+        return Err(Rejection::Internal);
+    };
+    Ok(pb::DeviceRevokeReply { account_frozen })
 }

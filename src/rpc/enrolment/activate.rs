@@ -39,10 +39,12 @@ impl DeviceChange for Activate {
     }
 }
 
-pub async fn call(gate: &Gate, envelope: pb::Envelope, peer: IpAddr) -> Result<pb::EnrolmentActivateReply, Rejection> {
+pub async fn call(
+    gate: &Gate,
+    envelope: pb::Envelope,
+    peer: IpAddr,
+) -> Result<pb::EnrolmentActivateReply, Rejection> {
     let done = gate.change::<Activate>(&envelope, peer).await?;
-    match done.outcome {
-        Outcome::Activated => Ok(pb::EnrolmentActivateReply { recovery_code: Some(super::secret(done.secret)) }),
-        _ => Err(Rejection::Internal),
-    }
+    let Outcome::Activated = done.outcome else { return Err(Rejection::Internal) };
+    Ok(pb::EnrolmentActivateReply { recovery_code: Some(super::secret(done.secret)) })
 }

@@ -45,18 +45,28 @@ struct Newcomer {
 }
 
 impl CandidateChange for Confirm {
-    async fn prepare(call: &Admitted<Self>, tools: &Tools, _limits: &Limits) -> Result<CandidateAction, Rejection> {
+    async fn prepare(
+        call: &Admitted<Self>,
+        tools: &Tools,
+        _limits: &Limits,
+    ) -> Result<CandidateAction, Rejection> {
         let enrolment_id = EnrolmentId(id16(&call.body.enrolment_id, "enrolment_id")?);
         let code = &call.private.code;
         if code.len() != 8 || !code.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(Rejection::malformed("private.code", "eight digits"));
         }
         suitable(&call.private.passphrase).map_err(|_| Rejection::PassphraseUnsuitable)?;
-        text(&call.private.device_label, 64, "private.device_label", "1 to 64 characters, no control characters")?;
+        text(
+            &call.private.device_label,
+            64,
+            "private.device_label",
+            "1 to 64 characters, no control characters",
+        )?;
 
         // An enrolment of another key is none: no passphrase is hashed for it.
         let enrolment = tools.enrolment(enrolment_id).await?.filter(|row| row.key_id == call.signed.key_id);
-        let expected = enrolment.as_ref().and_then(|row| row.code_tag.as_slice().try_into().ok()).unwrap_or([0; 32]);
+        let expected =
+            enrolment.as_ref().and_then(|row| row.code_tag.as_slice().try_into().ok()).unwrap_or([0; 32]);
         let proof = codes::contact_code_proof(&tools.keys.code, &enrolment_id.0, code, &expected, 1);
         let account_id = AccountId(tools.random_id());
         let device_id = DeviceId(tools.random_id());
@@ -101,14 +111,25 @@ async fn newcomer(
         passphrase,
         totp_secret: totp.bytes().to_vec(),
         recovery_code_tag: Vec::new(),
-        devices: vec![DeviceLabel { device_id: device_id.0.to_vec(), label: call.private.device_label.clone() }],
+        devices: vec![DeviceLabel {
+            device_id: device_id.0.to_vec(),
+            label: call.private.device_label.clone(),
+        }],
         funding: Vec::new(),
     };
     let (document, data_key) = tools.seal_new(account_id, &document);
-    Ok(Newcomer { document, data_key, secret: tools.seal_secret(call.signed.request_id, call.signed.key_id, &uri) })
+    Ok(Newcomer {
+        document,
+        data_key,
+        secret: tools.seal_secret(call.signed.request_id, call.signed.key_id, &uri),
+    })
 }
 
-pub async fn call(gate: &Gate, envelope: pb::Envelope, peer: IpAddr) -> Result<pb::EnrolmentConfirmReply, Rejection> {
+pub async fn call(
+    gate: &Gate,
+    envelope: pb::Envelope,
+    peer: IpAddr,
+) -> Result<pb::EnrolmentConfirmReply, Rejection> {
     let done = gate.candidate::<Confirm>(&envelope, peer).await?;
     let Outcome::Enrolled { account_id, device_id, activate_by, .. } = done.outcome else {
         return Err(Rejection::Internal);

@@ -37,14 +37,22 @@ fn contact(private: &pb::EnrolmentStartPrivate) -> Result<Contact, Rejection> {
         Some(Given::Email(email)) => {
             Contact::email(email).map_err(|_| Rejection::malformed("private.email", "an e-mail address"))
         }
-        Some(Given::Phone(phone)) => Contact::phone(phone)
-            .map_err(|_| Rejection::malformed("private.phone", "a phone number in international form, such as +81 90 1234 5678")),
+        Some(Given::Phone(phone)) => Contact::phone(phone).map_err(|_| {
+            Rejection::malformed(
+                "private.phone",
+                "a phone number in international form, such as +81 90 1234 5678",
+            )
+        }),
         None => Err(Rejection::malformed("private.contact", "an e-mail address or a phone number")),
     }
 }
 
 impl CandidateChange for Start {
-    async fn prepare(call: &Admitted<Self>, tools: &Tools, limits: &Limits) -> Result<CandidateAction, Rejection> {
+    async fn prepare(
+        call: &Admitted<Self>,
+        tools: &Tools,
+        limits: &Limits,
+    ) -> Result<CandidateAction, Rejection> {
         let contact = contact(&call.private)?;
         let index = tools.keys.index.index(&contact);
         limits.message(&index, crate::domain::time::Timestamp(tools.clock.now_us())).await?;
@@ -68,7 +76,11 @@ impl CandidateChange for Start {
     }
 }
 
-pub async fn call(gate: &Gate, envelope: pb::Envelope, peer: IpAddr) -> Result<pb::EnrolmentStartReply, Rejection> {
+pub async fn call(
+    gate: &Gate,
+    envelope: pb::Envelope,
+    peer: IpAddr,
+) -> Result<pb::EnrolmentStartReply, Rejection> {
     let done = gate.candidate::<Start>(&envelope, peer).await?;
     let Outcome::EnrolmentStarted { enrolment_id, expires_at } = done.outcome else {
         return Err(Rejection::Internal);

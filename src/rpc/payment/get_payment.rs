@@ -47,10 +47,15 @@ fn state(row: &Payment) -> pb::PaymentState {
     }
 }
 
-pub async fn call(gate: &Gate, envelope: pb::Envelope, peer: IpAddr) -> Result<pb::GetPaymentReply, Rejection> {
+pub async fn call(
+    gate: &Gate,
+    envelope: pb::Envelope,
+    peer: IpAddr,
+) -> Result<pb::GetPaymentReply, Rejection> {
     let (call, fetched) = gate.read::<GetPayment>(&envelope, peer).await?;
     let (account_id, _, _) = call.device()?;
-    let row = fetched.get::<Payment>().filter(|row| row.account_id == account_id).ok_or(Rejection::NotFound)?;
+    let row =
+        fetched.get::<Payment>().filter(|row| row.account_id == account_id).ok_or(Rejection::NotFound)?;
     let payment = pb::PaymentStatus {
         payment_id: row.payment_id.0.to_vec(),
         state: state(row).into(),

@@ -28,7 +28,8 @@ impl Operation for Pay {
 
 impl DeviceChange for Pay {
     async fn prepare(call: &Admitted<Self>, tools: &Tools) -> Result<DeviceAction, Rejection> {
-        let name = text(&call.body.payee_name, 128, "payee_name", "1 to 128 characters, no control characters")?;
+        let name =
+            text(&call.body.payee_name, 128, "payee_name", "1 to 128 characters, no control characters")?;
         Ok(DeviceAction::Pay {
             payment_id: PaymentId(tools.new_id()),
             store_id: StoreId(id16(&call.body.store_id, "store_id")?),
@@ -40,12 +41,10 @@ impl DeviceChange for Pay {
 }
 
 pub async fn call(gate: &Gate, envelope: pb::Envelope, peer: IpAddr) -> Result<pb::PayReply, Rejection> {
-    match gate.change::<Pay>(&envelope, peer).await?.outcome {
-        Outcome::Paid { payment_id, at, available_after_minor, .. } => Ok(pb::PayReply {
-            payment_id: payment_id.0.to_vec(),
-            paid_at: Some(time(at)),
-            available_after_minor,
-        }),
-        _ => Err(Rejection::Internal),
-    }
+    let Outcome::Paid { payment_id, at, available_after_minor, .. } =
+        gate.change::<Pay>(&envelope, peer).await?.outcome
+    else {
+        return Err(Rejection::Internal);
+    };
+    Ok(pb::PayReply { payment_id: payment_id.0.to_vec(), paid_at: Some(time(at)), available_after_minor })
 }

@@ -37,7 +37,11 @@ impl DeviceRead for ResolvePayee {
     }
 }
 
-pub async fn call(gate: &Gate, envelope: pb::Envelope, peer: IpAddr) -> Result<pb::ResolvePayeeReply, Rejection> {
+pub async fn call(
+    gate: &Gate,
+    envelope: pb::Envelope,
+    peer: IpAddr,
+) -> Result<pb::ResolvePayeeReply, Rejection> {
     let (call, fetched) = gate.read::<ResolvePayee>(&envelope, peer).await?;
     let code = scanned(&call.body)?;
     let store = fetched.get::<Store>().ok_or(Rejection::NotFound)?;

@@ -4,12 +4,12 @@
 use std::net::IpAddr;
 
 use crate::domain::time::{SECOND_US, Timestamp};
-use crate::rpc::convert::time;
 use crate::gate::Gate;
 use crate::gate::operation::{CallerKind, Codes, Cost, Effect, Operation, SandboxCall};
 use crate::gate::rejection::Rejection;
 use crate::pb;
 use crate::rpc::Sandbox;
+use crate::rpc::convert::time;
 
 pub struct AdvanceClock;
 

@@ -3,12 +3,12 @@
 use std::net::IpAddr;
 
 use crate::domain::time::Timestamp;
-use crate::rpc::convert::time;
 use crate::gate::Gate;
 use crate::gate::operation::{CallerKind, Codes, Cost, Effect, Operation, SandboxCall};
 use crate::gate::rejection::Rejection;
 use crate::pb;
 use crate::rpc::Sandbox;
+use crate::rpc::convert::time;
 
 pub struct ReadMessages;
 

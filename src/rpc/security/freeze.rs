@@ -32,8 +32,8 @@ impl DeviceChange for Freeze {
 }
 
 pub async fn call(gate: &Gate, envelope: pb::Envelope, peer: IpAddr) -> Result<pb::FreezeReply, Rejection> {
-    match gate.change::<Freeze>(&envelope, peer).await?.outcome {
-        Outcome::Frozen { frozen_at } => Ok(pb::FreezeReply { frozen_at: Some(time(frozen_at)) }),
-        _ => Err(Rejection::Internal),
-    }
+    let Outcome::Frozen { frozen_at } = gate.change::<Freeze>(&envelope, peer).await?.outcome else {
+        return Err(Rejection::Internal);
+    };
+    Ok(pb::FreezeReply { frozen_at: Some(time(frozen_at)) })
 }

@@ -62,7 +62,11 @@ fn kind(kind: EventKind) -> pb::SecurityEventKind {
     }
 }
 
-pub async fn call(gate: &Gate, envelope: pb::Envelope, peer: IpAddr) -> Result<pb::ListEventsReply, Rejection> {
+pub async fn call(
+    gate: &Gate,
+    envelope: pb::Envelope,
+    peer: IpAddr,
+) -> Result<pb::ListEventsReply, Rejection> {
     let (call, fetched) = gate.read::<ListEvents>(&envelope, peer).await?;
     let (account_id, _, _) = call.device()?;
     let size = usize::try_from(page_size(call.body.page_size)?).unwrap_or(0);

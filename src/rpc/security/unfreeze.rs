@@ -11,7 +11,6 @@ use crate::gate::rejection::Rejection;
 use crate::gate::tools::Tools;
 use crate::pb;
 
-
 pub struct Unfreeze;
 
 impl Operation for Unfreeze {
@@ -32,8 +31,8 @@ impl DeviceChange for Unfreeze {
 }
 
 pub async fn call(gate: &Gate, envelope: pb::Envelope, peer: IpAddr) -> Result<pb::UnfreezeReply, Rejection> {
-    match gate.change::<Unfreeze>(&envelope, peer).await?.outcome {
-        Outcome::Unfrozen => Ok(pb::UnfreezeReply {  }),
-        _ => Err(Rejection::Internal),
-    }
+    let Outcome::Unfrozen = gate.change::<Unfreeze>(&envelope, peer).await?.outcome else {
+        return Err(Rejection::Internal);
+    };
+    Ok(pb::UnfreezeReply {})
 }

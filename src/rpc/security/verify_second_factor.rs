@@ -31,9 +31,15 @@ impl DeviceChange for VerifySecondFactor {
     }
 }
 
-pub async fn call(gate: &Gate, envelope: pb::Envelope, peer: IpAddr) -> Result<pb::VerifySecondFactorReply, Rejection> {
-    match gate.change::<VerifySecondFactor>(&envelope, peer).await?.outcome {
-        Outcome::CodeAccepted { fresh_until } => Ok(pb::VerifySecondFactorReply { fresh_until: Some(time(fresh_until)) }),
-        _ => Err(Rejection::Internal),
-    }
+pub async fn call(
+    gate: &Gate,
+    envelope: pb::Envelope,
+    peer: IpAddr,
+) -> Result<pb::VerifySecondFactorReply, Rejection> {
+    let Outcome::CodeAccepted { fresh_until } =
+        gate.change::<VerifySecondFactor>(&envelope, peer).await?.outcome
+    else {
+        return Err(Rejection::Internal);
+    };
+    Ok(pb::VerifySecondFactorReply { fresh_until: Some(time(fresh_until)) })
 }

@@ -30,11 +30,16 @@ impl Operation for LinkFunding {
 impl DeviceChange for LinkFunding {
     async fn prepare(call: &Admitted<Self>, tools: &Tools) -> Result<DeviceAction, Rejection> {
         let (account_id, _, _) = call.device()?;
-        let token = text(&call.private.token, 255, "private.token", "1 to 255 characters, a token of the provider")?;
+        let token =
+            text(&call.private.token, 255, "private.token", "1 to 255 characters, a token of the provider")?;
         if !tools.provider.accepts(token) {
-            return Err(Rejection::malformed("private.token", "a token of the provider; in the sandbox, sandbox-…"));
+            return Err(Rejection::malformed(
+                "private.token",
+                "a token of the provider; in the sandbox, sandbox-…",
+            ));
         }
-        let label = text(&call.private.label, 64, "private.label", "1 to 64 characters, no control characters")?;
+        let label =
+            text(&call.private.label, 64, "private.label", "1 to 64 characters, no control characters")?;
         let mut opened = tools.open_document(account_id).await?.ok_or(Rejection::Unauthenticated)?;
         let funding_id = FundingId(tools.random_id());
         opened.document.funding.push(FundingToken {
@@ -47,9 +52,14 @@ impl DeviceChange for LinkFunding {
     }
 }
 
-pub async fn call(gate: &Gate, envelope: pb::Envelope, peer: IpAddr) -> Result<pb::LinkFundingReply, Rejection> {
-    match gate.change::<LinkFunding>(&envelope, peer).await?.outcome {
-        Outcome::FundingLinked { funding_id } => Ok(pb::LinkFundingReply { funding_id: funding_id.0.to_vec() }),
-        _ => Err(Rejection::Internal),
-    }
+pub async fn call(
+    gate: &Gate,
+    envelope: pb::Envelope,
+    peer: IpAddr,
+) -> Result<pb::LinkFundingReply, Rejection> {
+    let Outcome::FundingLinked { funding_id } = gate.change::<LinkFunding>(&envelope, peer).await?.outcome
+    else {
+        return Err(Rejection::Internal);
+    };
+    Ok(pb::LinkFundingReply { funding_id: funding_id.0.to_vec() })
 }

@@ -36,7 +36,11 @@ impl DeviceRead for ListFunding {
     }
 }
 
-pub async fn call(gate: &Gate, envelope: pb::Envelope, peer: IpAddr) -> Result<pb::ListFundingReply, Rejection> {
+pub async fn call(
+    gate: &Gate,
+    envelope: pb::Envelope,
+    peer: IpAddr,
+) -> Result<pb::ListFundingReply, Rejection> {
     let (_, fetched) = gate.read::<ListFunding>(&envelope, peer).await?;
     let (Some(document), Some(data_key)) = (fetched.get::<Document>(), fetched.get::<DataKey>()) else {
         return Err(Rejection::Internal);

@@ -36,9 +36,13 @@ impl DeviceChange for UnlinkFunding {
     }
 }
 
-pub async fn call(gate: &Gate, envelope: pb::Envelope, peer: IpAddr) -> Result<pb::UnlinkFundingReply, Rejection> {
-    match gate.change::<UnlinkFunding>(&envelope, peer).await?.outcome {
-        Outcome::FundingUnlinked { .. } => Ok(pb::UnlinkFundingReply {}),
-        _ => Err(Rejection::Internal),
-    }
+pub async fn call(
+    gate: &Gate,
+    envelope: pb::Envelope,
+    peer: IpAddr,
+) -> Result<pb::UnlinkFundingReply, Rejection> {
+    let Outcome::FundingUnlinked { .. } = gate.change::<UnlinkFunding>(&envelope, peer).await?.outcome else {
+        return Err(Rejection::Internal);
+    };
+    Ok(pb::UnlinkFundingReply {})
 }

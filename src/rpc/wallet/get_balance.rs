@@ -31,7 +31,11 @@ impl DeviceRead for GetBalance {
     }
 }
 
-pub async fn call(gate: &Gate, envelope: pb::Envelope, peer: IpAddr) -> Result<pb::GetBalanceReply, Rejection> {
+pub async fn call(
+    gate: &Gate,
+    envelope: pb::Envelope,
+    peer: IpAddr,
+) -> Result<pb::GetBalanceReply, Rejection> {
     let (_, fetched) = gate.read::<GetBalance>(&envelope, peer).await?;
     let account = fetched.get::<Account>().ok_or(Rejection::Internal)?;
     Ok(pb::GetBalanceReply {

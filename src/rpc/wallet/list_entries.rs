@@ -47,6 +47,8 @@ impl DeviceRead for ListEntries {
     }
 }
 
+/// Only rows in which money moved have an account to be listed under.
+#[expect(clippy::wildcard_enum_match_arm, reason = "every other outcome moves no money")]
 fn entry(row: &Journal) -> Result<pb::Entry, Rejection> {
     let outcome = Outcome::decode(&row.outcome).map_err(|_| Rejection::Internal)?;
     let (kind, amount_minor, subject_id, available_after_minor) = match outcome {
@@ -68,7 +70,11 @@ fn entry(row: &Journal) -> Result<pb::Entry, Rejection> {
     })
 }
 
-pub async fn call(gate: &Gate, envelope: pb::Envelope, peer: IpAddr) -> Result<pb::ListEntriesReply, Rejection> {
+pub async fn call(
+    gate: &Gate,
+    envelope: pb::Envelope,
+    peer: IpAddr,
+) -> Result<pb::ListEntriesReply, Rejection> {
     let (call, fetched) = gate.read::<ListEntries>(&envelope, peer).await?;
     let (account_id, _, _) = call.device()?;
     let size = usize::try_from(page_size(call.body.page_size)?).unwrap_or(0);

@@ -1,0 +1,13 @@
+//! A client that signs, for the demonstration, the tests and the load tool. The server has no use
+//! for it.
+
+pub mod connection;
+pub mod method;
+pub mod refused;
+pub mod signer;
+pub mod wallet;
+
+pub use connection::{ConnectError, connect, unary};
+pub use refused::Refused;
+pub use signer::{Draft, Signer};
+pub use wallet::{EnrolError, Wallet};

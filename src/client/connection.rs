@@ -1,0 +1,98 @@
+//! One HTTP/2 connection to a server on this machine, over TLS 1.3.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+
+use hyper_util::rt::TokioIo;
+use rustls::pki_types::ServerName;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tonic::client::Grpc;
+use tonic::codegen::http::Uri;
+use tonic::codegen::http::uri::PathAndQuery;
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Code, Request, Status};
+use tonic_prost::ProstCodec;
+
+use crate::door::tls::{TlsError, client_config};
+use crate::pb;
+
+/// The name that the server's certificate must be for.
+const SERVER_NAME: &str = "localhost";
+
+/// No reply is larger.
+const REPLY_BYTES_MAX: usize = 64 * 1024;
+
+/// Connects to the server at `address`, which must show a certificate for `localhost` from one of
+/// these authorities. A lost connection is made again with the next call.
+pub async fn connect(address: SocketAddr, ca_pem: &[u8]) -> Result<Channel, ConnectError> {
+    let tls = TlsConnector::from(client_config(ca_pem).map_err(ConnectError::Authority)?);
+    let name = ServerName::try_from(SERVER_NAME).expect("it is a DNS name");
+    let connector = tower::service_fn(move |_uri: Uri| {
+        let (tls, name) = (tls.clone(), name.clone());
+        async move {
+            let tcp = TcpStream::connect(address).await?;
+            tcp.set_nodelay(true)?;
+            Ok::<_, io::Error>(TokioIo::new(tls.connect(name, tcp).await?))
+        }
+    });
+    // tonic is built without TLS and leaves it to the connector, whatever the scheme says.
+    Endpoint::from_shared(format!("https://{SERVER_NAME}:{}", address.port()))
+        .expect("a name and a port make a URI")
+        .connect_with_connector(connector)
+        .await
+        .map_err(ConnectError::Connection)
+}
+
+/// Calls `method`, for example `/saifu.v1.PaymentService/Pay`. Replies are bounded; what is sent is
+/// not, for that is the server's to refuse.
+pub async fn unary<Reply>(
+    channel: &Channel,
+    method: &'static str,
+    envelope: pb::Envelope,
+) -> Result<Reply, Status>
+where
+    Reply: prost::Message + Default + 'static,
+{
+    let mut grpc = Grpc::new(channel.clone()).max_decoding_message_size(REPLY_BYTES_MAX);
+    grpc.ready().await.map_err(|error| Status::new(Code::Unavailable, error.to_string()))?;
+    let codec = ProstCodec::<pb::Envelope, Reply>::default();
+    let reply = grpc.unary(Request::new(envelope), PathAndQuery::from_static(method), codec).await?;
+    Ok(reply.into_inner())
+}
+
+/// Why there is no connection.
+#[derive(Debug)]
+pub enum ConnectError {
+    /// The authority's certificate cannot be used.
+    Authority(TlsError),
+    /// The server cannot be reached, or is not the one that the authority vouches for.
+    Connection(tonic::transport::Error),
+}
+
+impl fmt::Display for ConnectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Authority(error) => write!(f, "the server cannot be trusted: {error}"),
+            Self::Connection(error) => {
+                write!(f, "the server cannot be reached")?;
+                let mut source = std::error::Error::source(error);
+                while let Some(cause) = source {
+                    write!(f, ": {cause}")?;
+                    source = cause.source();
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+impl std::error::Error for ConnectError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Authority(error) => Some(error),
+            Self::Connection(error) => Some(error),
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! From the listening socket to connections that speak HTTP/2: caps, handshake, preface, deadlines.
+//!
+//! tonic accepts without a cap and waits for a preface without a deadline, so everything up to the
+//! preface happens here. Each newcomer is dealt with on a task of its own: a slow one delays nobody.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::ServerConfig;
+use tokio::io::AsyncReadExt as _;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+
+use crate::door::Limits;
+use crate::door::peer::{Connection, End, Peer};
+use crate::door::permits::{Permit, Permits};
+use crate::door::tls::ALPN_H2;
+
+/// What every client sends first (RFC 9113, 3.4).
+const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// How long to leave a socket alone that has no descriptors left to accept with.
+const BACK_OFF: Duration = Duration::from_millis(50);
+
+/// What each newcomer's task needs.
+#[derive(Clone)]
+struct Admission {
+    acceptor: TlsAcceptor,
+    limits: Limits,
+    cut: watch::Receiver<bool>,
+    ready: mpsc::Sender<Connection>,
+}
+
+/// Accepts until nobody receives from `ready` any more. A connection is over at once when `cut`
+/// turns true or loses its sender.
+pub(super) async fn admit(
+    listener: TcpListener,
+    tls: Arc<ServerConfig>,
+    limits: Limits,
+    cut: watch::Receiver<bool>,
+    ready: mpsc::Sender<Connection>,
+) {
+    let permits = Permits::new(limits.connections, limits.connections_per_origin);
+    let admission = Admission { acceptor: TlsAcceptor::from(tls), limits, cut, ready: ready.clone() };
+    // Dropped with this function, and every handshake under way with it.
+    let mut newcomers = JoinSet::new();
+    loop {
+        tokio::select! {
+            () = ready.closed() => return,
+            Some(ended) = newcomers.join_next() => {
+                if let Err(error) = ended {
+                    tracing::error!(%error, "a newcomer's task failed");
+                }
+            }
+            accepted = listener.accept() => match accepted {
+                Ok((tcp, address)) => {
+                    if let Some(permit) = permits.take(address.ip()) {
+                        newcomers.spawn(admission.clone().receive(tcp, address, permit));
+                    } else {
+                        tracing::debug!(%address, "turned away: too many connections");
+                    }
+                }
+                Err(error) if concerns_one_connection(&error) => {}
+                Err(error) => {
+                    tracing::warn!(%error, "no connection can be accepted; trying again");
+                    if timeout(BACK_OFF, ready.closed()).await.is_ok() {
+                        return;
+                    }
+                }
+            },
+        }
+    }
+}
+
+// accept(2) reports the newcomer's own network errors as its result.
+fn concerns_one_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::Interrupted
+    )
+}
+
+impl Admission {
+    async fn receive(self, tcp: TcpStream, address: SocketAddr, permit: Permit) {
+        match self.shake_hands(tcp, address, permit).await {
+            // Without a receiver the door is closing, and the connection closes with it.
+            Ok(connection) => drop(self.ready.send(connection).await),
+            Err(reason) => tracing::debug!(%address, %reason, "turned away"),
+        }
+    }
+
+    async fn shake_hands(
+        &self,
+        tcp: TcpStream,
+        address: SocketAddr,
+        permit: Permit,
+    ) -> Result<Connection, TurnedAway> {
+        tcp.set_nodelay(true).map_err(TurnedAway::Network)?;
+        let mut tls = timeout(self.limits.handshake, self.acceptor.accept(tcp))
+            .await
+            .map_err(|_elapsed| TurnedAway::HandshakeLate)?
+            .map_err(TurnedAway::Network)?;
+        // A client that offers no ALPN at all gets through the handshake.
+        let (_tcp, session) = tls.get_ref();
+        if session.alpn_protocol() != Some(ALPN_H2) {
+            return Err(TurnedAway::NotHttp2);
+        }
+        let mut preface = [0; PREFACE.len()];
+        timeout(self.limits.preface, tls.read_exact(&mut preface))
+            .await
+            .map_err(|_elapsed| TurnedAway::PrefaceLate)?
+            .map_err(TurnedAway::Network)?;
+        if preface != *PREFACE {
+            return Err(TurnedAway::NotHttp2);
+        }
+        Ok(Connection::new(tls, PREFACE, self.end(), Peer { address }, permit))
+    }
+
+    fn end(&self) -> End {
+        let mut cut = self.cut.clone();
+        let age = self.limits.connection_age + self.limits.connection_grace;
+        // Either way it is over: too old, cut, or the door is gone.
+        Box::pin(async move { drop(timeout(age, cut.wait_for(|cut| *cut)).await) })
+    }
+}
+
+/// Why a newcomer was not let in. Only for the log: he is told nothing.
+enum TurnedAway {
+    Network(io::Error),
+    HandshakeLate,
+    PrefaceLate,
+    NotHttp2,
+}
+
+impl fmt::Display for TurnedAway {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Network(error) => error.fmt(f),
+            Self::HandshakeLate => f.write_str("no TLS handshake in time"),
+            Self::PrefaceLate => f.write_str("no HTTP/2 preface in time"),
+            Self::NotHttp2 => f.write_str("not HTTP/2"),
+        }
+    }
+}
