@@ -1,3 +1,5 @@
-//! The integration tests: one binary, everything through gRPC.
+//! The integration tests: one binary, everything through gRPC, with a client that signs and a clock
+//! moved by hand.
 
-fn main() {}
+mod spine;
+mod support;

@@ -1,0 +1,51 @@
+//! The main job from end to end: enrol, link, top up, scan, pay, look.
+
+use saifu::pb;
+
+use crate::support::{World, available, bakery, reason};
+
+#[tokio::test]
+async fn a_phone_enrols_tops_up_and_pays() {
+    let world = World::start().await;
+    let alice = world.funded("alice", 5_000).await;
+    assert_eq!(available(&alice).await, 5_000);
+
+    let shop = alice.list_shops().await.unwrap().shops.remove(0);
+    let payee = alice.resolve_payee(&shop.static_qr).await.unwrap();
+    assert_eq!(payee.payee_name, "Kanda Bakery");
+    let request = pb::PayRequest {
+        store_id: payee.store_id,
+        payee_name: payee.payee_name,
+        amount_minor: 1_200,
+        currency: "JPY".into(),
+    };
+    let paid = alice.pay(request, None, None).await.unwrap();
+    assert_eq!(paid.available_after_minor, 3_800);
+    assert_eq!(available(&alice).await, 3_800);
+
+    let payment = alice.get_payment(paid.payment_id.clone()).await.unwrap().payment.unwrap();
+    assert_eq!(payment.state(), pb::PaymentState::Captured);
+    assert_eq!(payment.captured_minor, 1_200);
+    let entries = alice.list_entries(pb::ListEntriesRequest::default()).await.unwrap().entries;
+    let amounts: Vec<_> =
+        entries.iter().map(|entry| (entry.amount_minor, entry.available_after_minor)).collect();
+    assert_eq!(amounts, [(-1_200, 3_800), (5_000, 5_000)]);
+    world.server.stop().await;
+}
+
+#[tokio::test]
+async fn a_restart_keeps_everything() {
+    let world = World::start().await;
+    let mut alice = world.funded("alice", 5_000).await;
+    let request = bakery(&alice, 700).await;
+    let id = [7; 16];
+    let first = alice.pay(request.clone(), None, Some(id)).await.unwrap();
+    let world = world.restart().await;
+    alice.channel = world.phone().await.channel;
+    world.pass(1);
+    assert_eq!(alice.pay(request.clone(), None, Some(id)).await.unwrap(), first);
+    assert_eq!(available(&alice).await, 4_300);
+    let other = pb::PayRequest { amount_minor: 701, ..request };
+    assert_eq!(reason(alice.pay(other, None, Some(id)).await), pb::Reason::RequestIdReused);
+    world.server.stop().await;
+}
