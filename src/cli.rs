@@ -2,6 +2,7 @@
 //! status 1.
 
 mod serve;
+mod verify;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -22,6 +23,13 @@ struct Arguments {
 enum Command {
     /// Starts a sandbox server on a data directory of its own.
     Serve(ServeArguments),
+    /// Re-derives everything from the journal and reports what does not hold; a server may be
+    /// running on the same data directory.
+    Verify {
+        /// The server's data directory.
+        #[arg(long, default_value = "saifu-data")]
+        data_dir: PathBuf,
+    },
 }
 
 /// What `saifu serve` takes.
@@ -46,6 +54,7 @@ pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
     let done = match arguments.command {
         Command::Serve(arguments) => serve::run(arguments),
+        Command::Verify { data_dir } => verify::run(&data_dir),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -21,6 +21,7 @@ pub mod rpc;
 pub mod server;
 pub mod store;
 pub mod tasks;
+pub mod verify;
 
 /// The messages and services generated from `proto/saifu/v1`.
 #[allow(clippy::all, clippy::pedantic, missing_docs, clippy::allow_attributes, reason = "generated code")]

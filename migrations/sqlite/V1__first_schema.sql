@@ -261,6 +261,7 @@ CREATE TABLE journal (
     method TEXT NOT NULL,
     payload BLOB NOT NULL,
     signature BLOB NOT NULL,
+    candidate_key BLOB CHECK (length(candidate_key) = 66),
     hash BLOB NOT NULL CHECK (length(hash) = 32),
     PRIMARY KEY (lane, sequence)
 ) STRICT;

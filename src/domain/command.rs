@@ -323,6 +323,20 @@ impl Command {
         }
     }
 
+    /// A candidate's own public key, point and form, for the journal.
+    pub fn candidate_key(&self) -> Option<Vec<u8>> {
+        match &self.order {
+            Order::Candidate(call, _) => {
+                let form = match call.form {
+                    KeyForm::Der => 1,
+                    KeyForm::Fixed => 2,
+                };
+                Some([&call.point[..], &[form]].concat())
+            }
+            Order::Device(..) | Order::System(..) | Order::Chore(_) => None,
+        }
+    }
+
     /// The rows that its decision looks at, as far as the command itself names them.
     pub fn keys(&self) -> Vec<RowKey> {
         let mut keys = match &self.order {

@@ -44,6 +44,29 @@ stored_enum! {
     }
 }
 
+impl Kind {
+    /// The method that is signed for it.
+    pub fn method(self) -> &'static str {
+        match self {
+            Self::Genesis => "system/Genesis",
+            Self::RegisterStore => "system/RegisterStore",
+            Self::SettleTopUp => "system/SettleTopUp",
+            Self::CloseUnactivated => "system/CloseUnactivated",
+            Self::StartEnrolment => "/saifu.v1.EnrolmentService/Start",
+            Self::ConfirmEnrolment => "/saifu.v1.EnrolmentService/Confirm",
+            Self::Activate => "/saifu.v1.EnrolmentService/Activate",
+            Self::RevokeDevice => "/saifu.v1.DeviceService/Revoke",
+            Self::VerifySecondFactor => "/saifu.v1.SecurityService/VerifySecondFactor",
+            Self::Freeze => "/saifu.v1.SecurityService/Freeze",
+            Self::Unfreeze => "/saifu.v1.SecurityService/Unfreeze",
+            Self::LinkFunding => "/saifu.v1.TopUpService/LinkFunding",
+            Self::UnlinkFunding => "/saifu.v1.TopUpService/UnlinkFunding",
+            Self::RequestTopUp => "/saifu.v1.TopUpService/TopUp",
+            Self::Pay => "/saifu.v1.PaymentService/Pay",
+        }
+    }
+}
+
 /// Versions after the row, of all customer accounts and keys it touched. They order a key's
 /// activation and revocation against movements across lanes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -111,6 +134,7 @@ pub fn chained_bytes(row: &Journal, hash: impl Fn(&[u8]) -> [u8; 32]) -> Vec<u8>
         .bytes(row.method.as_bytes())
         .fixed(&hash(&row.payload))
         .fixed(&hash(&row.signature))
+        .bytes(row.candidate_key.as_deref().unwrap_or(&[]))
         .finish()
 }
 

@@ -526,6 +526,9 @@ records! {
         payload: Vec<u8>,
         /// The signature.
         signature: Vec<u8>,
+        /// The signer's own public key where it was a candidate's: point, then form. So the journal
+        /// alone verifies.
+        candidate_key: Option<Vec<u8>>,
         /// SHA-256 over the previous hash and everything above, the evidence by its own hash.
         hash: [u8; 32],
     }

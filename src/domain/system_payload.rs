@@ -12,12 +12,7 @@ use super::record::Corrupt;
 impl SystemAction {
     /// The method that is signed.
     pub fn method(&self) -> &'static str {
-        match self {
-            Self::Genesis { .. } => "system/Genesis",
-            Self::RegisterStore { .. } => "system/RegisterStore",
-            Self::SettleTopUp { .. } => "system/SettleTopUp",
-            Self::CloseUnactivated { .. } => "system/CloseUnactivated",
-        }
+        self.kind().method()
     }
 
     /// The request id under which it is done at most once.

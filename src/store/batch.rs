@@ -368,6 +368,7 @@ impl Pending {
             method: signed.evidence.method.to_owned(),
             payload: signed.evidence.payload.clone(),
             signature: signed.evidence.signature.clone(),
+            candidate_key: command.candidate_key(),
             hash: [0; 32],
         };
         row.hash = chain_hash(&head.hash, &row);

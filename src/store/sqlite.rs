@@ -7,6 +7,7 @@
 mod checkpoint;
 mod connection;
 mod read;
+pub mod snapshot;
 mod write;
 
 use std::fs::{self, File, TryLockError};
@@ -161,27 +162,6 @@ impl Embedded {
         }
         self.checkpoints.stop();
     }
-}
-
-/// Opens a data directory's database to read only, also while a server runs.
-pub fn open_to_read(directory: &Path) -> Result<Arc<dyn super::Reader>, OpenError> {
-    let path = directory.join(DATABASE_FILE);
-    if !path.exists() {
-        return Err(OpenError::Absent(path));
-    }
-    let mut probe = connection::reader(&path).map_err(|error| open_error(&path, error))?;
-    known_schema(&mut probe, &path)?;
-    Ok(Arc::new(read::Pool::open(&path).map_err(|error| open_error(&path, error))?))
-}
-
-/// What SQLite itself finds wrong with the file's structure; nothing when it is sound.
-pub fn integrity(directory: &Path) -> Result<Option<String>, OpenError> {
-    let path = directory.join(DATABASE_FILE);
-    let connection = connection::reader(&path).map_err(|error| open_error(&path, error))?;
-    let words: String = connection
-        .query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))
-        .map_err(|error| open_error(&path, error))?;
-    Ok((words != "ok").then_some(words))
 }
 
 fn lock(directory: &Path) -> Result<File, OpenError> {

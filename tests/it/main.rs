@@ -3,3 +3,4 @@
 
 mod spine;
 mod support;
+mod verify;

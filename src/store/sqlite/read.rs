@@ -84,7 +84,8 @@ pub(super) fn row(connection: &Connection, key: &RowKey) -> rusqlite::Result<Opt
     rows.next()?.map(|row| read_row(table, row)).transpose()
 }
 
-fn scanned(connection: &Connection, scan: &Scan) -> rusqlite::Result<Vec<Row>> {
+/// The rows of a scan.
+pub(super) fn scanned(connection: &Connection, scan: &Scan) -> rusqlite::Result<Vec<Row>> {
     let (table, condition, parameters) = scan.sql();
     let text = format!("SELECT {} FROM {} WHERE {condition}", table.columns().join(", "), table.name());
     let mut statement = connection.prepare_cached(&text)?;

@@ -1,0 +1,74 @@
+//! One long look at a whole database, also while a server writes to it: everything that is read
+//! through a snapshot is as of one moment.
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::Connection;
+
+use super::{DATABASE_FILE, OpenError, connection, known_schema, open_error, read};
+use crate::domain::rows::{Row, Table};
+use crate::store::query::Scan;
+
+const PAGE: i64 = 1_000;
+
+/// An open look; ends when dropped.
+pub struct Snapshot {
+    path: PathBuf,
+    connection: Connection,
+}
+
+impl Snapshot {
+    /// Of a data directory. Nothing is locked, and nothing is written.
+    pub fn open(directory: &Path) -> Result<Self, OpenError> {
+        let path = directory.join(DATABASE_FILE);
+        if !path.exists() {
+            return Err(OpenError::Absent(path));
+        }
+        let mut connection = connection::reader(&path).map_err(|error| open_error(&path, error))?;
+        known_schema(&mut connection, &path)?;
+        let begun = connection.execute_batch("BEGIN").and_then(|()| {
+            // The transaction begins with its first read.
+            connection.query_row("SELECT count(*) FROM lane", [], |_| Ok(()))
+        });
+        begun.map_err(|error| open_error(&path, error))?;
+        Ok(Self { path, connection })
+    }
+
+    /// What SQLite itself finds wrong with the file's structure; nothing when it is sound.
+    pub fn structure(&self) -> Result<Option<String>, OpenError> {
+        let words: String = self
+            .connection
+            .query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))
+            .map_err(|error| open_error(&self.path, error))?;
+        Ok((words != "ok").then_some(words))
+    }
+
+    /// All rows of a table, by key.
+    pub fn rows(&self, table: Table) -> impl Iterator<Item = Result<Row, OpenError>> {
+        let mut page = Vec::new().into_iter();
+        let mut after = None;
+        let mut ended = false;
+        std::iter::from_fn(move || {
+            loop {
+                if let Some(row) = page.next() {
+                    return Some(Ok(row));
+                }
+                if ended {
+                    return None;
+                }
+                let scan = Scan::All { table, after: after.take(), limit: PAGE };
+                match read::scanned(&self.connection, &scan) {
+                    Ok(rows) => {
+                        ended = i64::try_from(rows.len()).is_ok_and(|count| count < PAGE);
+                        after = rows.last().map(Row::key);
+                        page = rows.into_iter();
+                    }
+                    Err(error) => {
+                        ended = true;
+                        return Some(Err(open_error(&self.path, error)));
+                    }
+                }
+            }
+        })
+    }
+}

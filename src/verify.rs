@@ -1,0 +1,136 @@
+//! Re-derives everything from the journal alone, and reports what does not hold: chains, evidence
+//! against the keys that were active then, postings against the signed bodies, balances against
+//! postings, one effect per request id, the tables against all of that, and the checkpoints.
+//!
+//! Trusted are the code and the checkpoint file, nothing of the database. It may run while the
+//! server does: everything is read in one snapshot.
+
+mod books;
+mod evidence;
+mod replay;
+
+use std::fmt;
+use std::path::Path;
+
+use crate::domain::id::hex;
+use crate::domain::rows::{Row, Table};
+use crate::store::sqlite::OpenError;
+use crate::store::sqlite::snapshot::Snapshot;
+use crate::tasks::checkpoint::{self, CHECKPOINT_FILE};
+use replay::Replay;
+
+/// As many problems are told; one false row can make a thousand others look false.
+const PROBLEMS_TOLD: usize = 20;
+
+/// Something that does not hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// Where: a journal row, or a row of another table.
+    pub place: String,
+    /// What.
+    pub what: &'static str,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.place, self.what)
+    }
+}
+
+/// What was found.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// Journal rows.
+    pub rows: u64,
+    /// Payments among them.
+    pub payments: u64,
+    /// Customer accounts.
+    pub accounts: u64,
+    /// Checkpoints.
+    pub checkpoints: u64,
+    /// The sum of all balances in the tables; zero when money is conserved.
+    pub sum_minor: i64,
+    /// The server's public key, as the journal's first row names it, hexadecimal.
+    pub system_key: String,
+    /// What does not hold, in the order it was found; the first is the cause of most others.
+    pub problems: Vec<Problem>,
+}
+
+impl Report {
+    /// Whether everything holds.
+    pub fn holds(&self) -> bool {
+        self.problems.is_empty()
+    }
+
+    fn problem(&mut self, place: impl Into<String>, what: &'static str) {
+        if self.problems.len() < PROBLEMS_TOLD {
+            self.problems.push(Problem { place: place.into(), what });
+        }
+    }
+}
+
+/// Why nothing could be verified.
+#[derive(Debug)]
+pub enum VerifyError {
+    /// The database cannot be read.
+    Store(OpenError),
+    /// The checkpoint file cannot be read.
+    Checkpoints(std::io::Error),
+    /// The verification itself broke off.
+    BrokeOff,
+}
+
+impl fmt::Display for VerifyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Store(error) => error.fmt(f),
+            Self::Checkpoints(error) => write!(f, "the file of checkpoints cannot be read: {error}"),
+            Self::BrokeOff => f.write_str("the verification broke off"),
+        }
+    }
+}
+
+impl std::error::Error for VerifyError {}
+
+impl From<OpenError> for VerifyError {
+    fn from(error: OpenError) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// Verifies a data directory.
+pub async fn verify(data_dir: &Path) -> Result<Report, VerifyError> {
+    let data_dir = data_dir.to_owned();
+    // Thousands of signatures: not on the runtime's threads.
+    tokio::task::spawn_blocking(move || verify_now(&data_dir)).await.unwrap_or(Err(VerifyError::BrokeOff))
+}
+
+/// Verifies a data directory on this thread.
+pub fn verify_now(data_dir: &Path) -> Result<Report, VerifyError> {
+    // Read first: a checkpoint is never ahead of the database.
+    let checkpoints = checkpoint::read(&data_dir.join(CHECKPOINT_FILE)).map_err(VerifyError::Checkpoints)?;
+    let snapshot = Snapshot::open(data_dir)?;
+    let mut report = Report::default();
+    if snapshot.structure()?.is_some() {
+        report.problem("database file", "SQLite finds its structure damaged");
+    }
+    let mut replay = Replay::new(&checkpoints);
+    for row in snapshot.rows(Table::Journal) {
+        if let Row::Journal(row) = row? {
+            report.rows += 1;
+            if let Err(what) = replay.row(&row) {
+                report.problem(format!("journal lane {} row {}", row.lane, row.sequence), what);
+            }
+        }
+    }
+    report.payments = replay.payments();
+    report.checkpoints = checkpoints.len() as u64;
+    if let Some(key) = replay.system_key() {
+        report.system_key = hex(&key);
+    }
+    for (at_us, what) in replay.unmet_checkpoints() {
+        report.problem(format!("checkpoint of {at_us}"), what);
+    }
+    books::compare(&snapshot, &replay, &mut report)?;
+    Ok(report)
+}

@@ -1,0 +1,219 @@
+//! The tables, against what the journal says they must be.
+
+use std::collections::HashSet;
+
+use super::replay::Replay;
+use super::{Report, VerifyError};
+use crate::domain::id::{LedgerAccountId, hex};
+use crate::domain::ledger::SYSTEM_ACCOUNTS;
+use crate::domain::rows::{
+    Account, Device, KeyState, Lane, LedgerAccount, Merchant, Payment, Row, SigningKey, Store, Table, TopUp,
+};
+use crate::store::sqlite::snapshot::Snapshot;
+
+/// Tables that the journal determines.
+const COMPARED: [Table; 9] = [
+    Table::Account,
+    Table::Device,
+    Table::SigningKey,
+    Table::Merchant,
+    Table::Store,
+    Table::LedgerAccount,
+    Table::TopUp,
+    Table::Payment,
+    Table::Lane,
+];
+
+/// Reports every row that is not what the journal says, and every one that is missing.
+pub(super) fn compare(snapshot: &Snapshot, replay: &Replay, report: &mut Report) -> Result<(), VerifyError> {
+    let mut customers = HashSet::new();
+    for table in COMPARED {
+        let mut rows = 0;
+        for row in snapshot.rows(table) {
+            rows += 1;
+            let row = row?;
+            let place = || format!("table {} key {}", table.name(), key_text(&row));
+            if let Err(what) = one(&row, replay, report, &mut customers) {
+                report.problem(place(), what);
+            }
+        }
+        let expected = expected_rows(table, replay);
+        if rows < expected {
+            report.problem(format!("table {}", table.name()), "a row that the journal made is missing");
+        }
+    }
+    if report.sum_minor != 0 {
+        report.problem("all balances", "they do not sum up to zero");
+    }
+    Ok(())
+}
+
+fn key_text(row: &Row) -> String {
+    row.key()
+        .values()
+        .iter()
+        .map(|value| match value {
+            crate::domain::record::Value::Int(int) => int.to_string(),
+            crate::domain::record::Value::Bytes(bytes) => hex(bytes),
+            crate::domain::record::Value::Text(text) => text.to_string(),
+            crate::domain::record::Value::Null => "null".into(),
+        })
+        .collect::<Vec<_>>()
+        .join("/")
+}
+
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "only the compared tables have rows that the journal makes"
+)]
+fn expected_rows(table: Table, replay: &Replay) -> usize {
+    match table {
+        Table::Account => replay.accounts.len(),
+        Table::Device | Table::SigningKey => replay.keys.len(),
+        Table::Merchant => replay.merchants.len(),
+        Table::Store => replay.stores.len(),
+        Table::LedgerAccount if replay.system_key().is_some() => {
+            replay.merchants.len() + SYSTEM_ACCOUNTS.len()
+        }
+        Table::TopUp => replay.top_ups.len(),
+        Table::Payment => replay.paid.len(),
+        _ => 0,
+    }
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "only the compared tables are read")]
+fn one(
+    row: &Row,
+    replay: &Replay,
+    report: &mut Report,
+    customers: &mut HashSet<LedgerAccountId>,
+) -> Result<(), &'static str> {
+    match row {
+        Row::Account(row) => {
+            report.accounts += 1;
+            report.sum_minor += row.credits_posted_minor - row.debits_posted_minor;
+            customers.insert(row.ledger_account_id);
+            account(row, replay)
+        }
+        Row::Device(row) => device(row, replay),
+        Row::SigningKey(row) => signing_key(row, replay),
+        Row::Merchant(row) => merchant(row, replay),
+        Row::Store(row) => store(row, replay),
+        Row::LedgerAccount(row) => {
+            report.sum_minor += row.credits_posted_minor - row.debits_posted_minor;
+            if customers.contains(&row.ledger_account_id) {
+                return Err("it is a customer's account a second time");
+            }
+            ledger_account(row, replay)
+        }
+        Row::TopUp(row) => top_up(row, replay),
+        Row::Payment(row) => payment(row, replay),
+        Row::Lane(row) => lane(row, replay),
+        _ => Ok(()),
+    }
+}
+
+fn account(row: &Account, replay: &Replay) -> Result<(), &'static str> {
+    let expected =
+        replay.accounts.get(&row.account_id).ok_or("no enrolment in the journal made this account")?;
+    let sums = replay.ledger.get(&expected.ledger_account_id).copied().unwrap_or_default();
+    if (row.debits_posted_minor, row.credits_posted_minor) != sums
+        || row.ledger_account_id != expected.ledger_account_id
+    {
+        return Err("its balance is not the sum of the journal's postings");
+    }
+    if row.lots.total_minor() != row.available_minor() + row.debits_pending_minor {
+        return Err("its lots do not sum up to its balance");
+    }
+    if (row.spent_total_minor, row.payments_total) != (expected.spent_total_minor, expected.payments_total) {
+        return Err("its spending is not the journal's");
+    }
+    if row.state != expected.state
+        || row.frozen_at.is_some() != expected.frozen
+        || row.active_devices != expected.active_devices
+    {
+        return Err("its state is not the journal's");
+    }
+    if (row.version, row.epoch) != (expected.version, expected.epoch) {
+        return Err("its version or epoch is not the journal's");
+    }
+    Ok(())
+}
+
+fn device(row: &Device, replay: &Replay) -> Result<(), &'static str> {
+    let key = replay.keys.get(&row.key_id).ok_or("no enrolment in the journal made this device")?;
+    let same = key.device_id == row.device_id && key.account_id == row.account_id && key.state == row.state;
+    if same { Ok(()) } else { Err("its account, key or state is not the journal's") }
+}
+
+fn signing_key(row: &SigningKey, replay: &Replay) -> Result<(), &'static str> {
+    let key =
+        replay.keys.get(&row.key_id).ok_or("no enrolment in the journal made this key: it is forged")?;
+    let same = key.key.point()[..] == row.point[..]
+        && key.form == row.form
+        && key.device_id == row.owner_id
+        && Some(key.account_id) == row.account_id;
+    if !same {
+        return Err("its point, form or owner is not the journal's: it is forged");
+    }
+    if key.state != row.state || key.version != row.version {
+        return Err(if row.state == KeyState::Active {
+            "it was revoked in the journal and is active here"
+        } else {
+            "its state or version is not the journal's"
+        });
+    }
+    Ok(())
+}
+
+fn merchant(row: &Merchant, replay: &Replay) -> Result<(), &'static str> {
+    let expected =
+        replay.merchants.get(&row.merchant_id).ok_or("no registration in the journal made this merchant")?;
+    if *expected == row.ledger_account_id { Ok(()) } else { Err("its account is not the journal's") }
+}
+
+fn store(row: &Store, replay: &Replay) -> Result<(), &'static str> {
+    let expected =
+        replay.stores.get(&row.store_id).ok_or("no registration in the journal made this store")?;
+    let same = expected.merchant_id == row.merchant_id && expected.name == row.name;
+    if same { Ok(()) } else { Err("its merchant or name is not the journal's") }
+}
+
+fn ledger_account(row: &LedgerAccount, replay: &Replay) -> Result<(), &'static str> {
+    let system = SYSTEM_ACCOUNTS.iter().any(|(id, ..)| *id == row.ledger_account_id);
+    if !system && !replay.merchants.values().any(|id| *id == row.ledger_account_id) {
+        return Err("nothing in the journal made this account");
+    }
+    let sums = replay.ledger.get(&row.ledger_account_id).copied().unwrap_or_default();
+    if (row.debits_posted_minor, row.credits_posted_minor) == sums {
+        Ok(())
+    } else {
+        Err("its balance is not the sum of the journal's postings")
+    }
+}
+
+fn top_up(row: &TopUp, replay: &Replay) -> Result<(), &'static str> {
+    let expected = replay.top_ups.get(&row.top_up_id).ok_or("nobody signed for this top-up")?;
+    let same = expected.account_id == row.account_id
+        && expected.amount_minor == row.amount_minor
+        && expected.state == row.state;
+    if same { Ok(()) } else { Err("its account, amount or state is not the journal's") }
+}
+
+fn payment(row: &Payment, replay: &Replay) -> Result<(), &'static str> {
+    let expected = replay.paid.get(&row.payment_id).ok_or("nobody signed for this payment")?;
+    let same = expected.account_id == row.account_id
+        && expected.store_id == row.store_id
+        && expected.amount_minor == row.captured_minor
+        && row.refunded_minor == 0
+        && row.released_minor == 0;
+    if same { Ok(()) } else { Err("its account, store or amounts are not the journal's") }
+}
+
+fn lane(row: &Lane, replay: &Replay) -> Result<(), &'static str> {
+    if (row.sequence, row.hash) == replay.head(row.lane) {
+        Ok(())
+    } else {
+        Err("it is not at the journal's last row")
+    }
+}

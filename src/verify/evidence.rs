@@ -1,0 +1,65 @@
+//! A journal row's evidence: the signature over the signed bytes, and what those bytes say.
+
+use prost::Message;
+
+use crate::crypto::envelope::{PublicKey, SignatureForm, key_id_text, pae};
+use crate::crypto::system_key::verify_system;
+use crate::domain::command::SystemAction;
+use crate::domain::rows::Journal;
+use crate::gate::system::system_key_id;
+use crate::pb;
+
+/// A row's signed call, when a key of this point signed it.
+pub(super) fn signed_call(row: &Journal, key: &PublicKey) -> Result<pb::Call, &'static str> {
+    key.verify(&row.method, &row.payload, &row.signature)
+        .map_err(|_| "the signature is not this key's over this method and payload")?;
+    let call: pb::Call = canonical(&row.payload)?;
+    if call.key_id != key_id_text(&row.key_id.0) {
+        return Err("the signed key is another than the row's");
+    }
+    if call.request_id != row.request_id.0 {
+        return Err("the signed request id is another than the row's");
+    }
+    Ok(call)
+}
+
+/// The body of a signed call.
+pub(super) fn body<M: Message + Default>(call: &pb::Call) -> Result<M, &'static str> {
+    canonical(&call.body)
+}
+
+fn canonical<M: Message + Default>(bytes: &[u8]) -> Result<M, &'static str> {
+    let message = M::decode(bytes).map_err(|_| "the signed bytes are not a message")?;
+    if message.encode_to_vec() == bytes { Ok(message) } else { Err("the signed bytes are not canonical") }
+}
+
+/// The public key in a candidate's row; its hash must be the row's key.
+pub(super) fn candidate_key(row: &Journal) -> Result<PublicKey, &'static str> {
+    let bytes = row.candidate_key.as_deref().ok_or("a candidate's row lacks its public key")?;
+    let key = match bytes.split_last() {
+        Some((1, point)) => {
+            point.try_into().ok().map(|point| PublicKey::from_point(point, SignatureForm::Der))
+        }
+        Some((2, point)) => {
+            point.try_into().ok().map(|point| PublicKey::from_point(point, SignatureForm::Fixed))
+        }
+        Some(_) | None => None,
+    };
+    let key = key.ok_or("a candidate's public key cannot be read")?;
+    if key.key_id() == row.key_id.0 { Ok(key) } else { Err("a candidate's public key is not the row's key") }
+}
+
+/// The server's own action, when its key signed it.
+pub(super) fn system_action(row: &Journal, system_key: &[u8; 32]) -> Result<SystemAction, &'static str> {
+    if row.key_id != system_key_id(system_key) {
+        return Err("a system row names another key than the server's");
+    }
+    if !verify_system(system_key, &pae(&row.method, &row.payload), &row.signature) {
+        return Err("the server's key did not sign this");
+    }
+    let action = SystemAction::decode(&row.payload).map_err(|_| "the signed action cannot be read")?;
+    if action.method() != row.method || action.request_id() != row.request_id {
+        return Err("the signed action is another than the row's");
+    }
+    Ok(action)
+}

@@ -1,0 +1,287 @@
+//! The journal, replayed: what accounts, keys, stores and top-ups must be, from evidence alone.
+
+mod calls;
+mod system;
+
+use std::collections::{HashMap, HashSet};
+
+use crate::crypto::envelope::PublicKey;
+use crate::domain::id::{
+    AccountId, DeviceId, KeyId, LedgerAccountId, MerchantId, PaymentId, RequestId, StoreId, TopUpId,
+};
+use crate::domain::journal::{Kind, Versions};
+use crate::domain::ledger::{Postings, Transfer};
+use crate::domain::outcome::Outcome;
+use crate::domain::rows::{AccountState, Journal, KeyForm, KeyState, TopUpState};
+use crate::domain::time::Timestamp;
+use crate::store::batch::chain_hash;
+use crate::tasks::checkpoint::Checkpoint;
+
+type Checked = Result<(), &'static str>;
+
+/// What an account must be.
+#[derive(Clone)]
+pub(super) struct AccountReplay {
+    pub ledger_account_id: LedgerAccountId,
+    pub state: AccountState,
+    pub frozen: bool,
+    pub version: i64,
+    pub epoch: i64,
+    pub spent_total_minor: i64,
+    pub payments_total: i64,
+    pub active_devices: i64,
+}
+
+/// What a key must be.
+pub(super) struct KeyReplay {
+    pub key: PublicKey,
+    pub form: KeyForm,
+    pub account_id: AccountId,
+    pub device_id: DeviceId,
+    pub state: KeyState,
+    pub version: i64,
+}
+
+/// What a store must be.
+pub(super) struct StoreReplay {
+    pub merchant_id: MerchantId,
+    pub name: String,
+}
+
+/// What a top-up must be.
+pub(super) struct TopUpReplay {
+    pub account_id: AccountId,
+    pub amount_minor: i64,
+    pub state: TopUpState,
+}
+
+/// What a payment must be.
+pub(super) struct PaymentReplay {
+    pub account_id: AccountId,
+    pub store_id: StoreId,
+    pub amount_minor: i64,
+}
+
+struct Head {
+    sequence: i64,
+    hash: [u8; 32],
+    at: Timestamp,
+}
+
+/// The journal so far.
+#[derive(Default)]
+pub(super) struct Replay {
+    pub accounts: HashMap<AccountId, AccountReplay>,
+    pub keys: HashMap<KeyId, KeyReplay>,
+    pub stores: HashMap<StoreId, StoreReplay>,
+    pub merchants: HashMap<MerchantId, LedgerAccountId>,
+    pub top_ups: HashMap<TopUpId, TopUpReplay>,
+    pub paid: HashMap<PaymentId, PaymentReplay>,
+    /// Debits and credits.
+    pub ledger: HashMap<LedgerAccountId, (i64, i64)>,
+    customers: HashSet<LedgerAccountId>,
+    heads: HashMap<i64, Head>,
+    requests: HashSet<(RequestId, KeyId)>,
+    system_key: Option<[u8; 32]>,
+    awaited: Vec<Awaited>,
+}
+
+/// A checkpoint's word on one lane.
+struct Awaited {
+    checkpoint: Checkpoint,
+    lane: i64,
+    sequence: i64,
+    hash: [u8; 32],
+    met: Option<bool>,
+}
+
+/// A row with its columns decoded.
+struct Entry<'a> {
+    row: &'a Journal,
+    kind: Kind,
+    outcome: Outcome,
+    postings: Postings,
+    versions: Versions,
+}
+
+impl Replay {
+    pub(super) fn new(checkpoints: &[Checkpoint]) -> Self {
+        let awaited = checkpoints.iter().flat_map(|checkpoint| {
+            checkpoint.heads.iter().map(|(lane, sequence, hash)| Awaited {
+                checkpoint: checkpoint.clone(),
+                lane: *lane,
+                sequence: *sequence,
+                hash: *hash,
+                met: None,
+            })
+        });
+        let mut awaited: Vec<_> = awaited.collect();
+        awaited.sort_by_key(|awaited| (awaited.lane, awaited.sequence));
+        Self { awaited, ..Self::default() }
+    }
+
+    pub(super) fn payments(&self) -> u64 {
+        self.paid.len() as u64
+    }
+
+    pub(super) fn system_key(&self) -> Option<[u8; 32]> {
+        self.system_key
+    }
+
+    /// The last sequence number and hash of a lane.
+    pub(super) fn head(&self, lane: i64) -> (i64, [u8; 32]) {
+        self.heads.get(&lane).map_or((0, [0; 32]), |head| (head.sequence, head.hash))
+    }
+
+    /// Takes the next row in; the first thing that does not hold is told.
+    pub(super) fn row(&mut self, row: &Journal) -> Checked {
+        let chained = self.chain(row);
+        if !self.requests.insert((row.request_id, row.key_id)) {
+            return Err("a request id has a second effect");
+        }
+        let entry = Entry {
+            row,
+            kind: Kind::from_number(row.kind).map_err(|_| "its kind is unknown")?,
+            outcome: Outcome::decode(&row.outcome).map_err(|_| "its outcome cannot be read")?,
+            postings: Postings::decode(&row.postings).map_err(|_| "its postings cannot be read")?,
+            versions: Versions::decode(&row.versions).map_err(|_| "its versions cannot be read")?,
+        };
+        // What the row says is replayed even when the chain is broken there, so that one changed
+        // row is not reported a thousand times.
+        let replayed = self.apply(&entry);
+        chained.and(replayed)
+    }
+
+    fn chain(&mut self, row: &Journal) -> Checked {
+        let (sequence, hash) = self.head(row.lane);
+        let at = self.heads.get(&row.lane).map_or(Timestamp(0), |head| head.at);
+        let expected = chain_hash(&hash, row);
+        self.heads.insert(row.lane, Head { sequence: row.sequence, hash: row.hash, at: row.at.max(at) });
+        for awaited in &mut self.awaited {
+            if awaited.lane == row.lane && awaited.sequence == row.sequence {
+                awaited.met = Some(awaited.hash == row.hash);
+            }
+        }
+        if row.sequence != sequence + 1 {
+            return Err("a row before it is missing");
+        }
+        if expected != row.hash {
+            return Err(
+                "its hash is not that of the row before and its own columns: it or that one was changed",
+            );
+        }
+        if row.at < at {
+            return Err("it is older than the row before it");
+        }
+        Ok(())
+    }
+
+    fn apply(&mut self, entry: &Entry<'_>) -> Checked {
+        if entry.row.method != entry.kind.method() {
+            return Err("its method is not that of its kind");
+        }
+        match entry.kind {
+            Kind::Genesis | Kind::RegisterStore | Kind::SettleTopUp | Kind::CloseUnactivated => {
+                self.system(entry)
+            }
+            Kind::StartEnrolment | Kind::ConfirmEnrolment => self.candidate(entry),
+            Kind::Activate
+            | Kind::RevokeDevice
+            | Kind::VerifySecondFactor
+            | Kind::Freeze
+            | Kind::Unfreeze
+            | Kind::LinkFunding
+            | Kind::UnlinkFunding
+            | Kind::RequestTopUp
+            | Kind::Pay => self.device(entry),
+        }
+    }
+
+    fn post(&mut self, transfer: &Transfer) -> Checked {
+        let amount_minor = transfer.amount.minor();
+        self.ledger.entry(transfer.debit).or_default().0 += amount_minor;
+        self.ledger.entry(transfer.credit).or_default().1 += amount_minor;
+        if self.customers.contains(&transfer.debit) && self.balance(transfer.debit) < 0 {
+            return Err("it takes a customer's balance below zero");
+        }
+        Ok(())
+    }
+
+    /// Credits less debits.
+    pub(super) fn balance(&self, ledger_account_id: LedgerAccountId) -> i64 {
+        self.ledger.get(&ledger_account_id).map_or(0, |(debits, credits)| credits - debits)
+    }
+
+    /// A row in which money moved is listed under its account, and no other row is.
+    fn entry_of(entry: &Entry<'_>, account_id: AccountId) -> Checked {
+        let expected = (!entry.postings.0.is_empty()).then_some(account_id);
+        if entry.row.entry_account_id == expected {
+            Ok(())
+        } else {
+            Err("it is listed under another account")
+        }
+    }
+
+    /// Every journalled change of an account steps its version by one: a missing one shows.
+    fn step_account(&mut self, entry: &Entry<'_>, account_id: AccountId) -> Checked {
+        let account = self.account_mut(account_id)?;
+        account.version += 1;
+        if entry.versions.accounts == [(account_id, account.version)] {
+            Ok(())
+        } else {
+            Err("the account's version is not the next one")
+        }
+    }
+
+    fn revoke(&mut self, key_id: KeyId, account_id: AccountId, version: i64) -> Checked {
+        let key = self.keys.get_mut(&key_id).ok_or("it revokes a key that was never enrolled")?;
+        if key.account_id != account_id {
+            return Err("it revokes another account's key");
+        }
+        key.state = KeyState::Revoked;
+        key.version += 1;
+        if key.version == version { Ok(()) } else { Err("the key's version is not the next one") }
+    }
+
+    fn account(&self, account_id: AccountId) -> Result<&AccountReplay, &'static str> {
+        self.accounts.get(&account_id).ok_or("its account was never opened")
+    }
+
+    fn account_mut(&mut self, account_id: AccountId) -> Result<&mut AccountReplay, &'static str> {
+        self.accounts.get_mut(&account_id).ok_or("its account was never opened")
+    }
+
+    /// Checkpoints that the journal does not bear out: when, and why.
+    pub(super) fn unmet_checkpoints(&self) -> Vec<(i64, &'static str)> {
+        let judge = |awaited: &Awaited| {
+            let signed = self.system_key.is_some_and(|key| awaited.checkpoint.is_signed_by(&key));
+            match awaited.met {
+                _ if !signed => Some("the server's key did not sign it"),
+                Some(true) => None,
+                Some(false) => Some("the journal's row there is another by now"),
+                None if awaited.sequence == 0 => None,
+                None => Some("the journal ends before it: its tail was cut off"),
+            }
+        };
+        self.awaited
+            .iter()
+            .filter_map(|awaited| judge(awaited).map(|what| (awaited.checkpoint.at_us, what)))
+            .collect()
+    }
+}
+
+fn nothing_posted(entry: &Entry<'_>) -> Checked {
+    if entry.postings.0.is_empty() && entry.row.entry_account_id.is_none() {
+        Ok(())
+    } else {
+        Err("it moves money, which its kind does not")
+    }
+}
+
+fn nothing_moved(entry: &Entry<'_>) -> Checked {
+    if entry.versions == Versions::default() {
+        nothing_posted(entry)
+    } else {
+        Err("it touches an account or a key")
+    }
+}

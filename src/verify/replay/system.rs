@@ -1,0 +1,109 @@
+//! Rows that the server signed itself.
+
+use super::{Checked, Entry, Replay, StoreReplay, nothing_moved, nothing_posted};
+use crate::domain::command::SystemAction;
+use crate::domain::id::{AccountId, TopUpId};
+use crate::domain::journal::Kind;
+use crate::domain::ledger::{PROVIDER_CLEARING, Transfer};
+use crate::domain::money::{Amount, Asset};
+use crate::domain::outcome::Outcome;
+use crate::domain::rows::{AccountState, TopUpState};
+use crate::verify::evidence;
+
+impl Replay {
+    /// The server's own movements: signed by its key, and only the listed ones.
+    pub(super) fn system(&mut self, entry: &Entry<'_>) -> Checked {
+        if entry.kind == Kind::Genesis {
+            let Outcome::Genesis { system_key, .. } = &entry.outcome else {
+                return Err("the first row does not name the server's key");
+            };
+            if self.system_key.replace(*system_key).is_some() {
+                return Err("the server's key is named a second time");
+            }
+        }
+        let system_key = self.system_key.ok_or("no row before it names the server's key")?;
+        let action = evidence::system_action(entry.row, &system_key)?;
+        match (&action, &entry.outcome) {
+            (
+                SystemAction::Genesis { system_key, audience },
+                Outcome::Genesis { system_key: key, audience: name },
+            ) if system_key == key && audience == name => nothing_moved(entry),
+            (
+                SystemAction::RegisterStore { merchant_id, ledger_account_id, store_id, name, .. },
+                Outcome::StoreRegistered {
+                    merchant_id: merchant,
+                    store_id: store,
+                    ledger_account_id: ledger,
+                },
+            ) if merchant_id == merchant && store_id == store && ledger_account_id == ledger => {
+                let store = StoreReplay { merchant_id: *merchant_id, name: name.clone() };
+                self.stores.insert(*store_id, store);
+                let known = self.merchants.entry(*merchant_id).or_insert(*ledger_account_id);
+                if known != ledger_account_id {
+                    return Err("a merchant has two accounts");
+                }
+                nothing_moved(entry)
+            }
+            (
+                SystemAction::SettleTopUp { top_up_id, succeeded, .. },
+                Outcome::TopUpSettled { top_up_id: id, credited_minor, available_after_minor },
+            ) if top_up_id == id => {
+                self.settled(entry, *top_up_id, *succeeded, (*credited_minor, *available_after_minor))
+            }
+            (SystemAction::CloseUnactivated { account_id, .. }, Outcome::Unactivated { account_id: id })
+                if account_id == id =>
+            {
+                self.closed(entry, *account_id)
+            }
+            (_, _) => Err("its outcome is not what was signed"),
+        }
+    }
+
+    fn settled(
+        &mut self,
+        entry: &Entry<'_>,
+        top_up_id: TopUpId,
+        succeeded: bool,
+        (credited, after): (i64, i64),
+    ) -> Checked {
+        let top_up = self.top_ups.get_mut(&top_up_id).ok_or("it settles a top-up that nobody asked for")?;
+        if top_up.state != TopUpState::Requested {
+            return Err("it settles a top-up a second time");
+        }
+        let account_id = top_up.account_id;
+        let amount = Amount::new(top_up.amount_minor).ok_or("a top-up's amount is no amount")?;
+        top_up.state = if succeeded { TopUpState::Succeeded } else { TopUpState::Failed };
+        self.step_account(entry, account_id)?;
+        let ledger_account_id = self.account(account_id)?.ledger_account_id;
+        let transfer = Transfer {
+            debit: PROVIDER_CLEARING,
+            credit: ledger_account_id,
+            asset: Asset::PrepaidJpy,
+            amount,
+        };
+        let expected = if succeeded { vec![transfer] } else { Vec::new() };
+        let expected_credit = if succeeded { amount.minor() } else { 0 };
+        if entry.postings.0 != expected || credited != expected_credit {
+            return Err("it credits another amount than was asked for");
+        }
+        for transfer in &expected {
+            self.post(transfer)?;
+        }
+        Self::entry_of(entry, account_id)?;
+        if self.balance(ledger_account_id) == after { Ok(()) } else { Err("the balance after it is another") }
+    }
+
+    fn closed(&mut self, entry: &Entry<'_>, account_id: AccountId) -> Checked {
+        self.step_account(entry, account_id)?;
+        let account = self.account_mut(account_id)?;
+        if account.state != AccountState::Pending {
+            return Err("it closes an account that is not pending");
+        }
+        account.state = AccountState::Closed;
+        account.active_devices = 0;
+        for (key_id, version) in &entry.versions.keys {
+            self.revoke(*key_id, account_id, *version)?;
+        }
+        nothing_posted(entry)
+    }
+}

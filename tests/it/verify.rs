@@ -1,0 +1,178 @@
+//! What a person with the database in his hands can do, and that `verify` finds it.
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::Connection;
+use saifu::store::sqlite::DATABASE_FILE;
+use saifu::verify::{Report, verify};
+
+use crate::support::{World, bakery};
+
+/// A stopped server's data: two wallets, some payments, a refused one, a revoked device.
+async fn books() -> (World, PathBuf) {
+    let world = World::start().await;
+    let alice = world.funded("alice", 5_000).await;
+    let bob = world.funded("bob", 3_000).await;
+    for amount_minor in [100, 250, 300] {
+        alice.pay(bakery(&alice, amount_minor).await, None, None).await.expect("a payment");
+        bob.pay(bakery(&bob, amount_minor).await, None, None).await.expect("a payment");
+    }
+    bob.pay(bakery(&bob, 4_999).await, None, None).await.expect_err("an overdraft");
+    bob.freeze().await.expect("frozen");
+    let data = world.dir.path().join("data");
+    (world, data)
+}
+
+async fn report(data: &Path) -> Report {
+    verify(data).await.expect("the database can be read")
+}
+
+/// Changes the stopped server's database behind its back.
+fn tamper(data: &Path, sql: &str) {
+    let connection = Connection::open(data.join(DATABASE_FILE)).expect("the database");
+    connection.pragma_update(None, "foreign_keys", false).expect("off");
+    connection.pragma_update(None, "ignore_check_constraints", true).expect("on");
+    connection.execute_batch(sql).expect("the change is made");
+    assert!(connection.changes() > 0, "{sql}");
+}
+
+#[tokio::test]
+async fn untouched_books_verify_also_while_the_server_runs() {
+    let (world, data) = books().await;
+    let running = report(&data).await;
+    assert_eq!(running.problems, []);
+    assert_eq!((running.payments, running.accounts, running.sum_minor), (6, 2, 0));
+    world.server.stop().await;
+    let stopped = report(&data).await;
+    assert_eq!(stopped.problems, []);
+    assert!(stopped.checkpoints > 0, "stopping writes a checkpoint");
+}
+
+#[tokio::test]
+async fn whatever_is_changed_in_the_database_is_found() {
+    let (world, data) = books().await;
+    world.server.stop().await;
+    let pay: i64 = Connection::open(data.join(DATABASE_FILE))
+        .and_then(|db| {
+            db.query_row("SELECT min(sequence) FROM journal WHERE kind = 15", [], |row| row.get(0))
+        })
+        .expect("there is a payment");
+    let cases = [
+        ("an edited row", format!("UPDATE journal SET at = at + 1 WHERE sequence = {pay}"), "its hash"),
+        ("an edited outcome", format!("UPDATE journal SET outcome = x'05' WHERE sequence = {pay}"), "its hash"),
+        ("an edited payload", format!("UPDATE journal SET payload = zeroblob(length(payload)) WHERE sequence = {pay}"), "its hash"),
+        ("a deleted row", format!("DELETE FROM journal WHERE sequence = {pay}"), "a row before it is missing"),
+        (
+            "an inserted row",
+            format!(
+                "UPDATE journal SET sequence = sequence + 0x7fff WHERE sequence > {pay}; \
+                 INSERT INTO journal SELECT lane, sequence + 1, tenant_id, command_id, kind, at, entry_account_id, \
+                 randomblob(16), key_id, digest, outcome, postings, versions, method, payload, signature, \
+                 candidate_key, hash FROM journal WHERE sequence = {pay}; \
+                 UPDATE journal SET sequence = sequence - 0x7ffe WHERE sequence > 0x7fff"
+            ),
+            "its hash",
+        ),
+        (
+            "reordered rows",
+            format!(
+                "UPDATE journal SET sequence = 0x7fff WHERE sequence = {pay}; \
+                 UPDATE journal SET sequence = {pay} WHERE sequence = {pay} + 1; \
+                 UPDATE journal SET sequence = {pay} + 1 WHERE sequence = 0x7fff"
+            ),
+            "its hash",
+        ),
+        (
+            "a wrong balance",
+            "UPDATE account SET credits_posted_minor = credits_posted_minor + 1000".to_owned(),
+            "its balance is not the sum",
+        ),
+        (
+            "a merchant's wrong balance",
+            "UPDATE ledger_account SET credits_posted_minor = credits_posted_minor + 1 WHERE kind = 2".to_owned(),
+            "its balance is not the sum",
+        ),
+        (
+            "a forged key",
+            "UPDATE signing_key SET point = CAST(x'04' || randomblob(64) AS BLOB) \
+             WHERE key_id = (SELECT min(key_id) FROM signing_key)"
+                .to_owned(),
+            "it is forged",
+        ),
+        (
+            "an inserted key",
+            "INSERT INTO signing_key SELECT randomblob(32), tenant_id, principal, owner_id, account_id, point, form, \
+             state, version FROM signing_key LIMIT 1"
+                .to_owned(),
+            "it is forged",
+        ),
+        ("an unfrozen account", "UPDATE account SET frozen_at = NULL WHERE frozen_at IS NOT NULL".to_owned(), "its state"),
+        ("a deleted payment", "DELETE FROM payment WHERE captured_minor = 100".to_owned(), "a row that the journal made"),
+        ("a changed payment", "UPDATE payment SET captured_minor = 1, released_minor = 1".to_owned(), "not the journal's"),
+        (
+            "a tail cut off",
+            "DELETE FROM journal WHERE sequence = (SELECT max(sequence) FROM journal)".to_owned(),
+            "its tail was cut off",
+        ),
+        ("a renamed store", "UPDATE store SET name = 'Kanda Bakery 2' WHERE name = 'Kanda Bakery'".to_owned(), "name"),
+    ];
+    for (case, sql, expected) in cases {
+        let copy = tempfile::TempDir::new().expect("a temporary directory");
+        for file in ["saifu.db", "checkpoints"] {
+            std::fs::copy(data.join(file), copy.path().join(file)).expect("a copy");
+        }
+        tamper(copy.path(), &sql);
+        let found = report(copy.path()).await.problems;
+        assert!(
+            found.iter().any(|problem| problem.what.contains(expected)),
+            "{case}: expected {expected:?}, found {found:?}"
+        );
+    }
+}
+
+/// The strongest insider: he edits a payment and makes the whole chain anew. What was signed, and
+/// the checkpoint outside, are still against him.
+#[tokio::test]
+async fn a_chain_made_anew_is_found_by_evidence_and_checkpoint() {
+    let (world, data) = books().await;
+    world.server.stop().await;
+    let snapshot = saifu::store::sqlite::snapshot::Snapshot::open(&data).expect("a look");
+    let rows: Vec<_> = snapshot
+        .rows(saifu::domain::rows::Table::Journal)
+        .map(|row| match row.expect("a row") {
+            saifu::domain::rows::Row::Journal(row) => *row,
+            other => panic!("not a journal row: {other:?}"),
+        })
+        .collect();
+    drop(snapshot);
+    let connection = Connection::open(data.join(DATABASE_FILE)).expect("the database");
+    let mut previous = [0; 32];
+    for mut row in rows {
+        if row.kind == 15 && row.entry_account_id.is_some() {
+            row.at = saifu::domain::time::Timestamp(row.at.0 + 1);
+        }
+        row.hash = saifu::store::batch::chain_hash(&previous, &row);
+        previous = row.hash;
+        connection
+            .execute(
+                "UPDATE journal SET at = ?2, hash = ?3 WHERE sequence = ?1",
+                (row.sequence, row.at.0, &row.hash[..]),
+            )
+            .expect("rewritten");
+    }
+    connection.execute("UPDATE lane SET hash = ?1", [&previous[..]]).expect("rewritten");
+    drop(connection);
+    let found = report(&data).await.problems;
+    assert!(
+        found.iter().any(|problem| problem.what == "the journal's row there is another by now"),
+        "{found:?}"
+    );
+}
+
+#[tokio::test]
+async fn an_absent_database_is_said_to_be_absent() {
+    let empty = tempfile::TempDir::new().expect("a temporary directory");
+    let error = verify(empty.path()).await.expect_err("nothing there");
+    assert!(error.to_string().starts_with("there is no saifu database at"), "{error}");
+    assert!(!empty.path().join(DATABASE_FILE).exists(), "looking makes nothing");
+}
