@@ -30,6 +30,9 @@ enum Command {
         #[arg(long, default_value = "saifu-data")]
         data_dir: PathBuf,
     },
+    /// Measures a payment's speed against a stated floor.
+    #[command(subcommand)]
+    Bench(crate::bench::BenchCommand),
 }
 
 /// What `saifu serve` takes.
@@ -55,6 +58,7 @@ pub fn run() -> ExitCode {
     let done = match arguments.command {
         Command::Serve(arguments) => serve::run(arguments),
         Command::Verify { data_dir } => verify::run(&data_dir),
+        Command::Bench(command) => crate::bench::run(command).map_err(Into::into),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -28,7 +28,7 @@ use crate::rpc;
 use crate::store::StoreError;
 use crate::store::batch::BATCH_BOUND;
 use crate::store::query::Query;
-use crate::store::sqlite::{DATABASE_FILE, Embedded, OpenError, Options};
+use crate::store::sqlite::{DATABASE_FILE, Embedded, OpenError, Options, make_directory};
 use crate::tasks::Tasks;
 use crate::tasks::checkpoint::CHECKPOINT_FILE;
 use seed::{Seed, SeedError};
@@ -165,8 +165,7 @@ impl Server {
         let clock = if let Some(clock) = clock {
             clock
         } else {
-            std::fs::create_dir_all(&data_dir)
-                .map_err(|error| OpenError::Directory(data_dir.clone(), error))?;
+            make_directory(&data_dir)?;
             Arc::new(SandboxClock::open(&data_dir.join("clock"))?) as Arc<dyn MovableClock>
         };
         let options =

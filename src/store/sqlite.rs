@@ -11,6 +11,7 @@ pub mod snapshot;
 mod write;
 
 use std::fs::{self, File, TryLockError};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
@@ -164,9 +165,15 @@ impl Embedded {
     }
 }
 
+/// Makes a data directory for its owner alone; one that is there keeps its mode.
+pub fn make_directory(directory: &Path) -> Result<(), OpenError> {
+    let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(directory);
+    made.map_err(|error| OpenError::Directory(directory.to_owned(), error))
+}
+
 fn lock(directory: &Path) -> Result<File, OpenError> {
     let failed = |error| OpenError::Directory(directory.to_owned(), error);
-    fs::create_dir_all(directory).map_err(failed)?;
+    make_directory(directory)?;
     let file = File::options()
         .create(true)
         .truncate(false)

@@ -1,6 +1,8 @@
 //! The integration tests: one binary, everything through gRPC, with a client that signs and a clock
 //! moved by hand.
 
+mod crash;
+mod process;
 mod spine;
 mod support;
 mod verify;

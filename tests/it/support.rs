@@ -1,5 +1,7 @@
 //! A server of one's own, and wallets on it.
 
+pub mod child;
+
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
