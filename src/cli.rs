@@ -1,6 +1,7 @@
 //! The command line: parse, build, serve. Every failure is one sentence on standard error and exit
 //! status 1.
 
+mod demo;
 mod serve;
 mod verify;
 
@@ -30,6 +31,8 @@ enum Command {
         #[arg(long, default_value = "saifu-data")]
         data_dir: PathBuf,
     },
+    /// Plays the main job and the attacks on it as a story, on a server of its own.
+    Demo(DemoArguments),
 }
 
 /// What `saifu serve` takes.
@@ -49,12 +52,31 @@ pub struct ServeArguments {
     log: String,
 }
 
+/// What `saifu demo` takes.
+#[derive(Debug, clap::Args)]
+pub struct DemoArguments {
+    /// Plays on the sandbox server that listens here, a loopback address. Its clock goes 12 hours
+    /// forward.
+    #[arg(long, value_name = "HOST:PORT", requires = "ca")]
+    address: Option<SocketAddr>,
+    /// The certificate that this server's is signed by; serve prints its path.
+    #[arg(long, value_name = "PATH", requires = "address")]
+    ca: Option<PathBuf>,
+    /// The data directory of this server: its journal is verified at the end, and only read.
+    #[arg(long, value_name = "PATH", requires = "address")]
+    data_dir: Option<PathBuf>,
+    /// What is logged, by target: for example "info" or "saifu=debug".
+    #[arg(long, default_value = "warn")]
+    log: String,
+}
+
 /// Does what the command line asks for.
 pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
     let done = match arguments.command {
         Command::Serve(arguments) => serve::run(arguments),
         Command::Verify { data_dir } => verify::run(&data_dir),
+        Command::Demo(arguments) => demo::run(arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
