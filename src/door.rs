@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::ServerConfig;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 use tokio_stream::StreamExt as _;
 use tokio_stream::wrappers::ReceiverStream;
@@ -126,17 +126,20 @@ impl Door {
         let mut server = server(&self.limits);
         tokio::spawn(admission::admit(listener, tls, self.limits, is_cut, ready));
 
-        let (stopping, stopped) = oneshot::channel::<Infallible>();
+        let (stopping, mut stopped) = watch::channel(false);
         let signal = async move {
             stop.await;
-            drop(stopping);
+            stopping.send_replace(true);
         };
         let incoming = ReceiverStream::new(connections).map(Ok::<_, Infallible>);
         let serving = server.add_routes(routes).serve_with_incoming_shutdown(incoming, signal);
         tokio::pin!(serving);
         tokio::select! {
-            ended = &mut serving => return ended.map_err(DoorError::Transport),
-            _dropped = stopped => {}
+            ended = &mut serving => {
+                ended.map_err(DoorError::Transport)?;
+                return if *stopped.borrow() { Ok(()) } else { Err(DoorError::Ended) };
+            }
+            Ok(()) = stopped.changed() => {}
         }
         if let Ok(ended) = timeout(drain, &mut serving).await {
             return ended.map_err(DoorError::Transport);
@@ -195,6 +198,8 @@ pub enum DoorError {
     Listener(io::Error),
     /// The HTTP/2 server gave up.
     Transport(tonic::transport::Error),
+    /// Nobody is let in any more, though nobody asked for it.
+    Ended,
 }
 
 impl fmt::Display for DoorError {
@@ -202,6 +207,7 @@ impl fmt::Display for DoorError {
         match self {
             Self::Listener(error) => write!(f, "the listening socket cannot be used: {error}"),
             Self::Transport(error) => write!(f, "the server has stopped: {error}"),
+            Self::Ended => f.write_str("the accept loop has ended without being asked to"),
         }
     }
 }
@@ -211,6 +217,7 @@ impl std::error::Error for DoorError {
         match self {
             Self::Listener(error) => Some(error),
             Self::Transport(error) => Some(error),
+            Self::Ended => None,
         }
     }
 }

@@ -4,6 +4,7 @@
 //! factor where the policy wants one; and anyone can prove it afterwards from the data alone.
 //! `ARCHITECTURE.md` walks through one payment.
 
+pub mod bench;
 pub mod cli;
 pub mod client;
 pub mod contact;
