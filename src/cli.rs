@@ -1,6 +1,7 @@
 //! The command line: parse, build, serve. Every failure is one sentence on standard error and exit
 //! status 1.
 
+mod demo;
 mod serve;
 mod verify;
 
@@ -33,6 +34,8 @@ enum Command {
     /// Measures a payment's speed against a stated floor.
     #[command(subcommand)]
     Bench(crate::bench::BenchCommand),
+    /// Plays the main job and the attacks on it as a story, on a server of its own.
+    Demo(DemoArguments),
 }
 
 /// What `saifu serve` takes.
@@ -52,6 +55,24 @@ pub struct ServeArguments {
     log: String,
 }
 
+/// What `saifu demo` takes.
+#[derive(Debug, clap::Args)]
+pub struct DemoArguments {
+    /// Plays on the sandbox server that listens here, a loopback address. Its clock goes 12 hours
+    /// forward.
+    #[arg(long, value_name = "HOST:PORT", requires = "ca")]
+    address: Option<SocketAddr>,
+    /// The certificate that this server's is signed by; serve prints its path.
+    #[arg(long, value_name = "PATH", requires = "address")]
+    ca: Option<PathBuf>,
+    /// The data directory of this server: its journal is verified at the end, and only read.
+    #[arg(long, value_name = "PATH", requires = "address")]
+    data_dir: Option<PathBuf>,
+    /// What is logged, by target: for example "info" or "saifu=debug".
+    #[arg(long, default_value = "warn")]
+    log: String,
+}
+
 /// Does what the command line asks for.
 pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
@@ -59,6 +80,7 @@ pub fn run() -> ExitCode {
         Command::Serve(arguments) => serve::run(arguments),
         Command::Verify { data_dir } => verify::run(&data_dir),
         Command::Bench(command) => crate::bench::run(command).map_err(Into::into),
+        Command::Demo(arguments) => demo::run(arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

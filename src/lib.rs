@@ -10,6 +10,7 @@ pub mod client;
 pub mod contact;
 mod crockford;
 pub mod crypto;
+pub mod demo;
 pub mod domain;
 pub mod door;
 pub mod emvco;

@@ -2,6 +2,7 @@
 //! moved by hand.
 
 mod crash;
+mod demo;
 mod process;
 mod spine;
 mod support;

@@ -1,0 +1,112 @@
+//! `saifu demo`: the main job as a story that a person can read, and then what must fail, tried.
+//!
+//! A step counts as taken only if it came to exactly what it must: an attack has to be refused with
+//! the expected code and reason, and no yen may have moved. The first one that goes otherwise ends
+//! the story.
+
+mod attacks;
+mod clock;
+mod customer;
+mod folder;
+mod main_job;
+mod otherwise;
+mod picture;
+mod story;
+pub mod teller;
+
+use std::io::Write;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+pub use otherwise::{DemoError, Otherwise};
+
+use crate::server::{Server, Settings};
+use folder::TemporaryFolder;
+use story::tell;
+use teller::{Teller, Told};
+
+/// Where the story plays.
+#[derive(Debug)]
+pub enum Stage {
+    /// On a server of its own, in this process, over a folder that is removed afterwards.
+    Own,
+    /// On a sandbox server of this machine that runs already.
+    Running(Running),
+}
+
+/// A server that runs already.
+#[derive(Debug)]
+pub struct Running {
+    /// Where it listens: a loopback address.
+    pub address: SocketAddr,
+    /// Its CA's certificate, PEM.
+    pub ca: PathBuf,
+    /// Where it keeps its data, if its journal is to be verified.
+    pub data_dir: Option<PathBuf>,
+}
+
+/// Plays the whole story, until its end or until `interrupted` is ready. Either way the server it
+/// started is stopped, and the folder removed.
+pub async fn run<W: Write>(
+    stage: Stage,
+    teller: &mut Teller<W>,
+    interrupted: impl Future<Output = ()>,
+) -> Result<(), DemoError> {
+    match stage {
+        Stage::Own => on_own_server(teller, interrupted).await,
+        Stage::Running(running) => {
+            if !running.address.ip().is_loopback() {
+                return Err(DemoError::NotLoopback(running.address));
+            }
+            let ca_pem = certificate(&running.ca)?;
+            head(teller)?;
+            let told = tell(teller, running.address, &ca_pem, running.data_dir.as_deref());
+            until(told, interrupted).await
+        }
+    }
+}
+
+async fn on_own_server<W: Write>(
+    teller: &mut Teller<W>,
+    interrupted: impl Future<Output = ()>,
+) -> Result<(), DemoError> {
+    head(teller)?;
+    let folder = TemporaryFolder::create().map_err(DemoError::Folder)?;
+    let data_dir = folder.path().join("data");
+    let server = teller.step("A server starts", start(&data_dir)).await?;
+    let told = async {
+        let ca_pem = certificate(server.ca_path())?;
+        tell(teller, server.address(), &ca_pem, Some(&data_dir)).await
+    };
+    let told = until(told, interrupted).await;
+    server.stop().await;
+    told
+}
+
+fn head<W: Write>(teller: &mut Teller<W>) -> Result<(), DemoError> {
+    teller.say("A payment wallet at its main job; then what must fail is tried.")?;
+    teller.say("No real money moves, and waiting is done by putting the sandbox's clock forward.")?;
+    teller.say("Each line: how long the step took, its checks included, and what happened.")
+}
+
+fn certificate(path: &Path) -> Result<Vec<u8>, DemoError> {
+    std::fs::read(path).map_err(|error| DemoError::Authority(path.to_owned(), error))
+}
+
+async fn until(
+    told: impl Future<Output = Result<(), DemoError>>,
+    interrupted: impl Future<Output = ()>,
+) -> Result<(), DemoError> {
+    tokio::select! {
+        told = told => told,
+        () = interrupted => Err(DemoError::Interrupted),
+    }
+}
+
+async fn start(data_dir: &Path) -> Result<Told<Server>, Otherwise> {
+    let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let settings = Settings::sandbox(data_dir.to_owned(), listen);
+    let server = Server::start(settings).await.map_err(Otherwise::Start)?;
+    let happened = format!("gRPC over TLS 1.3 on {}, SQLite in a temporary folder", server.address());
+    Ok(Told::done(happened).with(server))
+}

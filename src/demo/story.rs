@@ -1,0 +1,139 @@
+//! The story itself: which steps there are, in which order, and with which figures.
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::Path;
+
+use super::attacks::{self, amount};
+use super::customer::Customer;
+use super::main_job;
+use super::otherwise::{DemoError, Otherwise};
+use super::picture;
+use super::teller::{Teller, Told};
+use crate::pb;
+use crate::verify;
+
+/// The first hours of a phone's life, in which limits are low.
+const YOUNG_SECONDS: u32 = 12 * 60 * 60;
+
+/// What the chapters hand on to each other.
+struct Scene {
+    customer: Customer,
+    /// Her card.
+    funding_id: Vec<u8>,
+    /// A payment to the shop, of nothing yet.
+    shop: pb::PayRequest,
+}
+
+/// Tells all of it, on a sandbox server whose data directory may be known.
+pub async fn tell<W: Write>(
+    teller: &mut Teller<W>,
+    address: SocketAddr,
+    ca_pem: &[u8],
+    data_dir: Option<&Path>,
+) -> Result<(), DemoError> {
+    let mut scene = main_job(teller, address, ca_pem).await?;
+    thefts(teller, &scene).await?;
+    lost_answer(teller, &mut scene).await?;
+    larger_amounts(teller, &mut scene).await?;
+    teller.say(
+        "\nOf these, 7pay, closed in 2019 after 808 people had been robbed of ¥38,615,473, lacked two: \
+         a wallet bound to its phone, and a second factor.",
+    )?;
+    journal(teller, data_dir).await
+}
+
+async fn main_job<W: Write>(
+    teller: &mut Teller<W>,
+    address: SocketAddr,
+    ca_pem: &[u8],
+) -> Result<Scene, DemoError> {
+    teller.chapter("The main job")?;
+    let arrival = async {
+        let customer = Customer::arrive(address, ca_pem).await?;
+        let happened = "it trusts this server's certificate alone, and makes a signing key of its own";
+        Ok(Told::done(happened).with(customer))
+    };
+    let mut customer = teller.step("Hanako's phone connects", arrival).await?;
+    teller.step("The phone enrols", main_job::enrol(&mut customer)).await?;
+    let funding_id = teller.step("She links a card", main_job::link_card(&customer)).await?;
+    let topping_up = main_job::top_up(&mut customer, &funding_id, 8_000, None);
+    teller.step("She tops up ¥8,000", topping_up).await?;
+    let code = teller.step("She enters a shop", main_job::counter(&customer)).await?;
+    if let Some(picture) = picture::qr(&code) {
+        teller.picture(&picture)?;
+    }
+    let shop = teller.step("She scans it", main_job::scan(&customer, &code)).await?;
+    teller.step("She pays ¥1,200", main_job::pay(&mut customer, amount(&shop, 1_200))).await?;
+    teller.step("She looks at her entries", main_job::look(&customer, &[8_000, -1_200])).await?;
+    Ok(Scene { customer, funding_id, shop })
+}
+
+async fn thefts<W: Write>(teller: &mut Teller<W>, scene: &Scene) -> Result<(), DemoError> {
+    let Scene { customer, shop, .. } = scene;
+    teller.chapter("A thief copied her traffic, has a phone of his own, and saw a code of hers")?;
+    teller.step("Her request for the balance is sent again", attacks::replayed_read(customer)).await?;
+    teller.step("Her payment's amount is raised to ¥4,000", attacks::changed_amount(customer, shop)).await?;
+    teller.step("Another phone signs a payment for her", attacks::other_device(customer, shop)).await?;
+    let title = "What she signed for another method is sent as a payment";
+    teller.step(title, attacks::other_method(customer, shop)).await?;
+    teller.step("The code she just used is used again", attacks::used_code(customer)).await
+}
+
+async fn lost_answer<W: Write>(teller: &mut Teller<W>, scene: &mut Scene) -> Result<(), DemoError> {
+    let Scene { customer, shop, .. } = scene;
+    teller.chapter("An answer is lost on the way")?;
+    let title = "Her phone pays ¥800 and sends it again, and so does the thief";
+    let request = amount(shop, 800);
+    let request_id = teller.step(title, attacks::double_pay(customer, &request)).await?;
+    let title = "The same request id comes with ¥900";
+    teller.step(title, attacks::reused_id(customer, amount(shop, 900), request_id)).await
+}
+
+async fn larger_amounts<W: Write>(teller: &mut Teller<W>, scene: &mut Scene) -> Result<(), DemoError> {
+    let Scene { customer, funding_id, shop } = scene;
+    teller.chapter("Larger amounts")?;
+    let title = "The new phone asks for another ¥5,000 from the card";
+    teller.step(title, attacks::young_device(customer, funding_id, 5_000)).await?;
+    let waiting = async {
+        customer.wait(YOUNG_SECONDS).await?;
+        Ok(Told::done("the phone is no longer new, and the last code too long ago to count"))
+    };
+    teller.step("12 hours pass", waiting).await?;
+    let topping_up = async {
+        let code = customer.next_code().await?;
+        main_job::top_up(customer, funding_id, 20_000, Some(&code)).await
+    };
+    teller.step("She tops up ¥20,000", topping_up).await?;
+    let request = amount(shop, 12_000);
+    let title = "Her phone asks to pay ¥12,000, without a code";
+    let request_id = teller.step(title, attacks::no_code(customer, request.clone())).await?;
+    let title = "She types her code, and the same request goes again";
+    teller.step(title, attacks::with_code(customer, request, request_id)).await?;
+    teller.step("She asks to pay ¥1 more than she has", attacks::overdraft(customer, shop)).await?;
+    let entries = [8_000, -1_200, -800, 20_000, -12_000];
+    teller.step("She looks at her entries", main_job::look(customer, &entries)).await
+}
+
+async fn journal<W: Write>(teller: &mut Teller<W>, data_dir: Option<&Path>) -> Result<(), DemoError> {
+    let Some(data_dir) = data_dir else {
+        return teller.end("journal not verified (another process owns it)");
+    };
+    teller.chapter("The journal")?;
+    teller.step("Everything is derived anew from the journal", verified(data_dir)).await?;
+    teller.end("journal verified, sum 0")
+}
+
+async fn verified(data_dir: &Path) -> Result<Told<()>, Otherwise> {
+    let report = verify::verify(data_dir).await.map_err(Otherwise::Unverifiable)?;
+    if !report.holds() {
+        return Err(Otherwise::Journal(report.problems));
+    }
+    if report.sum_minor != 0 {
+        return Err(Otherwise::Answer("the balances do not add up to 0"));
+    }
+    Ok(Told::done(format!(
+        "{} rows; {} payments, each signed by a phone of its owner's; the balances of customers, shops and card provider add up to {}",
+        report.rows, report.payments, report.sum_minor
+    )))
+}

@@ -1,0 +1,119 @@
+//! `saifu demo` as a person starts it: the built program, its output, its exit status, what it leaves.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use crate::support::World;
+
+/// What must be told as refused, with its reason, in this order.
+const REFUSED: [(&str, &str); 9] = [
+    ("Her request for the balance is sent again", "UNAUTHENTICATED"),
+    ("Her payment's amount is raised to ¥4,000", "UNAUTHENTICATED"),
+    ("Another phone signs a payment for her", "UNAUTHENTICATED"),
+    ("What she signed for another method is sent as a payment", "UNAUTHENTICATED"),
+    ("The code she just used is used again", "UNAUTHENTICATED"),
+    ("The same request id comes with ¥900", "REQUEST_ID_REUSED"),
+    ("The new phone asks for another ¥5,000 from the card", "LIMIT_PER_DAY"),
+    ("Her phone asks to pay ¥12,000, without a code", "SECOND_FACTOR_REQUIRED"),
+    ("She asks to pay ¥1 more than she has", "INSUFFICIENT_BALANCE"),
+];
+
+fn demo(arguments: &[&str], temporary: &Path) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_saifu"))
+        .arg("demo")
+        .args(arguments)
+        .env("TMPDIR", temporary)
+        .output()
+        .expect("the program starts")
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).expect("the story is UTF-8")
+}
+
+fn is_empty(folder: &Path) -> bool {
+    folder.read_dir().expect("the folder is there").next().is_none()
+}
+
+/// The only sentence on standard error of a demonstration that failed.
+fn complaint(output: &Output) -> &str {
+    assert_eq!(output.status.code(), Some(1));
+    let complaint = text(&output.stderr);
+    assert_eq!(complaint.lines().count(), 1, "{complaint}");
+    complaint.strip_prefix("saifu: ").expect("the program names itself")
+}
+
+#[test]
+fn the_whole_story_on_a_server_of_its_own() {
+    let temporary = tempfile::tempdir().unwrap();
+    let output = demo(&[], temporary.path());
+    let story = text(&output.stdout);
+    assert!(output.status.success(), "{story}\n{}", text(&output.stderr));
+    assert_eq!(text(&output.stderr), "");
+    assert!(!story.contains('\x1b'), "a pipe gets no escape codes");
+    let refused: Vec<_> = story.lines().filter(|line| line.contains(" ms  refused  ")).collect();
+    assert_eq!(refused.len(), REFUSED.len(), "{story}");
+    for (line, (title, reason)) in refused.into_iter().zip(REFUSED) {
+        assert!(line.contains(&format!(" refused  {title}: {reason}. ")), "{line}");
+    }
+    for done in [
+        "done     The phone enrols: ",
+        "done     She pays ¥1,200: signed with shop, name and amount; balance ¥6,800",
+        "done     Her phone pays ¥800 and sends it again, and so does the thief: three times the same answer, taken once; balance ¥6,000",
+        "done     She types her code, and the same request goes again: balance ¥14,000",
+        "done     She looks at her entries: ¥8,000 -¥1,200 -¥800 ¥20,000 -¥12,000 = ¥14,000",
+        "████ ▄▄▄▄▄ █",
+    ] {
+        assert!(story.contains(done), "{done} is not in\n{story}");
+    }
+    assert!(story.ends_with("\ndemo: ok, 24 steps, 9 attacks refused, journal verified, sum 0\n"), "{story}");
+    assert!(is_empty(temporary.path()), "its folder is gone");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_story_on_a_running_server_twice() {
+    let world = World::start().await;
+    let temporary = tempfile::tempdir().unwrap();
+    let address = world.server.address().to_string();
+    let ca = world.server.ca_path().to_str().unwrap().to_owned();
+    let data = world.dir.path().join("data").to_str().unwrap().to_owned();
+    let played = tokio::task::spawn_blocking(move || {
+        let arguments = ["--address", &address, "--ca", &ca, "--data-dir", &data];
+        let outputs = [demo(&arguments[..4], temporary.path()), demo(&arguments, temporary.path())];
+        assert!(is_empty(temporary.path()), "it needs no folder");
+        outputs
+    });
+    let [first, second] = played.await.unwrap();
+    for (output, end) in [
+        (first, "demo: ok, 22 steps, 9 attacks refused, journal not verified (another process owns it)"),
+        (second, "demo: ok, 23 steps, 9 attacks refused, journal verified, sum 0"),
+    ] {
+        let story = text(&output.stdout);
+        assert!(output.status.success(), "{story}\n{}", text(&output.stderr));
+        assert_eq!(story.lines().last(), Some(end));
+    }
+    world.server.stop().await;
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_is_one_sentence() {
+    let world = World::start().await;
+    let address = world.server.address().to_string();
+    let ca = world.server.ca_path().to_str().unwrap().to_owned();
+    world.server.stop().await;
+    let temporary = tempfile::tempdir().unwrap();
+    let output = demo(&["--address", &address, "--ca", &ca], temporary.path());
+    assert!(complaint(&output).contains("the server cannot be reached"), "{}", complaint(&output));
+}
+
+#[test]
+fn other_machines_are_left_alone() {
+    let temporary = tempfile::tempdir().unwrap();
+    let output = demo(&["--address", "192.0.2.1:8443", "--ca", "absent.pem"], temporary.path());
+    assert_eq!(text(&output.stdout), "");
+    assert!(
+        complaint(&output).contains("192.0.2.1:8443 is not a loopback address"),
+        "{}",
+        complaint(&output)
+    );
+}
