@@ -1,5 +1,6 @@
 //! The integration tests: one binary, everything through gRPC, with a client that signs and a clock
 //! moved by hand.
 
+mod guard_matrix;
 mod spine;
 mod support;
