@@ -2,5 +2,6 @@
 //! moved by hand.
 
 mod guard_matrix;
+mod idempotency;
 mod spine;
 mod support;
