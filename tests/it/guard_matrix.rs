@@ -21,7 +21,7 @@ use saifu::rpc::declared;
 use saifu::server::SANDBOX_AUDIENCE;
 use tonic::{Code, Status};
 
-use crate::support::{World, bakery, code_in, confirmation, email, set_up, texts};
+use crate::support::{World, bakery, confirmation, email, set_up, started};
 
 const SECOND_US: i64 = 1_000_000;
 
@@ -127,9 +127,11 @@ impl Stage {
         let alice = world.funded("alice", 5_000).await;
         let paid = alice.pay(bakery(&alice, 300).await, None, None).await.expect("a payment");
         let mallory = world.funded("mallory", 1_000).await;
-        let (carol, confirm) = started(&world, "carol@example.jp").await;
-        let (mut dora, dora_confirm) = started(&world, "dora@example.jp").await;
-        let confirmed = dora.confirm_enrolment(dora_confirm.0, confirmation(&dora_confirm.1)).await;
+        let carol = world.phone().await;
+        let confirm = started(&carol, "carol@example.jp").await;
+        let mut dora = world.phone().await;
+        let (enrolment_id, code) = started(&dora, "dora@example.jp").await;
+        let confirmed = dora.confirm_enrolment(enrolment_id, confirmation(&code)).await;
         set_up(&mut dora, &confirmed.expect("an account"));
         let stranger = world.phone().await;
         // Reads from before the server's start are stale: past two minutes a call may be 120 s old.
@@ -215,13 +217,6 @@ impl Stage {
         seen.push(self.alice.now_us().to_be_bytes().to_vec());
         seen
     }
-}
-
-async fn started(world: &World, address: &str) -> (Wallet, (Vec<u8>, String)) {
-    let phone = world.phone().await;
-    let started = phone.start_enrolment(email(address)).await.expect("an enrolment");
-    let code = code_in(&texts(&phone, address, 1).await[0]);
-    (phone, (started.enrolment_id, code))
 }
 
 impl Case {
@@ -406,7 +401,7 @@ fn call_attacks(case: &Case, owner: &Wallet) -> Vec<Attack> {
         attacks.push((what.to_owned(), parts.seal(&owner.signer), answer));
     };
     for audience in ["", "wallet.example.jp", "sandbox.saifu.invalid.", "SANDBOX.saifu.invalid"] {
-        let parts = good.clone().with(|call| call.audience = audience.to_owned());
+        let parts = good.clone().with(|call| audience.clone_into(&mut call.audience));
         add("another audience", parts, Answer::Unauthenticated);
     }
     add("121 s old", good.clone().at(now_us - 121 * SECOND_US), Answer::Skew);

@@ -16,8 +16,8 @@ use std::sync::Arc;
 use tonic::Code;
 
 use crate::support::{
-    PASSPHRASE, World, amounts, available, bakery, code_in, confirmation, email, events, generous, reason,
-    refused, secret, set_up, texts, wrong_code,
+    PASSPHRASE, World, amounts, available, bakery, confirmation, email, events, generous, reason, refused,
+    secret, set_up, started, texts, wrong_code,
 };
 
 /// The order of P-256 (SEC 2, 2.4.2).
@@ -296,9 +296,8 @@ async fn of_two_payments_racing_for_the_last_yen_exactly_one_is_made() {
 /// An enrolment up to Confirm: the phone, and the call.
 async fn confirm_draft(world: &World, address: &str) -> (Wallet, Draft) {
     let phone = world.phone().await;
-    let started = phone.start_enrolment(email(address)).await.unwrap();
-    let code = code_in(&texts(&phone, address, 1).await[0]);
-    let body = pb::EnrolmentConfirmRequest { enrolment_id: started.enrolment_id };
+    let (enrolment_id, code) = started(&phone, address).await;
+    let body = pb::EnrolmentConfirmRequest { enrolment_id };
     let draft = phone.draft(method::ENROLMENT_CONFIRM, &body).private(&confirmation(&code));
     (phone, draft.as_candidate().request_id([9; 16]))
 }

@@ -3,5 +3,6 @@
 
 mod guard_matrix;
 mod idempotency;
+mod second_factor;
 mod spine;
 mod support;

@@ -204,7 +204,7 @@ pub fn wrong_code(wallet: &Wallet) -> String {
     let totp = wallet.totp.as_ref().expect("an authenticator");
     let near: Vec<_> =
         (-2..=2).map(|step| totp.code_at(wallet.now_us() + step * 30_000_000).to_string()).collect();
-    let wrong = (0..).map(|number| format!("{number:06}")).find(|code| !near.contains(code));
+    let wrong = (0..10).map(|number| format!("{number:06}")).find(|code| !near.contains(code));
     wrong.expect("more numbers than codes")
 }
 
@@ -220,4 +220,10 @@ pub async fn amounts(wallet: &Wallet) -> Vec<i64> {
     let page = pb::ListEntriesRequest { page_size: 100, ..pb::ListEntriesRequest::default() };
     let entries = wallet.list_entries(page).await.expect("entries").entries;
     entries.iter().map(|entry| entry.amount_minor).collect()
+}
+
+/// Starts an enrolment: its id, and the code that was sent.
+pub async fn started(wallet: &Wallet, address: &str) -> (Vec<u8>, String) {
+    let reply = wallet.start_enrolment(email(address)).await.expect("an enrolment");
+    (reply.enrolment_id, code_in(&texts(wallet, address, 1).await[0]))
 }
