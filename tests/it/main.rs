@@ -7,3 +7,4 @@ mod idempotency;
 mod second_factor;
 mod spine;
 mod support;
+mod wallet_rules;
