@@ -3,6 +3,7 @@
 
 mod enrolment;
 mod guard_matrix;
+mod hang_up;
 mod idempotency;
 mod second_factor;
 mod spine;
