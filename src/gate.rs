@@ -28,7 +28,7 @@ use crate::domain::command::{CandidateCall, Command, DeviceCall, Order};
 use crate::domain::decide::{Stale, Traceless};
 use crate::domain::id::{CommandId, KeyId, RequestId};
 use crate::domain::outcome::Outcome;
-use crate::domain::rows::{RowKey, SecretReply};
+use crate::domain::rows::{RowKey, SecretReply, SigningKey};
 use crate::domain::time::Timestamp;
 use crate::pb;
 use crate::store::query::{Fetched, Query};
@@ -156,6 +156,10 @@ impl Gate {
         }
         self.limits.peer(O::COST, peer, self.now()).await?;
         let call = self.anonymous::<O>(envelope)?;
+        let known = self.store.fetch(Query::row(RowKey::SigningKey(call.signed.key_id))).await?;
+        if known.get::<SigningKey>().is_some() {
+            return Err(Rejection::PermissionDenied);
+        }
         self.marks.claim(&call.signed, call.issued_at, self.now())?;
         Ok(call)
     }

@@ -12,10 +12,10 @@ use super::rejection::Rejection;
 use crate::crypto::keyring::Keyring;
 use crate::crypto::passphrase::Hasher;
 use crate::crypto::seal::{Aad, SealKey};
-use crate::domain::command::{DocumentWrite, MessageDraft};
+use crate::domain::command::{DocumentWrite, MessageDraft, Signed};
 use crate::domain::id::{AccountId, EnrolmentId, KeyId, MessageId, RequestId};
 use crate::domain::policy::Policy;
-use crate::domain::rows::{DataKey, Document, Enrolment, Message, RowKey, SecretReply};
+use crate::domain::rows::{DataKey, Document, Enrolment, Finished, Message, RowKey, SecretReply};
 use crate::env::clock::Clock;
 use crate::env::entropy::{Entropy, bytes32, uuid_v7};
 use crate::funding::FundingProvider;
@@ -182,6 +182,12 @@ impl Tools {
         let place = Aad::new("enrolment-contact", &row.enrolment_id.0, KEK_VERSION, 1);
         let bytes = self.keys.kek.open(&place, &row.sealed_contact).map_err(open_failed)?;
         Letter::decode(bytes.as_slice()).map_err(open_failed)
+    }
+
+    /// Whether a request id has its final answer: then the decision will only repeat it.
+    pub async fn is_finished(&self, signed: &Signed) -> Result<bool, Rejection> {
+        let key = RowKey::Finished(signed.request_id, signed.key_id);
+        Ok(self.store.fetch(Query::row(key)).await?.get::<Finished>().is_some())
     }
 
     /// An enrolment under way.

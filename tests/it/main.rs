@@ -3,7 +3,13 @@
 
 mod crash;
 mod demo;
+mod enrolment;
+mod guard_matrix;
+mod hang_up;
+mod idempotency;
 mod process;
+mod second_factor;
 mod spine;
 mod support;
 mod verify;
+mod wallet_rules;

@@ -5,14 +5,21 @@ pub mod child;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use saifu::client::connection::connect;
 use saifu::client::refused::Refused;
 use saifu::client::wallet::Wallet;
+use saifu::crypto::totp::TotpSecret;
+use saifu::domain::policy::{Caps, StepUp};
+use saifu::domain::time::DAY_US;
 use saifu::env::clock::{Clock, ManualClock};
+use saifu::gate::limit::LimitTable;
 use saifu::pb;
+use saifu::pb::enrolment_start_private::Contact;
 use saifu::server::{SANDBOX_AUDIENCE, Server, Settings};
 use tempfile::TempDir;
+use tokio::time::interval;
 
 /// 2026-01-05 03:00:00 UTC, noon in Tokyo, on a 30 s step.
 pub const START_US: i64 = 1_767_582_000_000_000;
@@ -97,6 +104,24 @@ impl World {
     }
 }
 
+/// No figure stands in the way: for tests of something else.
+pub fn generous(settings: &mut Settings) {
+    let open = Caps {
+        payment_minor: None,
+        day_minor: None,
+        month_minor: None,
+        balance_minor: None,
+        top_up_day_minor: None,
+        top_up_day_count: None,
+    };
+    settings.limits = LimitTable::unlimited();
+    settings.policy.limits.standard = open.clone();
+    settings.policy.limits.young_device = open;
+    settings.policy.limits.top_up_pause_us = 0;
+    settings.policy.step_up =
+        StepUp { fresh_us: 365 * DAY_US, amount_minor: i64::MAX, sum_minor: i64::MAX, payments: i64::MAX };
+}
+
 async fn serve(dir: &Path, clock: &Arc<ManualClock>, change: impl FnOnce(&mut Settings)) -> Server {
     let listen = SocketAddr::from(([127, 0, 0, 1], 0));
     let mut settings = Settings::sandbox(dir.join("data"), listen);
@@ -120,4 +145,87 @@ pub async fn available(wallet: &Wallet) -> i64 {
 pub fn reason<T: std::fmt::Debug>(result: Result<T, Refused>) -> pb::Reason {
     let refused = result.expect_err("a refusal");
     refused.reason().unwrap_or_else(|| panic!("no reason: {refused}"))
+}
+
+/// The status of a refusal.
+pub fn refused<T: std::fmt::Debug>(result: Result<T, Refused>) -> tonic::Status {
+    result.expect_err("a refusal").status
+}
+
+/// An address for enrolment.
+pub fn email(address: &str) -> Contact {
+    Contact::Email(address.to_owned())
+}
+
+/// The texts sent to an address, newest first, once there are so many.
+pub async fn texts(wallet: &Wallet, destination: &str, count: usize) -> Vec<String> {
+    let mut ticks = interval(Duration::from_millis(20));
+    for _ in 0..500 {
+        ticks.tick().await;
+        let messages = wallet.read_messages(destination).await.expect("the sandbox's messages").messages;
+        assert!(messages.len() <= count, "more than {count} messages to {destination}");
+        if messages.len() == count {
+            return messages.into_iter().map(|message| message.text).collect();
+        }
+    }
+    panic!("{count} messages to {destination} did not come");
+}
+
+/// The one run of eight digits in a message.
+pub fn code_in(text: &str) -> String {
+    let code = text.split(|sign: char| !sign.is_ascii_digit()).find(|digits| digits.len() == 8);
+    code.expect("a code in the message").to_owned()
+}
+
+/// What Confirm wants besides the enrolment's id.
+pub fn confirmation(code: &str) -> pb::EnrolmentConfirmPrivate {
+    pb::EnrolmentConfirmPrivate {
+        code: code.to_owned(),
+        passphrase: PASSPHRASE.to_owned(),
+        device_label: "Pixel 9".to_owned(),
+    }
+}
+
+/// The secret that a reply carries; nothing when it is gone.
+pub fn secret(secret: Option<&pb::Secret>) -> Option<String> {
+    match secret.and_then(|secret| secret.state.as_ref()).expect("a secret or the word that it is gone") {
+        pb::secret::State::Value(value) => Some(value.clone()),
+        pb::secret::State::Gone(_) => None,
+    }
+}
+
+/// Sets the phone up as the reply to Confirm says.
+pub fn set_up(wallet: &mut Wallet, confirmed: &pb::EnrolmentConfirmReply) {
+    let uri = secret(confirmed.totp_uri.as_ref()).expect("the authenticator's secret");
+    wallet.totp = Some(TotpSecret::from_uri(&uri).expect("an otpauth URI"));
+    wallet.signer.epoch = confirmed.epoch;
+}
+
+/// Six digits that are no code of this wallet's, now or within a minute.
+pub fn wrong_code(wallet: &Wallet) -> String {
+    let totp = wallet.totp.as_ref().expect("an authenticator");
+    let near: Vec<_> =
+        (-2..=2).map(|step| totp.code_at(wallet.now_us() + step * 30_000_000).to_string()).collect();
+    let wrong = (0..10).map(|number| format!("{number:06}")).find(|code| !near.contains(code));
+    wrong.expect("more numbers than codes")
+}
+
+/// Security events of one kind.
+pub async fn events(wallet: &Wallet, kind: pb::SecurityEventKind) -> usize {
+    let page = pb::ListEventsRequest { page_size: 100, ..pb::ListEventsRequest::default() };
+    let events = wallet.list_events(page).await.expect("events").events;
+    events.iter().filter(|event| event.kind() == kind).count()
+}
+
+/// What was moved, newest first.
+pub async fn amounts(wallet: &Wallet) -> Vec<i64> {
+    let page = pb::ListEntriesRequest { page_size: 100, ..pb::ListEntriesRequest::default() };
+    let entries = wallet.list_entries(page).await.expect("entries").entries;
+    entries.iter().map(|entry| entry.amount_minor).collect()
+}
+
+/// Starts an enrolment: its id, and the code that was sent.
+pub async fn started(wallet: &Wallet, address: &str) -> (Vec<u8>, String) {
+    let reply = wallet.start_enrolment(email(address)).await.expect("an enrolment");
+    (reply.enrolment_id, code_in(&texts(wallet, address, 1).await[0]))
 }

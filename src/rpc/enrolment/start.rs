@@ -55,7 +55,10 @@ impl CandidateChange for Start {
     ) -> Result<CandidateAction, Rejection> {
         let contact = contact(&call.private)?;
         let index = tools.keys.index.index(&contact);
-        limits.message(&index, crate::domain::time::Timestamp(tools.clock.now_us())).await?;
+        // A repetition sends no message, and must not use up those that the contact may get.
+        if !tools.is_finished(&call.signed).await? {
+            limits.message(&index, crate::domain::time::Timestamp(tools.clock.now_us())).await?;
+        }
         let enrolment_id = EnrolmentId(tools.random_id());
         let code = codes::contact_code(tools.entropy.as_ref());
         let letter = |text: &str| {
