@@ -9,6 +9,7 @@ mod codes;
 mod limits;
 mod order;
 mod properties;
+pub(crate) mod random;
 mod settlement;
 mod step_up;
 mod time;

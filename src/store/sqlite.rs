@@ -7,6 +7,8 @@
 mod checkpoint;
 mod connection;
 mod read;
+#[cfg(test)]
+mod tests;
 mod write;
 
 use std::fs::{self, File, TryLockError};

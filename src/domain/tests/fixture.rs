@@ -202,6 +202,12 @@ impl Attempt {
         }
     }
 
+    /// Executed once more: what the gate makes of the same envelope that comes again.
+    pub(crate) fn executed_again(mut self, number: u64) -> Self {
+        self.command.id = CommandId(numbered(b'x', number));
+        self
+    }
+
     /// With the code of this step.
     pub(crate) fn code(self, step: Step) -> Self {
         let version = self.document_version;
