@@ -16,6 +16,9 @@ use crate::domain::rows::{
 };
 use crate::domain::time::{DAY_US, HOUR_US, MINUTE_US};
 
+type Row = (Said, fn(&mut Ledger));
+type Break = (&'static str, fn(&mut Enrolment));
+
 const ENROLMENT: EnrolmentId = EnrolmentId([3; 16]);
 const WRONG: Said = Said::Open(OpenAnswer::CodeWrong);
 
@@ -143,7 +146,7 @@ fn confirming_answers_in_the_documented_order() {
         row.expires_at = NOW;
     });
     let over = Said::No(Refusal::EnrolmentOver);
-    let table: [(Said, fn(&mut Ledger)); 6] = [
+    let table: [Row; 6] = [
         (Said::Nothing(Traceless::NotACandidate), |ledger| ledger.remove(RowKey::SigningKey(key_id("nora")))),
         (over.clone(), |ledger| enrolment(ledger, |row| row.key_id = key_id("nora"))),
         (over.clone(), |ledger| enrolment(ledger, |row| row.contact_index = contact_index("alice"))),
@@ -168,7 +171,7 @@ fn confirming_answers_in_the_documented_order() {
 
 #[test]
 fn an_enrolment_is_over_for_another_key_another_contact_and_when_it_is_not_open() {
-    let breaks: [(&str, fn(&mut Enrolment)); 4] = [
+    let breaks: [Break; 4] = [
         ("another key", |row| row.key_id = key_id("alice")),
         ("another contact", |row| row.contact_index = contact_index("alice")),
         ("confirmed", |row| row.state = EnrolmentState::Confirmed),

@@ -124,10 +124,12 @@ impl Said {
             Decision::Repeat(outcome) => Self::Again(outcome.clone()),
             Decision::RepeatOpen(answer) => Self::OpenAgain(*answer),
             Decision::Commit { .. } => Self::Done,
-            Decision::Refuse { entry, .. } => match &entry.outcome {
-                Outcome::Refused { refusal, .. } => Self::No(*refusal),
-                other => panic!("refused, and yet {other:?}"),
-            },
+            Decision::Refuse { entry, .. } => {
+                let Outcome::Refused { refusal, .. } = &entry.outcome else {
+                    panic!("refused, and yet {:?}", entry.outcome)
+                };
+                Self::No(*refusal)
+            }
             Decision::Reject { answer, .. } => Self::Open(*answer),
             Decision::Keep { .. } => Self::Kept,
             Decision::Stale(stale) => Self::Stale(*stale),
@@ -180,17 +182,13 @@ pub(crate) struct Attempt {
 
 impl Attempt {
     fn call(&mut self) -> &mut DeviceCall {
-        match &mut self.command.order {
-            Order::Device(call, _) => call,
-            other => panic!("no device's call: {other:?}"),
-        }
+        let Order::Device(call, _) = &mut self.command.order else { panic!("no device's call") };
+        call
     }
 
     pub(crate) fn action(&mut self) -> &mut DeviceAction {
-        match &mut self.command.order {
-            Order::Device(_, action) => action,
-            other => panic!("no device's call: {other:?}"),
-        }
+        let Order::Device(_, action) = &mut self.command.order else { panic!("no device's call") };
+        action
     }
 
     pub(crate) fn signed(&mut self) -> &mut Signed {

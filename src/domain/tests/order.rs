@@ -24,6 +24,8 @@ struct Scene {
 }
 
 type Row = (Said, fn(&mut Scene));
+type Break = (&'static str, fn(&mut Scene));
+type Call = (&'static str, fn(&mut Ledger) -> Attempt);
 
 /// By descending precedence.
 fn walk(scene: &mut Scene, table: &[Row], what: &str) {
@@ -99,7 +101,7 @@ const CALLER: [Row; 8] = [
 
 #[test]
 fn a_call_is_stale_when_any_one_of_key_device_account_and_epoch_is_not_what_was_signed() {
-    let breaks: [(&str, fn(&mut Scene)); 10] = [
+    let breaks: [Break; 10] = [
         ("revoked key", |scene| alice_key(scene, |key| key.state = KeyState::Revoked)),
         ("another account's key", |scene| {
             alice_key(scene, |key| key.account_id = Some(account_id("bob")));
@@ -443,7 +445,7 @@ fn unlink_funding_answers_in_the_documented_order_also_when_frozen() {
 
 #[test]
 fn without_a_code_where_one_is_wanted_the_block_is_told_first_and_the_subject_stays_hidden() {
-    let calls: [(&str, fn(&mut Ledger) -> Attempt); 8] = [
+    let calls: [Call; 8] = [
         ("pay", |ledger| ledger.pay("alice → nowhere 1")),
         ("top-up", |ledger| ledger.top_up("alice", 1)),
         ("activate", |ledger| {

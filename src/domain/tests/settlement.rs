@@ -17,13 +17,15 @@ use crate::domain::rows::{
 };
 use crate::domain::time::{DAY_US, HOUR_US, SECOND_US};
 
+/// What it is, and how to break it.
+type Break = (&'static str, fn(&mut Ledger));
+
 const NOTHING: Said = Said::Nothing(Traceless::NothingToDo);
 
 pub(super) fn top_up_id(request: &Attempt) -> TopUpId {
-    match request.clone().action() {
-        DeviceAction::RequestTopUp { top_up_id, .. } => *top_up_id,
-        other => panic!("no top-up: {other:?}"),
-    }
+    let mut request = request.clone();
+    let DeviceAction::RequestTopUp { top_up_id, .. } = request.action() else { panic!("no top-up") };
+    *top_up_id
 }
 
 fn requested(amount_minor: i64) -> (Ledger, TopUpId) {
@@ -121,7 +123,7 @@ fn close(ledger: &mut Ledger) -> Attempt {
 
 #[test]
 fn only_a_pending_account_whose_24_hours_are_over_is_closed_with_its_own_active_device() {
-    let breaks: [(&str, fn(&mut Ledger)); 7] = [
+    let breaks: [Break; 7] = [
         ("active", |ledger| ledger.account("alice", |account| account.state = AccountState::Active)),
         ("closed", |ledger| ledger.account("alice", |account| account.state = AccountState::Closed)),
         ("a microsecond early", |ledger| {
