@@ -23,6 +23,8 @@ pub mod rows;
 pub mod second_factor;
 pub mod step_up;
 pub mod system_payload;
+#[cfg(test)]
+pub(crate) mod tests;
 pub mod time;
 pub mod view;
 pub mod write;

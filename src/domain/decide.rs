@@ -88,7 +88,9 @@ pub fn decide(command: &Command, view: &View, policy: &Policy) -> Decision {
             .unwrap_or_else(|| device::decide(command.id, call, action, view, policy)),
         Order::Candidate(call, action) => known(&call.signed, view)
             .unwrap_or_else(|| candidate::decide(command.id, call, action, view, policy)),
-        Order::System(signed, action) => known(signed, view).unwrap_or_else(|| system::decide(action, view)),
+        Order::System(signed, action) => {
+            known(signed, view).unwrap_or_else(|| system::decide(action, view, policy))
+        }
         Order::Chore(chore) => chore::decide(chore, view),
     }
 }

@@ -580,6 +580,35 @@ impl Table {
     }
 }
 
+impl Table {
+    /// Columns besides the key that no decision ever changes and that an index of their own finds:
+    /// an update leaves them out, or a database would rewrite that index's entry every time.
+    pub fn fixed_columns(self) -> &'static [&'static str] {
+        match self {
+            Self::Account => &["ledger_account_id"],
+            Self::Device => &["account_id", "key_id"],
+            Self::SigningKey
+            | Self::DataKey
+            | Self::Document
+            | Self::Contact
+            | Self::Enrolment
+            | Self::Merchant
+            | Self::Store
+            | Self::LedgerAccount
+            | Self::Funding
+            | Self::TopUp
+            | Self::Payment
+            | Self::SecretReply
+            | Self::OpenRequest
+            | Self::Event
+            | Self::Message
+            | Self::Journal
+            | Self::Finished
+            | Self::Lane => &[],
+        }
+    }
+}
+
 impl Account {
     /// What can be spent now, in minor units.
     pub fn available_minor(&self) -> i64 {

@@ -107,6 +107,7 @@ struct Pending {
     credits: HashMap<LedgerAccountId, (i64, i64)>,
     committed: Vec<Committed>,
     touched: Vec<RowKey>,
+    contradiction: bool,
 }
 
 impl<B: Backend> Writer<B> {
@@ -225,6 +226,9 @@ impl<B: Backend> Writer<B> {
         }
         let committed = std::mem::take(&mut pending.committed);
         let touched = std::mem::take(&mut pending.touched);
+        if pending.contradiction {
+            return Err(BackendError::Constraint);
+        }
         let net = pending.net();
         if net.changes.is_empty() && net.credits.is_empty() {
             self.backend.rollback().await;
@@ -340,7 +344,11 @@ impl Pending {
             }
         };
         if let Some(place) = self.places.get(&key) {
-            self.changes[*place].2 = row;
+            let change = &mut self.changes[*place].2;
+            // The database is shown net rows only, so it cannot see that a row was inserted twice,
+            // or changed when it was gone.
+            self.contradiction |= existed != change.is_some();
+            *change = row;
         } else {
             self.touched.push(key.clone());
             self.places.insert(key.clone(), self.changes.len());

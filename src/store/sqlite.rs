@@ -8,6 +8,8 @@ mod checkpoint;
 mod connection;
 mod read;
 pub mod snapshot;
+#[cfg(test)]
+mod tests;
 mod write;
 
 use std::fs::{self, File, TryLockError};

@@ -8,6 +8,7 @@ use crate::domain::journal::{Entry, Versions};
 use crate::domain::ledger::{Postings, SYSTEM_ACCOUNTS};
 use crate::domain::money::Asset;
 use crate::domain::outcome::Outcome;
+use crate::domain::policy::Policy;
 use crate::domain::record::Record as _;
 use crate::domain::rows::{
     Account, AccountState, Contact, DataKey, Device, KeyState, LedgerAccount, LedgerKind, Merchant, RowKey,
@@ -38,7 +39,7 @@ impl SystemDone {
 }
 
 /// Decides a system command whose request id is new.
-pub(super) fn decide(action: &SystemAction, view: &View) -> Decision {
+pub(super) fn decide(action: &SystemAction, view: &View, policy: &Policy) -> Decision {
     let result = match action {
         SystemAction::Genesis { system_key, audience } => Ok(genesis(*system_key, audience)),
         SystemAction::RegisterStore { .. } => register_store(action, view),
@@ -46,7 +47,7 @@ pub(super) fn decide(action: &SystemAction, view: &View) -> Decision {
             top_up::settle(view, *top_up_id, *succeeded, provider_reference)
         }
         SystemAction::CloseUnactivated { account_id, device_id, contact_index } => {
-            close_unactivated(view, *account_id, *device_id, *contact_index)
+            close_unactivated(view, policy, *account_id, *device_id, *contact_index)
         }
     };
     match result {
@@ -135,10 +136,11 @@ fn register_store(action: &SystemAction, view: &View) -> Result<SystemDone, Trac
     Ok(SystemDone::plain(writes, outcome))
 }
 
-/// An account that was never activated: its device signs no more, its contact is free, and the key
+/// An account that was not activated in time, by this decision's clock and not by the caller's: its device signs no more, its contact is free, and the key
 /// of its document is destroyed.
 fn close_unactivated(
     view: &View,
+    policy: &Policy,
     account_id: AccountId,
     device_id: DeviceId,
     contact_index: ContactIndex,
@@ -146,6 +148,7 @@ fn close_unactivated(
     let account = view
         .get::<Account>((account_id,))
         .filter(|account| account.state == AccountState::Pending)
+        .filter(|account| view.now() >= account.created_at.plus_us(policy.enrolment.activate_us))
         .ok_or(Traceless::NothingToDo)?;
     let device = view
         .get::<Device>((device_id,))

@@ -53,23 +53,22 @@ pub(super) fn of(table: Table) -> &'static Statements {
 
 fn statements(table: Table) -> Statements {
     let (name, columns, keys) = (table.name(), table.columns(), table.key_columns());
-    let numbered = |columns: &[&str], from: usize, between: &str| {
-        let terms: Vec<String> = columns
-            .iter()
-            .enumerate()
-            .map(|(place, column)| format!("{column} = ?{}", place + from))
+    let numbered = |wanted: &dyn Fn(&str) -> bool, between: &str| {
+        let terms: Vec<String> = (1..)
+            .zip(columns)
+            .filter(|(_, column)| wanted(column))
+            .map(|(place, column)| format!("{column} = ?{place}"))
             .collect();
         terms.join(between)
     };
     let places: Vec<String> = (1..=columns.len()).map(|place| format!("?{place}")).collect();
-    let by_key = numbered(keys, 1, " AND ");
+    let by_key = numbered(&|column| keys.contains(&column), " AND ");
+    let fixed = table.fixed_columns();
+    let changing = numbered(&|column| !keys.contains(&column) && !fixed.contains(&column), ", ");
     Statements {
         select: format!("SELECT {} FROM {name} WHERE {by_key}", columns.join(", ")),
         insert: format!("INSERT INTO {name} ({}) VALUES ({})", columns.join(", "), places.join(", ")),
-        update: format!(
-            "UPDATE {name} SET {} WHERE {by_key}",
-            numbered(&columns[keys.len()..], keys.len() + 1, ", ")
-        ),
+        update: format!("UPDATE {name} SET {changing} WHERE {by_key}"),
         delete: format!("DELETE FROM {name} WHERE {by_key}"),
     }
 }

@@ -1,0 +1,16 @@
+//! The rules as tables against `decide`: a small ledger as text, calls with their proofs, and what
+//! is said to them.
+
+pub(crate) mod fixture;
+
+mod candidates;
+mod chores;
+mod codes;
+mod limits;
+mod order;
+mod properties;
+pub(crate) mod random;
+mod settlement;
+mod step_up;
+mod time;
+mod traces;

@@ -1,0 +1,410 @@
+//! Records and migrations say the same, and the schema refuses what `decide` promises not to do.
+
+use std::collections::BTreeSet;
+
+use rusqlite::{Connection, ErrorCode, params_from_iter};
+use tempfile::TempDir;
+
+use super::rig::{insert, seed};
+use crate::domain::id::{
+    CommandId, EnrolmentId, FIRST_TENANT, MessageId, PaymentId, RequestId, TerminalId, TopUpId,
+};
+use crate::domain::lots::{Leg, Legs, Lot, Lots};
+use crate::domain::money::Asset;
+use crate::domain::record::{Record as _, Value};
+use crate::domain::rows::{
+    Account, ClosingReason, Enrolment, EnrolmentState, Event, EventKind, Finished, Journal, Lane, Message,
+    MessageState, OpenRequest, Payment, Row, SecretReply, Table, TopUp, TopUpState,
+};
+use crate::domain::tests::fixture::{
+    Ledger, NOW, account_id, contact_index, device_id, funding_id, key_id, ledger_account_id, merchant_id,
+    store_id,
+};
+use crate::store::sqlite::connection::{self, Parameter};
+use crate::store::sqlite::{DATABASE_FILE, read};
+
+fn database() -> (TempDir, Connection) {
+    let directory = TempDir::new().expect("a temporary directory");
+    seed(directory.path(), &Ledger::parse("alice 500 jpy fresh card | bob 0 jpy | bakery"));
+    let connection = connection::writer(&directory.path().join(DATABASE_FILE)).expect("it opens");
+    (directory, connection)
+}
+
+fn payment() -> Payment {
+    Payment {
+        payment_id: PaymentId([1; 16]),
+        tenant_id: FIRST_TENANT,
+        account_id: account_id("alice"),
+        device_id: device_id("alice"),
+        merchant_id: merchant_id("bakery"),
+        store_id: store_id("bakery"),
+        terminal_id: Some(TerminalId([2; 16])),
+        order_id: Some("order 1".into()),
+        external_reference: Some("reference".into()),
+        receipt_line: Some("a line".into()),
+        payee_name: "bakery".into(),
+        asset: Asset::PrepaidJpy,
+        authorised_minor: 100,
+        captured_minor: 60,
+        refunded_minor: 20,
+        released_minor: 40,
+        closing_reason: Some(ClosingReason::Voided),
+        legs: Legs(vec![Leg { lot_id: crate::domain::id::LotId([3; 16]), amount_minor: 60 }]),
+        fee_rule_version: 5,
+        tax_lines: vec![6],
+        created_at: NOW,
+    }
+}
+
+fn top_up() -> TopUp {
+    TopUp {
+        top_up_id: TopUpId([1; 16]),
+        tenant_id: FIRST_TENANT,
+        account_id: account_id("alice"),
+        funding_id: funding_id("alice"),
+        asset: Asset::PrepaidJpy,
+        amount_minor: 700,
+        state: TopUpState::Succeeded,
+        requested_at: NOW,
+        settled_at: Some(NOW.plus_us(1)),
+        provider_reference: Some("provider".into()),
+    }
+}
+
+fn journal() -> Journal {
+    Journal {
+        lane: 0,
+        sequence: 1,
+        tenant_id: FIRST_TENANT,
+        command_id: CommandId([1; 16]),
+        kind: 15,
+        at: NOW,
+        entry_account_id: Some(account_id("alice")),
+        request_id: RequestId([2; 16]),
+        key_id: key_id("alice"),
+        digest: [3; 32],
+        outcome: vec![4],
+        postings: vec![5],
+        versions: vec![6],
+        method: "/saifu.v1.PaymentService/Pay".into(),
+        payload: vec![7],
+        signature: vec![8],
+        hash: [9; 32],
+    }
+}
+
+/// Rows that are not in the seeded database, one a table, with every optional column filled.
+fn further_rows() -> Vec<Row> {
+    let (request_id, key_id, expires_at) = (RequestId([1; 16]), key_id("alice"), NOW.plus_us(9));
+    vec![
+        payment().into_row(),
+        top_up().into_row(),
+        journal().into_row(),
+        Enrolment {
+            enrolment_id: EnrolmentId([1; 16]),
+            tenant_id: FIRST_TENANT,
+            key_id,
+            contact_index: contact_index("alice"),
+            sealed_contact: vec![2],
+            code_tag: vec![3; 32],
+            state: EnrolmentState::Confirmed,
+            attempts: 4,
+            expires_at,
+        }
+        .into_row(),
+        SecretReply { request_id, key_id, sealed: vec![5], expires_at }.into_row(),
+        OpenRequest {
+            request_id,
+            key_id,
+            digest: [1; 32],
+            payload_hash: [2; 32],
+            answer: vec![3],
+            expires_at,
+        }
+        .into_row(),
+        Event {
+            account_id: account_id("alice"),
+            event_id: crate::domain::id::EventId([1; 16]),
+            at: NOW,
+            kind: EventKind::EnrolmentAttempted,
+            device_id: Some(device_id("alice")),
+        }
+        .into_row(),
+        Message {
+            message_id: MessageId([1; 16]),
+            tenant_id: FIRST_TENANT,
+            sealed: vec![1],
+            state: MessageState::Failed,
+            attempts: 8,
+            due_at: NOW,
+        }
+        .into_row(),
+        Lane { lane: 7, sequence: 3, hash: [1; 32], at: NOW }.into_row(),
+    ]
+}
+
+fn columns(connection: &Connection, table: &str) -> Vec<(String, String, i64)> {
+    let mut statement =
+        connection.prepare("SELECT name, type, pk FROM pragma_table_info(?1)").expect("the pragma is there");
+    let columns = statement.query_map([table], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)));
+    columns.expect("it lists").collect::<Result<_, _>>().expect("it reads")
+}
+
+#[test]
+fn every_record_has_exactly_its_tables_columns_and_key() {
+    let (_directory, connection) = database();
+    for table in Table::ALL {
+        let stored = columns(&connection, table.name());
+        let names: BTreeSet<&str> = stored.iter().map(|(name, ..)| name.as_str()).collect();
+        let record: BTreeSet<&str> = table.columns().iter().copied().collect();
+        if *table == Table::Finished {
+            // The journal by its other key.
+            assert!(record.is_subset(&names), "{table:?}");
+            continue;
+        }
+        assert_eq!(record, names, "{table:?}");
+        let mut key: Vec<_> = stored.iter().filter(|(.., place)| *place > 0).collect();
+        key.sort_by_key(|(.., place)| *place);
+        let key: Vec<&str> = key.iter().map(|(name, ..)| name.as_str()).collect();
+        assert_eq!(key, table.key_columns(), "{table:?}");
+    }
+}
+
+#[test]
+fn the_database_has_no_table_that_is_not_a_record_but_these() {
+    let (_directory, connection) = database();
+    let mut statement = connection
+        .prepare("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
+        .expect("it compiles");
+    let stored: BTreeSet<String> = statement
+        .query_map([], |row| row.get(0))
+        .expect("it lists")
+        .collect::<Result<_, _>>()
+        .expect("it reads");
+    let mut expected: BTreeSet<String> = Table::ALL.iter().map(|table| table.name().to_owned()).collect();
+    expected.extend(["asset".to_owned(), "refinery_schema_history".to_owned()]);
+    assert_eq!(stored, expected);
+}
+
+#[test]
+fn the_seeded_assets_are_those_that_the_program_knows() {
+    let (_directory, connection) = database();
+    let assets: Vec<(i64, String, i64)> = connection
+        .prepare("SELECT asset, code, exponent FROM asset")
+        .and_then(|mut statement| {
+            statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?.collect()
+        })
+        .expect("it reads");
+    assert_eq!(assets, [(1, "JPY".to_owned(), 0)]);
+    assert_eq!(Asset::from_number(1).map(Asset::code), Ok("JPY"));
+}
+
+#[test]
+fn every_record_comes_back_as_it_was_stored() {
+    let (_directory, mut connection) = database();
+    let seeded = Ledger::parse("alice 500 jpy fresh card | bob 0 jpy | bakery");
+    let transaction = connection.transaction().expect("a transaction");
+    let further = further_rows();
+    for row in &further {
+        assert_eq!(insert(&transaction, row), Ok(1), "{row:?}");
+    }
+    let mut covered: BTreeSet<Table> = BTreeSet::from([Table::Finished]);
+    for row in seeded.rows().chain(&further) {
+        assert_eq!(read::row(&transaction, &row.key()).as_ref(), Ok(&Some(row.clone())));
+        covered.insert(row.table());
+    }
+    assert_eq!(covered, Table::ALL.iter().copied().collect(), "every table has its example");
+    let finished = Finished {
+        request_id: RequestId([2; 16]),
+        key_id: key_id("alice"),
+        digest: [3; 32],
+        outcome: vec![4],
+    };
+    let finished = finished.into_row();
+    assert_eq!(read::row(&transaction, &finished.key()), Ok(Some(finished)));
+    transaction.commit().expect("the examples keep to the schema");
+}
+
+#[test]
+fn optional_columns_come_back_empty() {
+    let (_directory, connection) = database();
+    let empty = Payment {
+        terminal_id: None,
+        order_id: None,
+        external_reference: None,
+        receipt_line: None,
+        closing_reason: None,
+        legs: Legs::default(),
+        tax_lines: Vec::new(),
+        ..payment()
+    };
+    let row = empty.into_row();
+    assert_eq!(insert(&connection, &row), Ok(1));
+    assert_eq!(read::row(&connection, &row.key()), Ok(Some(row)));
+}
+
+#[test]
+fn an_update_writes_every_column_that_may_change() {
+    let (_directory, connection) = database();
+    let mut lots = Lots::default();
+    lots.add(Lot { lot_id: crate::domain::id::LotId([1; 16]), remaining_minor: 1, expires_at: Some(NOW) });
+    let mut account = Account {
+        frozen_at: Some(NOW),
+        assurance_level: 1,
+        limits_row: 2,
+        epoch: 3,
+        version: 4,
+        document_version: 5,
+        activated_at: None,
+        last_at: NOW.plus_us(6),
+        active_devices: 7,
+        totp_last_step: 8,
+        code_failures: 9,
+        code_failures_day: 10,
+        code_failures_today: 11,
+        code_blocked_until: NOW.plus_us(12),
+        debits_posted_minor: 13,
+        credits_posted_minor: 14,
+        debits_pending_minor: 1,
+        credits_pending_minor: 16,
+        lots,
+        incoming_minor: 17,
+        last_top_up_at: Some(NOW),
+        spent_total_minor: 18,
+        payments_total: 19,
+        ..Ledger::parse("alice 500 jpy").account_of("alice").clone()
+    };
+    account.spending.add(NOW, 20);
+    account.top_ups.add(NOW, 21);
+    let row = account.into_row();
+    let parameters = params_from_iter(row.values().into_iter().map(Parameter));
+    let changed = connection.execute(&connection::of(Table::Account).update, parameters);
+    assert_eq!(changed, Ok(1));
+    assert_eq!(read::row(&connection, &row.key()), Ok(Some(row)));
+}
+
+#[test]
+fn every_update_names_all_columns_but_the_key_and_those_that_never_change() {
+    for table in Table::ALL {
+        let text = &connection::of(*table).update;
+        let set = text.split(" WHERE ").next().expect("a split yields something");
+        for column in table.columns() {
+            let written = set.contains(&format!(" {column} = ?"));
+            let fixed = table.key_columns().contains(column) || table.fixed_columns().contains(column);
+            assert_eq!(written, !fixed, "{table:?}.{column}");
+        }
+    }
+}
+
+#[test]
+fn a_row_that_something_else_wrote_is_corrupt_not_misread() {
+    let (_directory, connection) = database();
+    let account = Table::Account.columns().iter().position(|column| *column == "asset");
+    let place = account.expect("an account has an asset");
+    let read = |table: Table, values: Vec<Value<'static>>| {
+        let mut values = values.into_iter();
+        table.read(|| values.next().ok_or(crate::domain::record::Corrupt))
+    };
+    let row = Ledger::parse("alice 500 jpy").account_of("alice").clone().into_row();
+    let mut values: Vec<Value<'static>> = row
+        .values()
+        .into_iter()
+        .map(|value| match value {
+            Value::Int(int) => Value::Int(int),
+            Value::Bytes(bytes) => Value::Bytes(bytes.into_owned().into()),
+            Value::Text(text) => Value::Text(text.into_owned().into()),
+            Value::Null => Value::Null,
+        })
+        .collect();
+    assert_eq!(read(Table::Account, values.clone()), Ok(row));
+    values[place] = Value::Int(2);
+    assert_eq!(read(Table::Account, values), Err(crate::domain::record::Corrupt));
+    assert!(connection.execute("UPDATE account SET state = 'active'", []).is_err(), "columns are strict");
+}
+
+/// Runs the texts as one transaction of their own, and says whether a constraint refused it.
+fn is_refused(connection: &Connection, texts: &str) -> bool {
+    let result = connection.execute_batch(&format!("BEGIN; {texts}; COMMIT"));
+    if !connection.is_autocommit() {
+        connection.execute_batch("ROLLBACK").expect("it rolls back");
+    }
+    match result {
+        Ok(()) => false,
+        Err(error) => {
+            assert_eq!(error.sqlite_error_code(), Some(ErrorCode::ConstraintViolation), "{texts}: {error}");
+            true
+        }
+    }
+}
+
+#[test]
+fn the_schema_refuses_what_decide_promises_not_to_do() {
+    let (_directory, connection) = database();
+    for row in further_rows() {
+        assert_eq!(insert(&connection, &row), Ok(1));
+    }
+    let copy = |table: &str, changed: &[(&str, &str)]| {
+        let stored = columns(&connection, table);
+        let values: Vec<String> = stored
+            .iter()
+            .map(|(name, ..)| {
+                changed.iter().find(|(one, _)| one == name).map_or(name.clone(), |(_, to)| (*to).to_owned())
+            })
+            .collect();
+        format!("INSERT INTO {table} SELECT {} FROM {table} LIMIT 1", values.join(", "))
+    };
+    let other = "x'00000000000000000000000000000001'";
+    let other_key = "x'0000000000000000000000000000000000000000000000000000000000000001'";
+    let broken = [
+        // No balance below zero, held money counted.
+        "UPDATE account SET debits_posted_minor = credits_posted_minor + 1".to_owned(),
+        "UPDATE account SET debits_pending_minor = credits_posted_minor + 1".to_owned(),
+        "UPDATE account SET debits_posted_minor = -1".to_owned(),
+        "UPDATE account SET incoming_minor = -1".to_owned(),
+        "UPDATE ledger_account SET debits_posted_minor = 1 WHERE kind = 2".to_owned(),
+        "UPDATE ledger_account SET kind = 1".to_owned(),
+        // One effect a request id and key, one row a place.
+        copy("journal", &[("sequence", "2"), ("command_id", other)]),
+        copy("journal", &[("request_id", other)]),
+        copy("journal", &[("sequence", "0"), ("request_id", other)]),
+        // Captured within authorised, refunded within captured.
+        "UPDATE payment SET captured_minor = 101, released_minor = 0".to_owned(),
+        "UPDATE payment SET captured_minor = 61".to_owned(),
+        "UPDATE payment SET refunded_minor = 61".to_owned(),
+        "UPDATE payment SET authorised_minor = 0, captured_minor = 0, released_minor = 0, refunded_minor = 0"
+            .to_owned(),
+        // A row is about something that is there.
+        copy("payment", &[("payment_id", other), ("order_id", "NULL"), ("store_id", other)]),
+        copy("payment", &[("payment_id", other), ("order_id", "NULL"), ("account_id", other)]),
+        copy("device", &[("device_id", other), ("account_id", other), ("key_id", other_key)]),
+        copy("top_up", &[("top_up_id", other), ("provider_reference", "NULL"), ("funding_id", other)]),
+        "DELETE FROM account WHERE account_id = (SELECT account_id FROM payment)".to_owned(),
+        "UPDATE account SET asset = 2".to_owned(),
+        // One of each.
+        copy("device", &[("device_id", other)]),
+        copy("account", &[("account_id", other)]),
+        copy("contact", &[]),
+        copy("top_up", &[("top_up_id", other)]),
+        copy("payment", &[("payment_id", other)]),
+        // Shapes.
+        copy("device", &[("device_id", "x'01'"), ("key_id", other_key)]),
+        "UPDATE account SET epoch = 0".to_owned(),
+        "UPDATE account SET version = 0".to_owned(),
+        "UPDATE account SET state = 3".to_owned(),
+        "UPDATE device SET state = 2".to_owned(),
+        "UPDATE device SET revoked_at = 1".to_owned(),
+        "UPDATE top_up SET state = 1".to_owned(),
+        "UPDATE top_up SET amount_minor = 0".to_owned(),
+        "UPDATE signing_key SET principal = 5".to_owned(),
+        "UPDATE security_event SET kind = 12".to_owned(),
+    ];
+    for texts in broken {
+        assert!(is_refused(&connection, &texts), "{texts}");
+    }
+    // The clearing account may be below zero, and a row that keeps to everything is taken.
+    assert!(!is_refused(&connection, "UPDATE ledger_account SET debits_posted_minor = 9 WHERE kind = 3"));
+    let good = copy("payment", &[("payment_id", other), ("order_id", "NULL")]);
+    assert!(!is_refused(&connection, &good));
+    let account = ledger_account_id("alice");
+    assert_eq!(read::row(&connection, &crate::domain::rows::RowKey::LedgerAccount(account)), Ok(None));
+}
