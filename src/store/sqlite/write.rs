@@ -1,6 +1,6 @@
 //! The writer's side: one transaction a batch.
 
-use rusqlite::{Connection, ErrorCode, params_from_iter};
+use rusqlite::{CachedStatement, Connection, ErrorCode, params_from_iter};
 
 use super::connection::{self, Parameter, read_row};
 use super::read;
@@ -17,27 +17,23 @@ impl Sqlite {
         Self { connection }
     }
 
-    fn change(&self, change: &Change) -> rusqlite::Result<usize> {
-        match change {
-            Change::Insert(row) => self.with_row(&connection::of(row.table()).insert, row),
-            Change::Update(row) => self.with_row(&connection::of(row.table()).update, row),
-            Change::Delete(key) => self
-                .connection
-                .prepare_cached(&connection::of(key.table()).delete)?
-                .execute(params_from_iter(key.values().into_iter().map(Parameter))),
-        }
-    }
-
-    fn with_row(&self, text: &str, row: &Row) -> rusqlite::Result<usize> {
-        self.connection
-            .prepare_cached(text)?
-            .execute(params_from_iter(row.values().into_iter().map(Parameter)))
-    }
-
+    /// Changes come ordered by table: a statement is looked up once for a run of its own kind.
     fn write(&self, net: &Net) -> Result<(), BackendError> {
+        let mut run: Option<(&'static str, CachedStatement<'_>)> = None;
         for change in &net.changes {
-            ensure_one(self.change(change))?;
+            let (text, values) = match change {
+                Change::Insert(row) => (&connection::of(row.table()).insert, row.values()),
+                Change::Update(row) => (&connection::of(row.table()).update, row.values()),
+                Change::Delete(key) => (&connection::of(key.table()).delete, key.values()),
+            };
+            let mut statement = match run.take() {
+                Some((same, statement)) if std::ptr::eq(same, text.as_str()) => statement,
+                Some(_) | None => self.connection.prepare_cached(text).map_err(|error| failed(&error))?,
+            };
+            ensure_one(statement.execute(params_from_iter(values.into_iter().map(Parameter))))?;
+            run = Some((text, statement));
         }
+        drop(run);
         for (account, debits_minor, credits_minor) in &net.credits {
             let mut statement = self
                 .connection
