@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
+use saifu::domain::record::Record as _;
+use saifu::domain::rows::Journal;
 use saifu::store::sqlite::DATABASE_FILE;
 use saifu::verify::{Report, verify};
 
@@ -139,10 +141,7 @@ async fn a_chain_made_anew_is_found_by_evidence_and_checkpoint() {
     let snapshot = saifu::store::sqlite::snapshot::Snapshot::open(&data).expect("a look");
     let rows: Vec<_> = snapshot
         .rows(saifu::domain::rows::Table::Journal)
-        .map(|row| match row.expect("a row") {
-            saifu::domain::rows::Row::Journal(row) => *row,
-            other => panic!("not a journal row: {other:?}"),
-        })
+        .map(|row| Journal::of(&row.expect("it reads")).expect("a journal row").clone())
         .collect();
     drop(snapshot);
     let connection = Connection::open(data.join(DATABASE_FILE)).expect("the database");

@@ -89,6 +89,7 @@ fn journal() -> Journal {
         method: "/saifu.v1.PaymentService/Pay".into(),
         payload: vec![7],
         signature: vec![8],
+        candidate_key: Some(vec![4; 66]),
         hash: [9; 32],
     }
 }
