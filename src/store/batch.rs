@@ -28,7 +28,7 @@ use crate::env::clock::Clock;
 /// As many commands wait at most; past it a caller is told so at once.
 pub const QUEUE_BOUND: usize = 4_096;
 /// As many commands share a commit at most.
-pub const BATCH_BOUND: usize = 32;
+pub const BATCH_BOUND: usize = 64;
 /// As many rows are kept in memory between batches at most.
 const HOT_ROWS: usize = 400_000;
 
