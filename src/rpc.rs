@@ -1,6 +1,7 @@
 //! The tonic services: payload to command or query, outcome to reply. They own a gate and nothing
 //! else, and know no SQL.
 
+pub mod catalogue;
 pub mod status;
 
 mod convert;

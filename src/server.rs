@@ -109,11 +109,13 @@ impl std::fmt::Display for StartError {
             Self::Tls(error) => error.fmt(f),
             Self::ForeignKeys(path) => write!(
                 f,
-                "the keys in {} are not those that its database was made with; nothing was changed: put the right ones back",
+                "the keys in {} are not those that its database was made with; \
+                 nothing was changed: put the right ones back",
                 path.display()
             ),
             Self::Write(_) => f.write_str(
-                "the database cannot be written; nothing was changed: look for a full or read-only disk, and start again",
+                "the database cannot be written; nothing was changed: look for a full or read-only disk, \
+                 and start again",
             ),
         }
     }

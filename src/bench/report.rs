@@ -134,8 +134,8 @@ impl fmt::Display for Side {
         let Self { per_s, p50_ms, p99_ms, max_ms, server_cpu_us, errors } = self;
         write!(
             f,
-            "{per_s:.0} calls/s, p50 {p50_ms} ms, p99 {p99_ms} ms, max {max_ms} ms, {server_cpu_us} µs of the \
-             server's CPU per call, {errors} errors"
+            "{per_s:.0} calls/s, p50 {p50_ms} ms, p99 {p99_ms} ms, max {max_ms} ms, {server_cpu_us} µs of \
+             the server's CPU per call, {errors} errors"
         )
     }
 }
@@ -160,8 +160,8 @@ impl fmt::Display for PayReport {
         let Self { against, ratio, spread, pay_per_s, p50_ms, p99_ms, server_cpu_us, errors, .. } = self;
         writeln!(
             f,
-            "payments: {pay_per_s:.0} calls/s, p50 {p50_ms} ms, p99 {p99_ms} ms, {server_cpu_us} µs of the \
-             server's CPU per call, {errors} errors"
+            "payments: {pay_per_s:.0} calls/s, p50 {p50_ms} ms, p99 {p99_ms} ms, {server_cpu_us} µs of \
+             the server's CPU per call, {errors} errors"
         )?;
         writeln!(f, "{against}: {}", self.other)?;
         writeln!(f, "ratio: {ratio} ({} to {} by pairs of rounds)", spread.min, spread.max)?;

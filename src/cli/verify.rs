@@ -8,7 +8,8 @@ use crate::verify::verify_now;
 pub(super) fn run(data_dir: &Path) -> Result<(), Failure> {
     let report = verify_now(data_dir)?;
     println!(
-        "{rows} journal rows, {payments} payments, {accounts} accounts, {checkpoints} checkpoints, sum {sum}\n\
+        "{rows} journal rows, {payments} payments, {accounts} accounts, {checkpoints} checkpoints, \
+         sum {sum}\n\
          signed by the system key {key}",
         rows = report.rows,
         payments = report.payments,

@@ -206,26 +206,27 @@ impl fmt::Display for KeyringError {
         match self {
             Self::Absent { dir } => write!(
                 f,
-                "there are no keys in {}: restore them from their backup, since data that exist already are lost \
-                 without them",
+                "there are no keys in {}: restore them from their backup, since data that exist already \
+                 are lost without them",
                 dir.display()
             ),
             Self::Incomplete { file } => write!(
                 f,
-                "the key {} is missing while others of its set are there: restore it from its backup, or, if a first \
-                 start was interrupted and there are no data yet, remove the other keys and start again",
+                "the key {} is missing while others of its set are there: restore it from its backup, or, \
+                 if a first start was interrupted and there are no data yet, remove the other keys and start \
+                 again",
                 file.display()
             ),
             Self::Malformed { file } => write!(
                 f,
-                "the key {} is damaged, it should be 64 lower-case hexadecimal digits and a newline: restore it from \
-                 its backup",
+                "the key {} is damaged, it should be 64 lower-case hexadecimal digits and a newline: \
+                 restore it from its backup",
                 file.display()
             ),
             Self::Exposed { path, directory } => write!(
                 f,
-                "{} can be reached by other users of this machine: run `chmod {} {}`, and replace the keys if anybody \
-                 may have read them",
+                "{} can be reached by other users of this machine: run `chmod {} {}`, and replace the keys \
+                 if anybody may have read them",
                 path.display(),
                 if *directory { "700" } else { "600" },
                 path.display()

@@ -115,7 +115,8 @@ impl fmt::Display for DemoError {
             }
             Self::NotLoopback(address) => write!(
                 f,
-                "the demo moves the server's clock and reads its messages, so it plays against a sandbox on this machine only: {address} is not a loopback address"
+                "the demo moves the server's clock and reads its messages, so it plays \
+                 against a sandbox on this machine only: {address} is not a loopback address"
             ),
             Self::Authority(path, error) => write!(
                 f,

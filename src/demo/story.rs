@@ -133,7 +133,8 @@ async fn verified(data_dir: &Path) -> Result<Told<()>, Otherwise> {
         return Err(Otherwise::Answer("the balances do not add up to 0"));
     }
     Ok(Told::done(format!(
-        "{} rows; {} payments, each signed by a phone of its owner's; the balances of customers, shops and card provider add up to {}",
+        "{} rows; {} payments, each signed by a phone of its owner's; the balances of customers, \
+         shops and card provider add up to {}",
         report.rows, report.payments, report.sum_minor
     )))
 }

@@ -131,7 +131,9 @@ pub trait Record: Clone + 'static {
 
 /// An enum that is stored as a small integer; an unknown number is corrupt.
 macro_rules! stored_enum {
-    ($(#[$meta:meta])* $name:ident { $($(#[$variant_meta:meta])* $variant:ident = $number:literal),+ $(,)? }) => {
+    ($(#[$meta:meta])* $name:ident {
+        $($(#[$variant_meta:meta])* $variant:ident = $number:literal),+ $(,)?
+    }) => {
         $(#[$meta])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum $name { $($(#[$variant_meta])* $variant),+ }
@@ -153,7 +155,9 @@ macro_rules! stored_enum {
                 $crate::domain::record::Value::Int(self.number())
             }
 
-            fn read(value: $crate::domain::record::Value<'_>) -> Result<Self, $crate::domain::record::Corrupt> {
+            fn read(
+                value: $crate::domain::record::Value<'_>,
+            ) -> Result<Self, $crate::domain::record::Corrupt> {
                 Self::from_number(i64::read(value)?)
             }
         }
@@ -225,7 +229,10 @@ macro_rules! records {
             /// Reads a row whose values come in the order of [`Table::columns`].
             pub fn read<'a>(
                 self,
-                mut next: impl FnMut() -> Result<$crate::domain::record::Value<'a>, $crate::domain::record::Corrupt>,
+                mut next: impl FnMut() -> Result<
+                    $crate::domain::record::Value<'a>,
+                    $crate::domain::record::Corrupt,
+                >,
             ) -> Result<Row, $crate::domain::record::Corrupt> {
                 match self {
                     $(Self::$name => Ok(Row::$name(Box::new($name {
@@ -244,7 +251,9 @@ macro_rules! records {
 
             /// The key's values, in the order of [`Table::key_columns`].
             pub fn values(&self) -> Vec<$crate::domain::record::Value<'_>> {
-                match self { $(Self::$name($($key),+) => vec![$($crate::domain::record::Field::value($key)),+]),+ }
+                match self {
+                    $(Self::$name($($key),+) => vec![$($crate::domain::record::Field::value($key)),+]),+
+                }
             }
         }
 

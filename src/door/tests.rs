@@ -1,3 +1,5 @@
+//! The door from outside: every deadline and cap over loopback.
+
 use std::time::Duration;
 
 use rustls::pki_types::ServerName;

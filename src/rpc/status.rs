@@ -39,12 +39,12 @@ pub fn entry(reason: Reason) -> Entry {
         Reason::Unauthenticated => (
             Code::Unauthenticated,
             "the call is not authenticated",
-            "Signature, key, a replayed read or the code: which, is not said. Check what is signed; ask for the next code; sign a read anew.",
+            "Check what is signed; ask for the authenticator's next code; sign a read with a new request id.",
         ),
         Reason::ClockSkew => (
             Code::Unauthenticated,
             "the call was signed too long ago or in the future",
-            "Set the clock by metadata server_time (microseconds since 1970), sign again with the same request id.",
+            "Metadata server_time is in microseconds since 1970: sign again by it, with the same request id.",
         ),
         Reason::EpochChanged => (
             Code::Unauthenticated,
@@ -67,7 +67,7 @@ pub fn entry(reason: Reason) -> Entry {
             "At most 64 KiB. Sent by the transport, without details.",
         ),
         Reason::NotFound => {
-            (Code::NotFound, "it does not exist", "Or it belongs to somebody else; there is no difference.")
+            (Code::NotFound, "it does not exist", "Nothing tells which of the two. Check the id.")
         }
         Reason::RequestIdReused => (
             Code::AlreadyExists,
@@ -102,7 +102,9 @@ pub fn entry(reason: Reason) -> Entry {
         Reason::AccountFrozen => {
             (Code::FailedPrecondition, "the account is frozen", "Unfreeze it first, with a code.")
         }
-        Reason::AccountClosed => (Code::FailedPrecondition, "the account is closed", "Enrol anew."),
+        Reason::AccountClosed => {
+            (Code::FailedPrecondition, "the account is closed", "Enrol anew, with a new key.")
+        }
         Reason::AccountNotFrozen => (Code::FailedPrecondition, "the account is not frozen", "Nothing to do."),
         Reason::EnrolmentOver => (Code::FailedPrecondition, "the enrolment is over", "Start anew."),
         Reason::PassphraseUnsuitable => (

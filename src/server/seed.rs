@@ -54,7 +54,8 @@ impl std::fmt::Display for SeedError {
             }
             Self::Malformed(path, error) => write!(
                 f,
-                "the seed file {} is not a list of [[merchant]] with [[merchant.store]] (name, city, time_zone): {}",
+                "the seed file {} is not a list of [[merchant]] with [[merchant.store]] \
+                 (name, city, time_zone): {}",
                 path.display(),
                 error.message()
             ),

@@ -65,17 +65,20 @@ impl std::fmt::Display for OpenError {
             }
             Self::InUse(path) => write!(
                 f,
-                "the data directory {} is in use by another saifu; stop that one, or name another directory with --data-dir",
+                "the data directory {} is in use by another saifu; stop that one, or name another directory \
+                 with --data-dir",
                 path.display()
             ),
             Self::Corrupt(path) => write!(
                 f,
-                "{} is damaged or not a saifu database; nothing was changed: restore it from a backup, or name another directory with --data-dir",
+                "{} is damaged or not a saifu database; nothing was changed: restore it from a \
+                 backup, or name another directory with --data-dir",
                 path.display()
             ),
             Self::FutureSchema(path) => write!(
                 f,
-                "{} was made by a newer saifu, whose schema this one does not know; nothing was changed: run that newer version",
+                "{} was made by a newer saifu, whose schema this one does not know; nothing was changed: \
+                 run that newer version",
                 path.display()
             ),
             Self::DiskFull(path) => {

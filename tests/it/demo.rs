@@ -59,7 +59,8 @@ fn the_whole_story_on_a_server_of_its_own() {
     for done in [
         "done     The phone enrols: ",
         "done     She pays ¥1,200: signed with shop, name and amount; balance ¥6,800",
-        "done     Her phone pays ¥800 and sends it again, and so does the thief: three times the same answer, taken once; balance ¥6,000",
+        "done     Her phone pays ¥800 and sends it again, and so does the thief: three times the \
+         same answer, taken once; balance ¥6,000",
         "done     She types her code, and the same request goes again: balance ¥14,000",
         "done     She looks at her entries: ¥8,000 -¥1,200 -¥800 ¥20,000 -¥12,000 = ¥14,000",
         "████ ▄▄▄▄▄ █",

@@ -3,11 +3,13 @@
 
 mod crash;
 mod demo;
+mod docs;
 mod enrolment;
 mod guard_matrix;
 mod hang_up;
 mod idempotency;
 mod process;
+mod protocol_example;
 mod second_factor;
 mod spine;
 mod support;

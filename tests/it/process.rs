@@ -156,7 +156,9 @@ fn what_a_server_keeps_is_for_its_owner_alone() {
 async fn a_full_disk_refuses_payments_keeps_reads_and_loses_nothing() {
     let dir = TempDir::new().expect("a temporary directory");
     let mut command = Command::new("unshare");
-    command.args(["-rm", "sh", "-c", "mount -t tmpfs -o size=4m tmpfs \"$1\" && exec \"$2\" serve --listen 127.0.0.1:0 --data-dir \"$1/data\"", "sh"]);
+    let script = "mount -t tmpfs -o size=4m tmpfs \"$1\" && \
+                  exec \"$2\" serve --listen 127.0.0.1:0 --data-dir \"$1/data\"";
+    command.args(["-rm", "sh", "-c", script, "sh"]);
     command.arg(dir.path()).arg(saifu().get_program());
     let served = Served::spawn(command);
     let disk = format!("/proc/{}/root{}", served.id(), dir.path().display());

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 use saifu::domain::record::Record as _;
-use saifu::domain::rows::Journal;
+use saifu::domain::rows::{Journal, Table};
 use saifu::store::sqlite::DATABASE_FILE;
 use saifu::verify::{Report, verify};
 
@@ -50,27 +50,35 @@ async fn untouched_books_verify_also_while_the_server_runs() {
     assert!(stopped.checkpoints > 0, "stopping writes a checkpoint");
 }
 
-#[tokio::test]
-async fn whatever_is_changed_in_the_database_is_found() {
-    let (world, data) = books().await;
-    world.server.stop().await;
-    let pay: i64 = Connection::open(data.join(DATABASE_FILE))
-        .and_then(|db| {
-            db.query_row("SELECT min(sequence) FROM journal WHERE kind = 15", [], |row| row.get(0))
-        })
-        .expect("there is a payment");
-    let cases = [
+/// What is done to the journal, by which statements, and what the verifier says.
+fn journal_cases(pay: i64) -> Vec<(&'static str, String, &'static str)> {
+    vec![
         ("an edited row", format!("UPDATE journal SET at = at + 1 WHERE sequence = {pay}"), "its hash"),
-        ("an edited outcome", format!("UPDATE journal SET outcome = x'05' WHERE sequence = {pay}"), "its hash"),
-        ("an edited payload", format!("UPDATE journal SET payload = zeroblob(length(payload)) WHERE sequence = {pay}"), "its hash"),
-        ("a deleted row", format!("DELETE FROM journal WHERE sequence = {pay}"), "a row before it is missing"),
+        (
+            "an edited outcome",
+            format!("UPDATE journal SET outcome = x'05' WHERE sequence = {pay}"),
+            "its hash",
+        ),
+        (
+            "an edited payload",
+            format!(
+                "UPDATE journal SET payload = zeroblob(length(payload)) \
+                 WHERE sequence = {pay}"
+            ),
+            "its hash",
+        ),
+        (
+            "a deleted row",
+            format!("DELETE FROM journal WHERE sequence = {pay}"),
+            "a row before it is missing",
+        ),
         (
             "an inserted row",
             format!(
                 "UPDATE journal SET sequence = sequence + 0x7fff WHERE sequence > {pay}; \
-                 INSERT INTO journal SELECT lane, sequence + 1, tenant_id, command_id, kind, at, entry_account_id, \
-                 randomblob(16), key_id, digest, outcome, postings, versions, method, payload, signature, \
-                 candidate_key, hash FROM journal WHERE sequence = {pay}; \
+                 INSERT INTO journal SELECT lane, sequence + 1, tenant_id, command_id, kind, at, \
+                 entry_account_id, randomblob(16), key_id, digest, outcome, postings, versions, method, \
+                 payload, signature, candidate_key, hash FROM journal WHERE sequence = {pay}; \
                  UPDATE journal SET sequence = sequence - 0x7ffe WHERE sequence > 0x7fff"
             ),
             "its hash",
@@ -84,6 +92,12 @@ async fn whatever_is_changed_in_the_database_is_found() {
             ),
             "its hash",
         ),
+    ]
+}
+
+/// What is done to the other tables, and to the journal's end.
+fn table_cases() -> Vec<(&'static str, String, &'static str)> {
+    vec![
         (
             "a wrong balance",
             "UPDATE account SET credits_posted_minor = credits_posted_minor + 1000".to_owned(),
@@ -91,7 +105,9 @@ async fn whatever_is_changed_in_the_database_is_found() {
         ),
         (
             "a merchant's wrong balance",
-            "UPDATE ledger_account SET credits_posted_minor = credits_posted_minor + 1 WHERE kind = 2".to_owned(),
+            "UPDATE ledger_account SET credits_posted_minor = credits_posted_minor + 1 \
+             WHERE kind = 2"
+                .to_owned(),
             "its balance is not the sum",
         ),
         (
@@ -103,22 +119,49 @@ async fn whatever_is_changed_in_the_database_is_found() {
         ),
         (
             "an inserted key",
-            "INSERT INTO signing_key SELECT randomblob(32), tenant_id, principal, owner_id, account_id, point, form, \
-             state, version FROM signing_key LIMIT 1"
+            "INSERT INTO signing_key SELECT randomblob(32), tenant_id, principal, owner_id, account_id, \
+             point, form, state, version FROM signing_key LIMIT 1"
                 .to_owned(),
             "it is forged",
         ),
-        ("an unfrozen account", "UPDATE account SET frozen_at = NULL WHERE frozen_at IS NOT NULL".to_owned(), "its state"),
-        ("a deleted payment", "DELETE FROM payment WHERE captured_minor = 100".to_owned(), "a row that the journal made"),
-        ("a changed payment", "UPDATE payment SET captured_minor = 1, released_minor = 1".to_owned(), "not the journal's"),
+        (
+            "an unfrozen account",
+            "UPDATE account SET frozen_at = NULL WHERE frozen_at IS NOT NULL".to_owned(),
+            "its state",
+        ),
+        (
+            "a deleted payment",
+            "DELETE FROM payment WHERE captured_minor = 100".to_owned(),
+            "a row that the journal made",
+        ),
+        (
+            "a changed payment",
+            "UPDATE payment SET captured_minor = 1, released_minor = 1".to_owned(),
+            "not the journal's",
+        ),
         (
             "a tail cut off",
             "DELETE FROM journal WHERE sequence = (SELECT max(sequence) FROM journal)".to_owned(),
             "its tail was cut off",
         ),
-        ("a renamed store", "UPDATE store SET name = 'Kanda Bakery 2' WHERE name = 'Kanda Bakery'".to_owned(), "name"),
-    ];
-    for (case, sql, expected) in cases {
+        (
+            "a renamed store",
+            "UPDATE store SET name = 'Kanda Bakery 2' WHERE name = 'Kanda Bakery'".to_owned(),
+            "name",
+        ),
+    ]
+}
+
+#[tokio::test]
+async fn whatever_is_changed_in_the_database_is_found() {
+    let (world, data) = books().await;
+    world.server.stop().await;
+    let pay: i64 = Connection::open(data.join(DATABASE_FILE))
+        .and_then(|db| {
+            db.query_row("SELECT min(sequence) FROM journal WHERE kind = 15", [], |row| row.get(0))
+        })
+        .expect("there is a payment");
+    for (case, sql, expected) in [journal_cases(pay), table_cases()].concat() {
         let copy = tempfile::TempDir::new().expect("a temporary directory");
         for file in ["saifu.db", "checkpoints"] {
             std::fs::copy(data.join(file), copy.path().join(file)).expect("a copy");
@@ -140,8 +183,8 @@ async fn a_chain_made_anew_is_found_by_evidence_and_checkpoint() {
     world.server.stop().await;
     let snapshot = saifu::store::sqlite::snapshot::Snapshot::open(&data).expect("a look");
     let rows: Vec<_> = snapshot
-        .rows(saifu::domain::rows::Table::Journal)
-        .map(|row| Journal::of(&row.expect("it reads")).expect("a journal row").clone())
+        .rows(Table::Journal)
+        .map(|row| Journal::of(&row.expect("a row")).expect("of the journal").clone())
         .collect();
     drop(snapshot);
     let connection = Connection::open(data.join(DATABASE_FILE)).expect("the database");

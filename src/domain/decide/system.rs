@@ -136,8 +136,8 @@ fn register_store(action: &SystemAction, view: &View) -> Result<SystemDone, Trac
     Ok(SystemDone::plain(writes, outcome))
 }
 
-/// An account that was not activated in time, by this decision's clock and not by the caller's: its device signs no more, its contact is free, and the key
-/// of its document is destroyed.
+/// An account that was not activated in time, by this decision's clock and not by the caller's: its
+/// device signs no more, its contact is free, and the key of its document is destroyed.
 fn close_unactivated(
     view: &View,
     policy: &Policy,

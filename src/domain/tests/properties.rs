@@ -38,7 +38,8 @@ proptest! {
                 prop_assert!(writes(&decision).is_empty());
             } else if right {
                 // Final: no code is needed nor judged.
-                let again = if resigned { payment.clone().resigned(number).proof(None) } else { payment.clone() };
+                let again = payment.clone();
+                let again = if resigned { again.resigned(number).proof(None) } else { again };
                 let decision = ledger.act(&again);
                 prop_assert!(matches!(Said::of(&decision), Said::Again(_)), "{:?}", decision);
                 prop_assert!(writes(&decision).is_empty());
@@ -52,8 +53,8 @@ proptest! {
             prop_assert_eq!(1_000 - ledger.account_of("alice").available_minor(), paid_minor);
         }
         let another = payment.other_request(1).code(STEP + 1);
-        let expected =
-            if amount_minor <= 1_000 - paid_minor { Said::Done } else { Said::No(Refusal::InsufficientBalance) };
+        let suffices = amount_minor <= 1_000 - paid_minor;
+        let expected = if suffices { Said::Done } else { Said::No(Refusal::InsufficientBalance) };
         prop_assert_eq!(ledger.ask(&another), expected);
     }
 

@@ -55,7 +55,12 @@ pub(crate) enum Move {
 }
 
 fn code() -> impl Strategy<Value = Code> {
-    prop_oneof![4 => Just(Code::Absent), 6 => Just(Code::Right), 2 => Just(Code::Wrong), 1 => Just(Code::Used)]
+    prop_oneof![
+        4 => Just(Code::Absent),
+        6 => Just(Code::Right),
+        2 => Just(Code::Wrong),
+        1 => Just(Code::Used),
+    ]
 }
 
 fn amount() -> impl Strategy<Value = i64> {

@@ -17,9 +17,8 @@ fn a_decision_is_made_at_the_later_of_the_batchs_time_and_the_accounts_last() {
         let decision = ledger.decide(&attempt);
         assert_eq!(written::<Payment>(&decision)[0].created_at, expected);
         assert_eq!(written::<Account>(&decision)[0].last_at, expected);
-        assert!(
-            matches!(entry(&decision).map(|entry| &entry.outcome), Some(Outcome::Paid { at, .. }) if *at == expected)
-        );
+        let outcome = entry(&decision).map(|entry| &entry.outcome);
+        assert!(matches!(outcome, Some(Outcome::Paid { at, .. }) if *at == expected));
     }
 }
 

@@ -1,5 +1,5 @@
-//! SandboxService/AdvanceClock: moves the clock forward. It is no change of the store: a repeated envelope is refused as a
-//! replayed read is.
+//! SandboxService/AdvanceClock: moves the clock forward. It is no change of the store: a repeated
+//! envelope is refused as a replayed read is.
 
 use std::net::IpAddr;
 

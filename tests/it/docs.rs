@@ -1,0 +1,243 @@
+//! The documents say what the code does: their tables are made again from it.
+
+use std::fs;
+use std::path::Path;
+
+use saifu::domain::policy::Policy;
+use saifu::gate::limit::LimitTable;
+use saifu::gate::operation::{CallerKind, Codes, Cost, Effect};
+use saifu::ratelimit::gcra::Limit;
+
+const PROTOCOL: &str = include_str!("../../docs/protocol.md");
+const ERRORS: &str = include_str!("../../docs/errors.md");
+const ATTACKS: &str = include_str!("../../docs/attacks.md");
+
+const SECOND_US: i64 = 1_000_000;
+const UNITS: [(i64, &str, &str); 4] = [
+    (SECOND_US, "s", "second"),
+    (60 * SECOND_US, "min", "minute"),
+    (3_600 * SECOND_US, "h", "hour"),
+    (86_400 * SECOND_US, "d", "day"),
+];
+
+/// The rows of a table of protocol.md, without its two lines of head.
+fn table(name: &str) -> Vec<&str> {
+    let (_, from) = PROTOCOL.split_once(&format!("<!-- begin {name} -->\n")).expect("the table begins");
+    let (rows, _) = from.split_once(&format!("<!-- end {name} -->")).expect("the table ends");
+    rows.lines().skip(2).collect()
+}
+
+/// Fails with the rows as they should be.
+fn compare(name: &str, rows: &[Vec<String>]) {
+    let rows: Vec<String> = rows.iter().map(|cells| format!("| {} |", cells.join(" | "))).collect();
+    assert!(
+        rows == table(name),
+        "docs/protocol.md, table {name}: the rows should be\n\n{}\n",
+        rows.join("\n")
+    );
+}
+
+/// With a comma before every three digits.
+fn grouped(number: i64) -> String {
+    let digits = number.to_string();
+    let first = digits.len() % 3;
+    let group = |(at, digit): (usize, char)| match at {
+        0 => digit.to_string(),
+        at if at % 3 == first % 3 => format!(",{digit}"),
+        _ => digit.to_string(),
+    };
+    digits.chars().enumerate().map(group).collect()
+}
+
+fn yen(amount_minor: i64) -> String {
+    format!("¥{}", grouped(amount_minor))
+}
+
+/// In the largest unit in which it is a whole number; a day is told in hours.
+fn duration(us: i64) -> String {
+    let whole = |(unit_us, _, _): &&(i64, &str, &str)| us % unit_us == 0;
+    let (unit_us, unit, _) = UNITS[..3].iter().rev().find(whole).expect("whole seconds");
+    format!("{} {unit}", us / unit_us)
+}
+
+#[test]
+fn the_error_catalogue_is_up_to_date() {
+    assert!(
+        saifu::rpc::catalogue::catalogue() == ERRORS,
+        "docs/errors.md is not what the code says: cargo run --example errors > docs/errors.md"
+    );
+}
+
+#[test]
+fn every_rpc_stands_in_the_protocol_as_it_is_declared() {
+    let rows: Vec<_> = saifu::rpc::declared()
+        .into_iter()
+        .map(|declared| {
+            let caller = match declared.caller {
+                CallerKind::Candidate => "candidate",
+                CallerKind::Device => "device",
+            };
+            let effect = match declared.effect {
+                Effect::Reads => "reads",
+                Effect::Changes => "changes",
+            };
+            let code = match declared.codes {
+                Codes::Refused => "refused",
+                Codes::Accepted => "taken",
+            };
+            let method = format!("`{}`", declared.method);
+            vec![method, caller.into(), effect.into(), code.into(), class(declared.cost).into()]
+        })
+        .collect();
+    compare("rpcs", &rows);
+}
+
+fn class(cost: Cost) -> &'static str {
+    match cost {
+        Cost::Enrolment => "enrolment",
+        Cost::Reading => "reading",
+        Cost::MoneyIn => "money in",
+        Cost::MoneyOut => "money out",
+        Cost::Security => "security",
+        Cost::Sandbox => "sandbox",
+    }
+}
+
+/// How many at once, and how many on the long run.
+fn rate(limit: &Limit) -> [String; 2] {
+    let fits = |(unit_us, _, _): &&(i64, &str, &str)| *unit_us >= limit.interval_us();
+    let (unit_us, _, unit) = UNITS.iter().find(fits).expect("at least one a day");
+    // The interval is rounded up, so the number of events is rounded to the nearest.
+    let events = (unit_us + limit.interval_us() / 2) / limit.interval_us();
+    [grouped(limit.burst().into()), format!("{} a {unit}", grouped(events))]
+}
+
+#[test]
+fn the_rate_limits_stand_in_the_protocol_as_they_are() {
+    let table = LimitTable::standard();
+    let mut rows = Vec::new();
+    for (cost, limits) in [
+        (Cost::Enrolment, table.enrolment),
+        (Cost::Reading, table.reading),
+        (Cost::MoneyIn, table.money_in),
+        (Cost::MoneyOut, table.money_out),
+        (Cost::Security, table.security),
+        (Cost::Sandbox, table.sandbox),
+    ] {
+        let own =
+            if cost == Cost::Sandbox { ["–".to_owned(), "–".to_owned()] } else { rate(&limits.own) };
+        rows.push([vec![class(cost).to_owned()], rate(&limits.origin).to_vec(), own.to_vec()].concat());
+    }
+    let none = vec!["messages to one contact, whoever asks".to_owned(), "–".to_owned(), "–".to_owned()];
+    rows.push([none, rate(&table.messages).to_vec()].concat());
+    compare("rates", &rows);
+}
+
+#[test]
+fn the_policy_stands_in_the_protocol_as_it_is() {
+    let Policy { step_up, codes, enrolment, open_request_us, secret_us, limits } = Policy::standard();
+    let blocks: Vec<_> = codes.blocks_us.map(duration).into();
+    let rows = [
+        ("After an accepted code its device is fresh for", duration(step_up.fresh_us)),
+        ("Pay, TopUp: a code in the call from this amount on", yen(step_up.amount_minor)),
+        (
+            "Pay: a code in the call when the account's payments since this device's last code would pass",
+            yen(step_up.sum_minor),
+        ),
+        (
+            "Pay: a code in the call when so many payments were made since this device's last code",
+            step_up.payments.to_string(),
+        ),
+        ("Wrong codes in a row that block, each time", codes.block_after.to_string()),
+        ("Blocked for, the first, the second and every further time", blocks.join(", ")),
+        ("Wrong codes in a day of UTC that block until it is over", codes.per_day.to_string()),
+        (
+            "Wrong codes without a right one between that end codes for good",
+            codes.without_success.to_string(),
+        ),
+        ("An enrolment's code is good for", duration(enrolment.code_us)),
+        ("Wrong enrolment codes that end the enrolment", enrolment.attempts.to_string()),
+        ("Activate within", duration(enrolment.activate_us)),
+        ("An answer that is open binds its request id for", duration(open_request_us)),
+        ("A secret of a reply can be fetched again for", duration(secret_us)),
+        ("Pause between two top-ups", duration(limits.top_up_pause_us)),
+        ("Linked funding sources at a time", limits.funding_sources.to_string()),
+        ("A device is young for", duration(limits.young_us)),
+    ];
+    compare("policy", &rows.map(|(rule, figure)| vec![rule.to_owned(), figure]));
+}
+
+#[test]
+fn the_limits_stand_in_the_protocol_as_they_are() {
+    let limits = Policy::standard().limits;
+    let none = || "–".to_owned();
+    let row = |what: &str, of: fn(&saifu::domain::policy::Caps) -> Option<i64>, tell: fn(i64) -> String| {
+        let figure = |caps| of(caps).map_or_else(none, tell);
+        vec![what.to_owned(), figure(&limits.standard), figure(&limits.young_device)]
+    };
+    let rows = [
+        row("One payment", |caps| caps.payment_minor, yen),
+        row("Payments in 24 hours", |caps| caps.day_minor, yen),
+        row("Payments in 30 days", |caps| caps.month_minor, yen),
+        row("Top-ups in 24 hours, number", |caps| caps.top_up_day_count, grouped),
+        row("Top-ups in 24 hours", |caps| caps.top_up_day_minor, yen),
+        row("Balance, with top-ups under way", |caps| caps.balance_minor, yen),
+    ];
+    compare("limits", &rows);
+}
+
+#[test]
+fn the_transports_limits_stand_in_the_protocol_as_they_are() {
+    let limits = saifu::door::Limits::standard();
+    let seconds = |duration: std::time::Duration| format!("{} s", duration.as_secs());
+    let count = |count: usize| grouped(i64::try_from(count).expect("a limit fits"));
+    let rows = [
+        ("Message, both ways", format!("{} KiB", saifu::rpc::MESSAGE_BYTES / 1_024)),
+        ("Connections from one IPv4 address or IPv6 /64", count(limits.connections_per_origin)),
+        ("Connections in all", count(limits.connections)),
+        ("TLS handshake", seconds(limits.handshake)),
+        ("From the handshake to the whole HTTP/2 preface", seconds(limits.preface)),
+        ("A call", seconds(limits.call)),
+        ("Silence until the server sends a PING", seconds(limits.keep_alive)),
+        ("Its answer", seconds(limits.keep_alive_answer)),
+        ("Age at which a connection is told to go (GOAWAY)", seconds(limits.connection_age)),
+        ("… and after which it is cut off", seconds(limits.connection_grace)),
+    ];
+    compare("transport", &rows.map(|(what, limit)| vec![what.to_owned(), limit]));
+}
+
+fn rust_sources(directory: &Path, text: &mut String) {
+    for entry in fs::read_dir(directory).expect("a directory of the package") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            rust_sources(&path, text);
+        } else if path.extension().is_some_and(|end| end == "rs") {
+            *text += &fs::read_to_string(&path).expect("a source file");
+        }
+    }
+}
+
+/// Rows look like `| ID | attack | safe result | test |`; the last cell names tests in backquotes,
+/// or says what the row waits for.
+#[test]
+fn every_attack_names_a_test_that_exists_or_what_it_waits_for() {
+    let mut sources = String::new();
+    for directory in ["src", "tests"] {
+        rust_sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join(directory), &mut sources);
+    }
+    let (mut rows, mut wrong) = (0, Vec::new());
+    for line in ATTACKS.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| ID ")) {
+        let cells: Vec<_> = line.trim_matches('|').split(" | ").map(str::trim).collect();
+        assert_eq!(cells.len(), 4, "four cells: {line}");
+        rows += 1;
+        let tests: Vec<_> = cells[3].split('`').skip(1).step_by(2).collect();
+        if tests.is_empty() && !cells[3].starts_with("waits for ") {
+            wrong.push(format!("{}: neither a test nor what it waits for", cells[0]));
+        }
+        for test in tests.iter().filter(|test| !sources.contains(&format!("fn {test}("))) {
+            wrong.push(format!("{}: there is no test {test}", cells[0]));
+        }
+    }
+    assert!(rows > 50, "the table is read");
+    assert!(wrong.is_empty(), "docs/attacks.md:\n{}", wrong.join("\n"));
+}
