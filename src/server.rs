@@ -148,7 +148,7 @@ from!(
 pub struct Server {
     address: SocketAddr,
     ca_path: PathBuf,
-    stop: oneshot::Sender<()>,
+    stop: Option<oneshot::Sender<()>>,
     serving: JoinHandle<Result<(), door::DoorError>>,
     tasks: Tasks,
     embedded: Embedded,
@@ -198,7 +198,7 @@ impl Server {
         let routes = rpc::routes(&gate, Some(sandbox));
         let (stop, stopped) = oneshot::channel::<()>();
         let serving = tokio::spawn(door.serve(tls, routes, async move { drop(stopped.await) }));
-        Ok(Self { address, ca_path: ca_path(&identity), stop, serving, tasks, embedded })
+        Ok(Self { address, ca_path: ca_path(&identity), stop: Some(stop), serving, tasks, embedded })
     }
 
     /// Where it listens.
@@ -211,13 +211,20 @@ impl Server {
         &self.ca_path
     }
 
-    /// Takes no further calls, ends those under way, commits what is queued, and is gone.
-    pub async fn stop(self) {
-        drop(self.stop);
-        match self.serving.await {
+    /// Waits until the front door ends by itself, which it does only when it cannot go on.
+    pub async fn ended(&mut self) {
+        match (&mut self.serving).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::error!(%error, "the front door ended with an error"),
             Err(error) => tracing::error!(%error, "the front door ended by a panic"),
+        }
+    }
+
+    /// Takes no further calls, ends those under way, commits what is queued, and is gone.
+    pub async fn stop(mut self) {
+        if !self.serving.is_finished() {
+            drop(self.stop.take());
+            self.ended().await;
         }
         self.tasks.stop().await;
         let embedded = self.embedded;

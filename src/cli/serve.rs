@@ -16,7 +16,7 @@ async fn serve(arguments: ServeArguments) -> Result<(), Failure> {
     let mut interrupted = signal(SignalKind::interrupt())?;
     let settings =
         Settings { seed: arguments.seed, ..Settings::sandbox(arguments.data_dir.clone(), arguments.listen) };
-    let server = Server::start(settings).await?;
+    let mut server = Server::start(settings).await?;
     println!(
         "saifu serves a SANDBOX: no real money, its clock can be moved, its messages lie in a folder.\n\
          address   https://{address}\n\
@@ -30,10 +30,11 @@ async fn serve(arguments: ServeArguments) -> Result<(), Failure> {
         ca = server.ca_path().display(),
         data = arguments.data_dir.display(),
     );
-    tokio::select! {
-        _ = terminated.recv() => {}
-        _ = interrupted.recv() => {}
-    }
+    let told = tokio::select! {
+        _ = terminated.recv() => true,
+        _ = interrupted.recv() => true,
+        () = server.ended() => false,
+    };
     server.stop().await;
-    Ok(())
+    if told { Ok(()) } else { Err("the front door closed by itself; see the log, and start again".into()) }
 }

@@ -116,6 +116,13 @@ impl Draft {
         self
     }
 
+    /// Adds the code that was sent to a contact.
+    pub fn contact_code(mut self, code: &str) -> Self {
+        let factor = pb::second_factor::Factor::ContactCode(code.to_owned());
+        self.private_part().second_factor = Some(pb::SecondFactor { factor: Some(factor) });
+        self
+    }
+
     /// Shows the key, and calls in no epoch: for the anonymous RPCs.
     pub fn as_candidate(mut self) -> Self {
         self.is_candidate = true;

@@ -20,6 +20,28 @@ mod enrol;
 
 pub use enrol::EnrolError;
 
+/// What Confirm wants besides the enrolment's id.
+#[derive(Clone)]
+pub struct Confirmation {
+    /// The eight digits that were sent.
+    pub code: String,
+    /// The owner's passphrase.
+    pub passphrase: String,
+    /// What he calls this phone.
+    pub device_label: String,
+}
+
+impl Confirmation {
+    /// Puts it into a call.
+    pub fn add_to(&self, draft: Draft) -> Draft {
+        let private = pb::EnrolmentConfirmPrivate {
+            passphrase: self.passphrase.clone(),
+            device_label: self.device_label.clone(),
+        };
+        draft.private(&private).contact_code(&self.code)
+    }
+}
+
 /// One phone with the wallet on it. The moments it signs and the codes it shows are its clock's.
 pub struct Wallet {
     /// The connection.
@@ -110,10 +132,10 @@ impl Wallet {
     pub async fn confirm_enrolment(
         &self,
         enrolment_id: Vec<u8>,
-        private: pb::EnrolmentConfirmPrivate,
+        confirmation: &Confirmation,
     ) -> Result<pb::EnrolmentConfirmReply, Refused> {
         let draft = self.draft(method::ENROLMENT_CONFIRM, &pb::EnrolmentConfirmRequest { enrolment_id });
-        self.send(draft.private(&private).as_candidate()).await
+        self.send(confirmation.add_to(draft).as_candidate()).await
     }
 
     /// Makes the account active.

@@ -77,6 +77,11 @@ pub fn recovery_code_tag(key: &MacKey, account_id: &[u8; 16], code: &str) -> [u8
     key.tag(&[b"recovery code", account_id, meant.as_bytes()])
 }
 
+/// Whether a text has the form of a code to a contact: eight ASCII digits.
+pub fn is_contact_code(code: &str) -> bool {
+    code.len() == 8 && code.bytes().all(|byte| byte.is_ascii_digit())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -33,8 +33,10 @@ pub enum Effect {
 pub enum Codes {
     /// A code has no place here; one that is sent is malformed, and not spent.
     Refused,
-    /// A code may be here, and is spent when it is.
-    Accepted,
+    /// A code of the authenticator may be here, and is spent when it is.
+    Totp,
+    /// The code that was sent to a contact must be here, and is spent.
+    Contact,
 }
 
 /// What kind of work a call is: which rate limits it counts against.

@@ -12,7 +12,7 @@ use super::rejection::Rejection;
 use super::tools::Tools;
 use crate::crypto::envelope::{PublicKey, SignatureForm, key_id_parse, key_id_text};
 use crate::crypto::hash::{equal, sha256};
-use crate::crypto::totp;
+use crate::crypto::{codes, totp};
 use crate::domain::command::{Evidence, Signed};
 use crate::domain::id::{KeyId, RequestId};
 use crate::domain::rows::KeyState;
@@ -190,18 +190,26 @@ fn open_private(envelope: &pb::Envelope, call: &pb::Call) -> Result<pb::Private,
     Ok(private)
 }
 
+/// The code of the call, when it is of the kind that the RPC takes.
 fn code<O: Operation>(factor: Option<pb::SecondFactor>) -> Result<Option<Zeroizing<String>>, Rejection> {
-    let Some(factor) = factor else { return Ok(None) };
-    if O::CODES == Codes::Refused {
-        return Err(Rejection::malformed("private.second_factor", "absent: this RPC takes no second factor"));
-    }
-    match factor.factor {
-        Some(pb::second_factor::Factor::TotpCode(code)) if totp::is_code(&code) => {
+    use pb::second_factor::Factor;
+    let factor = factor.map(|factor| factor.factor);
+    match (O::CODES, factor) {
+        (Codes::Refused | Codes::Totp, None) => Ok(None),
+        (Codes::Totp, Some(Some(Factor::TotpCode(code)))) if totp::is_code(&code) => {
             Ok(Some(Zeroizing::new(code)))
         }
-        Some(pb::second_factor::Factor::TotpCode(_)) => {
-            Err(Rejection::malformed("private.second_factor.totp_code", "six ASCII digits"))
+        (Codes::Contact, Some(Some(Factor::ContactCode(code)))) if codes::is_contact_code(&code) => {
+            Ok(Some(Zeroizing::new(code)))
         }
-        None => Err(Rejection::malformed("private.second_factor", "a factor, or absent")),
+        (Codes::Refused, Some(_)) => {
+            Err(Rejection::malformed("private.second_factor", "absent: this RPC takes no second factor"))
+        }
+        (Codes::Totp, Some(_)) => {
+            Err(Rejection::malformed("private.second_factor", "totp_code with six ASCII digits, or absent"))
+        }
+        (Codes::Contact, _) => {
+            Err(Rejection::malformed("private.second_factor", "contact_code with eight ASCII digits"))
+        }
     }
 }

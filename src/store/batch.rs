@@ -6,8 +6,10 @@
 //! never learns what a command is.
 
 use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
+use futures_util::FutureExt as _;
 use tokio::sync::{broadcast, mpsc, oneshot};
 use tracing::{error, warn};
 
@@ -27,8 +29,9 @@ use crate::env::clock::Clock;
 
 /// As many commands wait at most; past it a caller is told so at once.
 pub const QUEUE_BOUND: usize = 4_096;
-/// As many commands share a commit at most.
-pub const BATCH_BOUND: usize = 64;
+/// As many commands share a commit at most. Few enough that one batch is written while the next one's
+/// signatures are verified: with all that wait in one batch, the two take turns and a core idles.
+pub const BATCH_BOUND: usize = 32;
 /// As many rows are kept in memory between batches at most.
 const HOT_ROWS: usize = 400_000;
 
@@ -135,7 +138,13 @@ impl<B: Backend> Writer<B> {
                     if taken == 0 {
                         return;
                     }
-                    self.batch(std::mem::take(&mut jobs)).await;
+                    let jobs = std::mem::take(&mut jobs);
+                    if AssertUnwindSafe(self.batch(jobs)).catch_unwind().await.is_err() {
+                        // Its callers hear that the outcome is unknown; nothing of it was committed.
+                        error!("a batch panicked and was rolled back");
+                        self.view = None;
+                        self.backend.rollback().await;
+                    }
                 }
             }
         }

@@ -83,7 +83,8 @@ fn every_rpc_stands_in_the_protocol_as_it_is_declared() {
             };
             let code = match declared.codes {
                 Codes::Refused => "refused",
-                Codes::Accepted => "taken",
+                Codes::Totp => "taken",
+                Codes::Contact => "the contact's",
             };
             let method = format!("`{}`", declared.method);
             vec![method, caller.into(), effect.into(), code.into(), class(declared.cost).into()]

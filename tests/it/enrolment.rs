@@ -3,7 +3,7 @@
 use futures_util::future::join_all;
 use prost::Message;
 use saifu::client::method;
-use saifu::client::wallet::Wallet;
+use saifu::client::wallet::{Confirmation, Wallet};
 use saifu::gate::limit::LimitTable;
 use saifu::pb;
 use saifu::pb::enrolment_start_private::Contact;
@@ -52,15 +52,15 @@ async fn a_taken_contacts_confirm_fails_like_a_wrong_code() {
     let (free, code) = started(&phone, "zelda@example.jp").await;
     let wrong = confirmation(&other_code(&code));
     for time in 0..5 {
-        let of_taken = refused(phone.confirm_enrolment(taken.clone(), confirmation("12345678")).await);
-        let of_wrong = refused(phone.confirm_enrolment(free.clone(), wrong.clone()).await);
+        let of_taken = refused(phone.confirm_enrolment(taken.clone(), &confirmation("12345678")).await);
+        let of_wrong = refused(phone.confirm_enrolment(free.clone(), &wrong).await);
         assert_eq!(of_taken.code(), Code::Unauthenticated, "{time}");
         assert_eq!(of_taken.message(), of_wrong.message(), "{time}");
         assert_eq!(of_taken.details(), of_wrong.details(), "{time}");
         world.pass(10);
     }
-    let of_taken = refused(phone.confirm_enrolment(taken, confirmation("12345678")).await);
-    let of_wrong = refused(phone.confirm_enrolment(free, wrong).await);
+    let of_taken = refused(phone.confirm_enrolment(taken, &confirmation("12345678")).await);
+    let of_wrong = refused(phone.confirm_enrolment(free, &wrong).await);
     assert_eq!(of_taken.details(), of_wrong.details(), "and both are over after five");
     assert_eq!(alice.list_devices().await.unwrap().devices.len(), 1);
     world.server.stop().await;
@@ -72,7 +72,7 @@ async fn the_ways_to_write_a_contact_are_one_contact() {
     let mut phone = world.phone().await;
     let reply = phone.start_enrolment(Contact::Phone("+81 090 1234 5678".into())).await.unwrap();
     let code = code_in(&texts(&phone, "+819012345678", 1).await[0]);
-    let confirmed = phone.confirm_enrolment(reply.enrolment_id, confirmation(&code)).await.unwrap();
+    let confirmed = phone.confirm_enrolment(reply.enrolment_id, &confirmation(&code)).await.unwrap();
     set_up(&mut phone, &confirmed);
     phone.activate(&phone.code().unwrap()).await.unwrap();
     let other = world.phone().await;
@@ -119,10 +119,11 @@ async fn five_wrong_codes_end_an_enrolment_and_four_do_not() {
         let phone = world.phone().await;
         let (enrolment_id, code) = started(&phone, &format!("{name}@example.jp")).await;
         for _ in 0..wrong {
-            let tried = phone.confirm_enrolment(enrolment_id.clone(), confirmation(&other_code(&code))).await;
+            let tried =
+                phone.confirm_enrolment(enrolment_id.clone(), &confirmation(&other_code(&code))).await;
             assert_eq!(reason(tried), Reason::Unauthenticated);
         }
-        let tried = phone.confirm_enrolment(enrolment_id, confirmation(&code)).await;
+        let tried = phone.confirm_enrolment(enrolment_id, &confirmation(&code)).await;
         if wrong == 4 {
             tried.unwrap();
         } else {
@@ -141,9 +142,9 @@ async fn an_enrolments_code_is_good_for_15_minutes() {
     let (early_id, early_code) = started(&early, "early@example.jp").await;
     let (late_id, late_code) = started(&late, "late@example.jp").await;
     world.clock.advance_us(15 * 60 * 1_000_000 - 1);
-    early.confirm_enrolment(early_id, confirmation(&early_code)).await.unwrap();
+    early.confirm_enrolment(early_id, &confirmation(&early_code)).await.unwrap();
     world.clock.advance_us(1);
-    let result = late.confirm_enrolment(late_id, confirmation(&late_code)).await;
+    let result = late.confirm_enrolment(late_id, &confirmation(&late_code)).await;
     assert_eq!(reason(result), Reason::EnrolmentOver);
     world.server.stop().await;
 }
@@ -156,14 +157,14 @@ async fn an_enrolment_is_its_keys_own() {
     let (enrolment_id, code) = started(&phone, "alice@example.jp").await;
     // Not even with the right code, and the owner's tries are not used up by it.
     for _ in 0..6 {
-        let stolen = thief.confirm_enrolment(enrolment_id.clone(), confirmation(&code)).await;
+        let stolen = thief.confirm_enrolment(enrolment_id.clone(), &confirmation(&code)).await;
         assert_eq!(reason(stolen), Reason::EnrolmentOver);
     }
-    let absent = thief.confirm_enrolment(vec![7; 16], confirmation(&code)).await;
+    let absent = thief.confirm_enrolment(vec![7; 16], &confirmation(&code)).await;
     assert_eq!(reason(absent), Reason::EnrolmentOver);
-    phone.confirm_enrolment(enrolment_id.clone(), confirmation(&code)).await.unwrap();
+    phone.confirm_enrolment(enrolment_id.clone(), &confirmation(&code)).await.unwrap();
     // And a confirmed one is over for everybody.
-    let again = thief.confirm_enrolment(enrolment_id, confirmation(&code)).await;
+    let again = thief.confirm_enrolment(enrolment_id, &confirmation(&code)).await;
     assert_eq!(reason(again), Reason::EnrolmentOver);
     world.server.stop().await;
 }
@@ -179,8 +180,8 @@ async fn of_two_enrolments_of_one_contact_the_first_confirmed_wins() {
     let sent = texts(&other, "alice@example.jp", 2).await;
     let codes: Vec<_> = sent.iter().map(|text| code_in(text)).collect();
     let second = codes.into_iter().find(|code| *code != one_code).unwrap();
-    other.confirm_enrolment(other_id, confirmation(&second)).await.unwrap();
-    let lost = one.confirm_enrolment(one_id, confirmation(&one_code)).await;
+    other.confirm_enrolment(other_id, &confirmation(&second)).await.unwrap();
+    let lost = one.confirm_enrolment(one_id, &confirmation(&one_code)).await;
     assert_eq!(reason(lost), Reason::Unauthenticated);
     world.server.stop().await;
 }
@@ -200,7 +201,7 @@ async fn of_twenty_enrolments_confirmed_at_once_exactly_one_wins() {
     let confirms = phones.iter().map(async |(phone, enrolment_id, code)| {
         // Only so many passphrases are hashed at a time; who is turned away comes again.
         loop {
-            let result = phone.confirm_enrolment(enrolment_id.clone(), confirmation(code)).await;
+            let result = phone.confirm_enrolment(enrolment_id.clone(), &confirmation(code)).await;
             if !result.as_ref().is_err_and(|no| no.reason() == Some(Reason::Unavailable)) {
                 return result;
             }
@@ -217,7 +218,7 @@ async fn of_twenty_enrolments_confirmed_at_once_exactly_one_wins() {
 async fn pending(world: &World, address: &str) -> Wallet {
     let mut phone = world.phone().await;
     let (enrolment_id, code) = started(&phone, address).await;
-    let confirmed = phone.confirm_enrolment(enrolment_id, confirmation(&code)).await;
+    let confirmed = phone.confirm_enrolment(enrolment_id, &confirmation(&code)).await;
     set_up(&mut phone, &confirmed.expect("an account"));
     phone
 }
@@ -263,15 +264,30 @@ async fn a_contact_gets_three_messages_a_day_whoever_asks() {
 }
 
 #[tokio::test]
+async fn another_code_may_be_tried_under_the_same_request_id() {
+    let world = World::start().await;
+    let phone = world.phone().await;
+    let (enrolment_id, code) = started(&phone, "alice@example.jp").await;
+    let body = pb::EnrolmentConfirmRequest { enrolment_id };
+    let confirm = |code: &str| {
+        let draft = confirmation(code).add_to(phone.draft(method::ENROLMENT_CONFIRM, &body));
+        phone.send::<pb::EnrolmentConfirmReply>(draft.as_candidate().request_id([5; 16]))
+    };
+    let wrong = confirm(&other_code(&code)).await.expect_err("a wrong code");
+    assert_eq!((wrong.reason(), wrong.is_final()), (Some(Reason::Unauthenticated), Some(false)));
+    confirm(&code).await.expect("the right code, under the id that the wrong one left open");
+    world.server.stop().await;
+}
+
+#[tokio::test]
 async fn an_unsuitable_passphrase_leaves_no_trace() {
     let world = World::start().await;
     let mut phone = world.phone().await;
     let (enrolment_id, code) = started(&phone, "alice@example.jp").await;
     let body = pb::EnrolmentConfirmRequest { enrolment_id };
     let confirm = |passphrase: &str| {
-        let private =
-            pb::EnrolmentConfirmPrivate { passphrase: passphrase.to_owned(), ..confirmation(&code) };
-        let draft = phone.draft(method::ENROLMENT_CONFIRM, &body).private(&private);
+        let confirmation = Confirmation { passphrase: passphrase.to_owned(), ..confirmation(&code) };
+        let draft = confirmation.add_to(phone.draft(method::ENROLMENT_CONFIRM, &body));
         phone.send::<pb::EnrolmentConfirmReply>(draft.as_candidate().request_id([5; 16]))
     };
     // More often than a wrong code may be tried, and all under one request id.

@@ -21,7 +21,7 @@ use saifu::rpc::declared;
 use saifu::server::SANDBOX_AUDIENCE;
 use tonic::{Code, Status};
 
-use crate::support::{World, bakery, confirmation, email, set_up, started};
+use crate::support::{PASSPHRASE, World, bakery, confirmation, email, set_up, started};
 
 const SECOND_US: i64 = 1_000_000;
 
@@ -58,27 +58,27 @@ fn every_rpc_takes_an_envelope_and_nothing_else() {
 #[test]
 fn who_may_call_what_and_with_a_code_is_written_down_here_once_more() {
     use CallerKind::{Candidate, Device};
-    use Codes::{Accepted, Refused};
+    use Codes::{Contact, Refused, Totp};
     use Effect::{Changes, Reads};
     let expected = [
         (method::ENROLMENT_START, Candidate, Changes, Refused),
-        (method::ENROLMENT_CONFIRM, Candidate, Changes, Refused),
-        (method::ENROLMENT_ACTIVATE, Device, Changes, Accepted),
+        (method::ENROLMENT_CONFIRM, Candidate, Changes, Contact),
+        (method::ENROLMENT_ACTIVATE, Device, Changes, Totp),
         (method::DEVICE_LIST, Device, Reads, Refused),
-        (method::DEVICE_REVOKE, Device, Changes, Accepted),
-        (method::VERIFY_SECOND_FACTOR, Device, Changes, Accepted),
+        (method::DEVICE_REVOKE, Device, Changes, Totp),
+        (method::VERIFY_SECOND_FACTOR, Device, Changes, Totp),
         (method::FREEZE, Device, Changes, Refused),
-        (method::UNFREEZE, Device, Changes, Accepted),
+        (method::UNFREEZE, Device, Changes, Totp),
         (method::LIST_EVENTS, Device, Reads, Refused),
         (method::GET_BALANCE, Device, Reads, Refused),
         (method::LIST_ENTRIES, Device, Reads, Refused),
-        (method::LINK_FUNDING, Device, Changes, Accepted),
-        (method::UNLINK_FUNDING, Device, Changes, Accepted),
+        (method::LINK_FUNDING, Device, Changes, Totp),
+        (method::UNLINK_FUNDING, Device, Changes, Totp),
         (method::LIST_FUNDING, Device, Reads, Refused),
-        (method::TOP_UP, Device, Changes, Accepted),
+        (method::TOP_UP, Device, Changes, Totp),
         (method::GET_TOP_UP, Device, Reads, Refused),
         (method::RESOLVE_PAYEE, Device, Reads, Refused),
-        (method::PAY, Device, Changes, Accepted),
+        (method::PAY, Device, Changes, Totp),
         (method::GET_PAYMENT, Device, Reads, Refused),
         // The sandbox's change nothing in the store: their request ids are nonces.
         (method::ADVANCE_CLOCK, Candidate, Reads, Refused),
@@ -117,6 +117,8 @@ struct Case {
     private: Vec<u8>,
     /// Whether the call brings a code.
     code: bool,
+    /// The code to a contact that the call brings.
+    contact_code: Option<String>,
     /// What it comes to when another account's device signs it, where the body names something.
     foreign: Option<pb::Reason>,
 }
@@ -131,7 +133,7 @@ impl Stage {
         let confirm = started(&carol, "carol@example.jp").await;
         let mut dora = world.phone().await;
         let (enrolment_id, code) = started(&dora, "dora@example.jp").await;
-        let confirmed = dora.confirm_enrolment(enrolment_id, confirmation(&code)).await;
+        let confirmed = dora.confirm_enrolment(enrolment_id, &confirmation(&code)).await;
         set_up(&mut dora, &confirmed.expect("an account"));
         let stranger = world.phone().await;
         // Reads from before the server's start are stale: past two minutes a call may be 120 s old.
@@ -158,7 +160,8 @@ impl Stage {
             Case::new(method::LIST_SHOPS, &pb::ListShopsRequest {}),
             // The last of the candidate's: its key is a device's from then on.
             Case::new(method::ENROLMENT_CONFIRM, &pb::EnrolmentConfirmRequest { enrolment_id: confirm.0 })
-                .private(&confirmation(&confirm.1)),
+                .private(&newcomer())
+                .contact_code(&confirm.1),
             Case::new(method::ENROLMENT_ACTIVATE, &pb::EnrolmentActivateRequest {}).code(),
             Case::new(method::DEVICE_LIST, &pb::DeviceListRequest {}),
             Case::new(
@@ -222,7 +225,14 @@ impl Stage {
 impl Case {
     fn new(method: &str, body: &impl Message) -> Self {
         let policy = declared().into_iter().find(|policy| policy.method == method).expect("a declared RPC");
-        Self { policy, body: body.encode_to_vec(), private: Vec::new(), code: false, foreign: None }
+        Self {
+            policy,
+            body: body.encode_to_vec(),
+            private: Vec::new(),
+            code: false,
+            contact_code: None,
+            foreign: None,
+        }
     }
 
     fn private(mut self, private: &impl Message) -> Self {
@@ -233,6 +243,20 @@ impl Case {
     fn code(mut self) -> Self {
         self.code = true;
         self
+    }
+
+    fn contact_code(mut self, code: &str) -> Self {
+        self.contact_code = Some(code.to_owned());
+        self
+    }
+
+    /// The second factor as this wallet would give it now.
+    fn factor(&self, wallet: &Wallet) -> Option<pb::SecondFactor> {
+        let shown = || wallet.code().map_or("123456".to_owned(), |code| code.to_string());
+        match &self.contact_code {
+            Some(code) => Some(contact_factor(code.clone())),
+            None => self.code.then(|| second_factor(shown())),
+        }
     }
 
     fn foreign(mut self, reason: pb::Reason) -> Self {
@@ -248,13 +272,9 @@ impl Case {
     fn by(&self, wallet: &Wallet) -> Parts {
         static IDS: AtomicU64 = AtomicU64::new(1);
         let id = IDS.fetch_add(1, Ordering::Relaxed);
-        let code = self.code.then(|| wallet.code().map_or("123456".to_owned(), |code| code.to_string()));
-        let private = pb::Private {
-            salt: vec![7; 16],
-            second_factor: code.map(second_factor),
-            body: self.private.clone(),
-        };
-        let has_private = self.code || !self.private.is_empty();
+        let second_factor = self.factor(wallet);
+        let has_private = second_factor.is_some() || !self.private.is_empty();
+        let private = pb::Private { salt: vec![7; 16], second_factor, body: self.private.clone() };
         let mut parts = Parts {
             method: self.policy.method,
             call: pb::Call {
@@ -278,6 +298,14 @@ impl Case {
 
 fn second_factor(code: String) -> pb::SecondFactor {
     pb::SecondFactor { factor: Some(pb::second_factor::Factor::TotpCode(code)) }
+}
+
+fn newcomer() -> pb::EnrolmentConfirmPrivate {
+    pb::EnrolmentConfirmPrivate { passphrase: PASSPHRASE.into(), device_label: "Pixel 9".into() }
+}
+
+fn contact_factor(code: String) -> pb::SecondFactor {
+    pb::SecondFactor { factor: Some(pb::second_factor::Factor::ContactCode(code)) }
 }
 
 /// A call before it is signed.
@@ -496,7 +524,8 @@ fn private_attacks(case: &Case, owner: &Wallet) -> Vec<Attack> {
     let signer = &owner.signer;
     let mut attacks = Vec::new();
     let mut add = |what: String, envelope, answer| attacks.push((what, envelope, answer));
-    let plain = pb::Private { salt: vec![9; 16], second_factor: None, body: case.private.clone() };
+    let contact = case.contact_code.clone().map(contact_factor);
+    let plain = pb::Private { salt: vec![9; 16], second_factor: contact, body: case.private.clone() };
     let private = if good.private.is_empty() {
         let added = pb::Envelope { private: plain.encode_to_vec(), ..good.seal(signer) };
         add("a private part that was not signed".into(), added, Answer::Unauthenticated);
@@ -533,14 +562,19 @@ fn private_attacks(case: &Case, owner: &Wallet) -> Vec<Attack> {
     add("15 bytes of salt".into(), bind(unsalted.encode_to_vec()), Answer::Malformed);
     let empty = pb::Private { second_factor: Some(pb::SecondFactor { factor: None }), ..private.clone() };
     add("a second factor that is none".into(), bind(empty.encode_to_vec()), Answer::Malformed);
-    let codes: &[&str] = match case.policy.codes {
-        Codes::Refused => &["123456"],
-        Codes::Accepted => &["", "12345", "1234567", "+12345", "12345 ", "１２３４５６"],
+    let totp =
+        ["", "12345", "1234567", "+12345", "12345 ", "１２３４５６"].map(|code| second_factor(code.into()));
+    let contact =
+        ["", "1234567", "123456789", "+1234567", "１２３４５６７８"].map(|code| contact_factor(code.into()));
+    let factors = match case.policy.codes {
+        Codes::Refused => vec![second_factor("123456".into()), contact_factor("12345678".into())],
+        Codes::Totp => [&totp[..], &[contact_factor("12345678".into())]].concat(),
+        Codes::Contact => [&contact[..], &[second_factor("123456".into())]].concat(),
     };
-    for code in codes {
-        let private =
-            pb::Private { second_factor: Some(second_factor((*code).to_owned())), ..private.clone() };
-        add(format!("the code {code:?}"), bind(private.encode_to_vec()), Answer::Malformed);
+    for factor in factors {
+        let what = format!("the factor {factor:?}");
+        let private = pb::Private { second_factor: Some(factor), ..private.clone() };
+        add(what, bind(private.encode_to_vec()), Answer::Malformed);
     }
     attacks
 }

@@ -298,7 +298,7 @@ async fn confirm_draft(world: &World, address: &str) -> (Wallet, Draft) {
     let phone = world.phone().await;
     let (enrolment_id, code) = started(&phone, address).await;
     let body = pb::EnrolmentConfirmRequest { enrolment_id };
-    let draft = phone.draft(method::ENROLMENT_CONFIRM, &body).private(&confirmation(&code));
+    let draft = confirmation(&code).add_to(phone.draft(method::ENROLMENT_CONFIRM, &body));
     (phone, draft.as_candidate().request_id([9; 16]))
 }
 

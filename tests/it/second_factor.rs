@@ -380,7 +380,7 @@ async fn activation_wants_a_right_code() {
     let world = World::start().await;
     let mut phone = world.phone().await;
     let (enrolment_id, code) = started(&phone, "alice@example.jp").await;
-    let confirmed = phone.confirm_enrolment(enrolment_id, confirmation(&code)).await.unwrap();
+    let confirmed = phone.confirm_enrolment(enrolment_id, &confirmation(&code)).await.unwrap();
     set_up(&mut phone, &confirmed);
     let activate = phone.draft(method::ENROLMENT_ACTIVATE, &pb::EnrolmentActivateRequest {});
     let without: Result<pb::EnrolmentActivateReply, _> = phone.send(activate).await;

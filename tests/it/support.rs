@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use saifu::client::connection::connect;
 use saifu::client::refused::Refused;
-use saifu::client::wallet::Wallet;
+use saifu::client::wallet::{Confirmation, Wallet};
 use saifu::crypto::totp::TotpSecret;
 use saifu::domain::policy::{Caps, StepUp};
 use saifu::domain::time::DAY_US;
@@ -178,8 +178,8 @@ pub fn code_in(text: &str) -> String {
 }
 
 /// What Confirm wants besides the enrolment's id.
-pub fn confirmation(code: &str) -> pb::EnrolmentConfirmPrivate {
-    pb::EnrolmentConfirmPrivate {
+pub fn confirmation(code: &str) -> Confirmation {
+    Confirmation {
         code: code.to_owned(),
         passphrase: PASSPHRASE.to_owned(),
         device_label: "Pixel 9".to_owned(),

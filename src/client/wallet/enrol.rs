@@ -7,7 +7,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use zeroize::Zeroizing;
 
 use crate::client::refused::Refused;
-use crate::client::wallet::Wallet;
+use crate::client::wallet::{Confirmation, Wallet};
 use crate::contact::Contact;
 use crate::crypto::totp::TotpSecret;
 use crate::pb;
@@ -31,12 +31,12 @@ impl Wallet {
         let last = self.newest_message(destination).await?;
         let started = self.start_enrolment(WireContact::Email(email.to_owned())).await?;
         let message = self.message_after(last, destination).await?;
-        let private = pb::EnrolmentConfirmPrivate {
+        let confirmation = Confirmation {
             code: code_in(&message.text).ok_or(EnrolError::NoCode)?.to_owned(),
             passphrase: passphrase.to_owned(),
             device_label: "saifu client".to_owned(),
         };
-        let confirmed = self.confirm_enrolment(started.enrolment_id, private).await?;
+        let confirmed = self.confirm_enrolment(started.enrolment_id, &confirmation).await?;
         let uri = value(confirmed.totp_uri)?;
         self.totp = Some(TotpSecret::from_uri(&uri).ok_or(EnrolError::NoAuthenticator)?);
         self.signer.epoch = confirmed.epoch;

@@ -21,7 +21,7 @@ impl Operation for Activate {
     const CALLER: CallerKind = CallerKind::Device;
     const EFFECT: Effect = Effect::Changes;
     const COST: Cost = Cost::Security;
-    const CODES: Codes = Codes::Accepted;
+    const CODES: Codes = Codes::Totp;
     const SECRET_REPLY: bool = true;
 }
 

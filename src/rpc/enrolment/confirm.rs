@@ -33,7 +33,7 @@ impl Operation for Confirm {
     const CALLER: CallerKind = CallerKind::Candidate;
     const EFFECT: Effect = Effect::Changes;
     const COST: Cost = Cost::Enrolment;
-    const CODES: Codes = Codes::Refused;
+    const CODES: Codes = Codes::Contact;
     const SECRET_REPLY: bool = true;
 }
 
@@ -51,10 +51,7 @@ impl CandidateChange for Confirm {
         _limits: &Limits,
     ) -> Result<CandidateAction, Rejection> {
         let enrolment_id = EnrolmentId(id16(&call.body.enrolment_id, "enrolment_id")?);
-        let code = &call.private.code;
-        if code.len() != 8 || !code.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Err(Rejection::malformed("private.code", "eight digits"));
-        }
+        let code = call.code.as_ref().ok_or(Rejection::Internal)?;
         suitable(&call.private.passphrase).map_err(|_| Rejection::PassphraseUnsuitable)?;
         text(
             &call.private.device_label,

@@ -22,7 +22,7 @@ impl Operation for Pay {
     const CALLER: CallerKind = CallerKind::Device;
     const EFFECT: Effect = Effect::Changes;
     const COST: Cost = Cost::MoneyOut;
-    const CODES: Codes = Codes::Accepted;
+    const CODES: Codes = Codes::Totp;
     const SECRET_REPLY: bool = false;
 }
 

@@ -20,7 +20,7 @@ impl Operation for Unfreeze {
     const CALLER: CallerKind = CallerKind::Device;
     const EFFECT: Effect = Effect::Changes;
     const COST: Cost = Cost::Security;
-    const CODES: Codes = Codes::Accepted;
+    const CODES: Codes = Codes::Totp;
     const SECRET_REPLY: bool = false;
 }
 

@@ -23,7 +23,7 @@ impl Operation for LinkFunding {
     const CALLER: CallerKind = CallerKind::Device;
     const EFFECT: Effect = Effect::Changes;
     const COST: Cost = Cost::MoneyIn;
-    const CODES: Codes = Codes::Accepted;
+    const CODES: Codes = Codes::Totp;
     const SECRET_REPLY: bool = false;
 }
 

@@ -31,7 +31,7 @@ impl Operation for TopUp {
     const CALLER: CallerKind = CallerKind::Device;
     const EFFECT: Effect = Effect::Changes;
     const COST: Cost = Cost::MoneyIn;
-    const CODES: Codes = Codes::Accepted;
+    const CODES: Codes = Codes::Totp;
     const SECRET_REPLY: bool = false;
 }
 

@@ -29,6 +29,8 @@ pub(super) struct Log {
     pub commits: usize,
     /// What the next commits come to.
     pub failures: Vec<BackendError>,
+    /// As many of the next writes panic.
+    pub panics: usize,
 }
 
 /// The real backend, with a log.
@@ -62,6 +64,11 @@ impl Backend for Watched {
 
     async fn apply(&mut self, net: &Net) -> Result<(), BackendError> {
         self.log().nets.push(net.clone());
+        let panics = self.log().panics;
+        if panics > 0 {
+            self.log().panics = panics - 1;
+            panic!("as the test wants it");
+        }
         self.inner.apply(net).await
     }
 

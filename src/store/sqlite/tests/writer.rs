@@ -33,6 +33,18 @@ fn is_paid(answer: &Result<Answer, StoreError>) -> bool {
 }
 
 #[tokio::test]
+async fn a_batch_that_panics_costs_its_own_callers_only() {
+    let mut ledger = Ledger::parse(TEXT);
+    let rig = Rig::running(&ledger);
+    rig.log().panics = 1;
+    let lost = ledger.pay("alice → bakery 10").command;
+    assert_eq!(rig.all([lost.clone()]).await, [Err(StoreError::Unavailable)]);
+    let answers = rig.all([lost, ledger.pay("bob → bakery 20").command]).await;
+    assert!(answers.iter().all(is_paid), "{answers:?}");
+    assert_eq!(rig.sums(ledger_account_id("bakery")), (0, 30));
+}
+
+#[tokio::test]
 async fn a_command_that_breaks_a_constraint_does_not_disturb_its_neighbours() {
     let mut ledger = Ledger::parse(TEXT);
     let mut rig = Rig::running(&ledger);
