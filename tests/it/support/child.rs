@@ -29,9 +29,14 @@ impl Served {
     }
 
     /// A command that ends in `saifu serve`.
-    pub fn spawn(mut command: Command) -> Self {
-        let mut child =
-            command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("the server starts");
+    pub fn spawn(command: Command) -> Self {
+        Self::spawn_logging(command, Stdio::null())
+    }
+
+    /// The same, with its log written to somewhere.
+    pub fn spawn_logging(mut command: Command, log: impl Into<Stdio>) -> Self {
+        let child = command.stdout(Stdio::piped()).stderr(log).spawn();
+        let mut child = child.expect("the server starts");
         let out = BufReader::new(child.stdout.take().expect("piped"));
         let mut words = std::collections::HashMap::new();
         for line in out.lines() {
