@@ -85,7 +85,8 @@ impl Crowd {
     }
 }
 
-#[tokio::test]
+// Its own thread answers the server's GOAWAY while this one waits for the process.
+#[tokio::test(flavor = "multi_thread")]
 async fn two_hundred_kills_lose_nothing_that_was_acknowledged() {
     let dir = tempfile::TempDir::new().expect("a temporary directory");
     let mut served = Served::start(dir.path());

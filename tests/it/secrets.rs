@@ -36,7 +36,8 @@ fn latin(bytes: &[u8]) -> String {
     bytes.iter().copied().map(char::from).collect()
 }
 
-#[tokio::test]
+// Its own thread answers the server's GOAWAY while this one waits for the process.
+#[tokio::test(flavor = "multi_thread")]
 async fn no_secret_and_no_person_is_in_logs_database_or_journal() {
     let dir = tempfile::TempDir::new().expect("a temporary directory");
     let (data, log) = (dir.path().join("data"), dir.path().join("log"));
