@@ -3,7 +3,7 @@
 //! A caller's key, device and epoch are checked in that same snapshot, so a read after a revocation
 //! is refused wherever it is made.
 
-use crate::domain::id::{AccountId, DeviceId, KeyId};
+use crate::domain::id::{AccountId, DeviceId, KeyId, TopUpId};
 use crate::domain::record::{Record, Value};
 use crate::domain::rows::{Account, Device, KeyState, Row, RowKey, SigningKey, Table};
 use crate::domain::time::Timestamp;
@@ -57,6 +57,8 @@ pub enum Scan {
     },
     /// Top-ups without an answer, oldest first.
     RequestedTopUps {
+        /// After this one; from the oldest when absent.
+        after: Option<(Timestamp, TopUpId)>,
         /// At most.
         limit: i64,
     },
@@ -199,8 +201,16 @@ impl Scan {
                 "state = 0 AND due_at <= ?1 ORDER BY due_at LIMIT ?2".into(),
                 vec![Value::Int(now.0), Value::Int(*limit)],
             ),
-            Self::RequestedTopUps { limit } => {
-                (Table::TopUp, "state = 1 ORDER BY requested_at LIMIT ?1".into(), vec![Value::Int(*limit)])
+            Self::RequestedTopUps { after, limit } => {
+                let (at, id) =
+                    after.map_or((i64::MIN, bytes(&[0; 16])), |(at, top_up_id)| (at.0, bytes(&top_up_id.0)));
+                (
+                    Table::TopUp,
+                    "state = 1 AND (requested_at, top_up_id) > (?1, ?2) \
+                     ORDER BY requested_at, top_up_id LIMIT ?3"
+                        .into(),
+                    vec![Value::Int(at), id, Value::Int(*limit)],
+                )
             }
             Self::Unactivated { before, limit } => (
                 Table::Account,

@@ -2,23 +2,16 @@
 //! activated. No rule depends on it being in time: every decision looks at the clock itself.
 
 use crate::domain::command::{Chore, SystemAction};
-use crate::domain::rows::{Account, Contact, Device, Table};
+use crate::domain::rows::{Account, Contact, Device, Row, Table};
 use crate::domain::time::Timestamp;
 use crate::gate::Gate;
+use crate::store::StoreError;
 use crate::store::query::{Query, Scan};
 
 pub(super) async fn run(gate: &Gate) {
     let now = Timestamp(gate.tools().clock.now_us());
     for table in [Table::Enrolment, Table::SecretReply, Table::OpenRequest] {
-        let Ok(fetched) = gate.fetch(Query::scan(Scan::Expired { table, now, limit: super::PAGE })).await
-        else {
-            return;
-        };
-        if fetched.scanned.is_empty() {
-            continue;
-        }
-        let keys = fetched.scanned.iter().map(crate::domain::rows::Row::key).collect();
-        if gate.chore(Chore::Expire(keys)).await.is_err() {
+        if end(gate, table, now).await.is_err() {
             return;
         }
     }
@@ -32,6 +25,18 @@ pub(super) async fn run(gate: &Gate) {
         {
             return;
         }
+    }
+}
+
+/// Everything of a table that is over by now.
+async fn end(gate: &Gate, table: Table, now: Timestamp) -> Result<(), StoreError> {
+    loop {
+        let fetched = gate.fetch(Query::scan(Scan::Expired { table, now, limit: super::PAGE })).await?;
+        if fetched.scanned.is_empty() {
+            return Ok(());
+        }
+        let keys = fetched.scanned.iter().map(Row::key).collect();
+        gate.chore(Chore::Expire(keys)).await?;
     }
 }
 

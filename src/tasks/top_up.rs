@@ -8,14 +8,19 @@ use crate::funding::Charged;
 use crate::gate::Gate;
 use crate::store::query::{Query, Scan};
 
+/// Page by page: top-ups that their provider leaves unanswered must not hide those behind them.
 pub(super) async fn run(gate: &Gate) {
-    let Ok(fetched) = gate.fetch(Query::scan(Scan::RequestedTopUps { limit: super::PAGE })).await else {
-        return;
-    };
-    for top_up in fetched.scanned::<TopUp>() {
-        let Some(action) = ask(gate, top_up).await else { continue };
-        if gate.system(action).await.is_err() {
-            tracing::warn!("a provider's answer was not booked; it is asked for again");
+    let mut after = None;
+    loop {
+        let query = Query::scan(Scan::RequestedTopUps { after, limit: super::PAGE });
+        let Ok(fetched) = gate.fetch(query).await else { return };
+        let Some(last) = fetched.scanned::<TopUp>().last() else { return };
+        after = Some((last.requested_at, last.top_up_id));
+        for top_up in fetched.scanned::<TopUp>() {
+            let Some(action) = ask(gate, top_up).await else { continue };
+            if gate.system(action).await.is_err() {
+                tracing::warn!("a provider's answer was not booked; it is asked for again");
+            }
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The main job from end to end: enrol, link, top up, scan, pay, look.
 
+use futures_util::future::join_all;
+use saifu::gate::limit::LimitTable;
 use saifu::pb;
 
 use crate::support::{World, available, bakery, reason};
@@ -47,5 +49,33 @@ async fn a_restart_keeps_everything() {
     assert_eq!(available(&alice).await, 4_300);
     let other = pb::PayRequest { amount_minor: 701, ..request };
     assert_eq!(reason(alice.pay(other, None, Some(id)).await), pb::Reason::RequestIdReused);
+    world.server.stop().await;
+}
+
+#[tokio::test]
+async fn top_ups_that_nobody_answers_hide_none_behind_them() {
+    let world = World::start_with(|settings| {
+        settings.limits = LimitTable::unlimited();
+        settings.policy.limits.top_up_pause_us = 0;
+        settings.policy.limits.standard.top_up_day_count = None;
+    })
+    .await;
+    let alice = world.wallet("alice").await;
+    let silent = alice.link_funding("sandbox-silent", "silent card").await.unwrap().funding_id;
+    let good = alice.link_funding("sandbox-visa", "card").await.unwrap().funding_id;
+    let one_yen = |funding_id: &Vec<u8>| pb::TopUpRequest {
+        funding_id: funding_id.clone(),
+        amount_minor: 1,
+        currency: "JPY".into(),
+    };
+    // More than the driver asks about at a time.
+    let unanswered = join_all((0..70).map(|_| alice.top_up(one_yen(&silent), None, None))).await;
+    for reply in unanswered {
+        assert_eq!(reply.unwrap().top_up.unwrap().state(), pb::TopUpState::Requested);
+    }
+    let reply = alice.top_up(one_yen(&good), None, None).await.unwrap();
+    assert_eq!(reply.top_up.unwrap().state(), pb::TopUpState::Succeeded);
+    let balance = alice.get_balance().await.unwrap();
+    assert_eq!((balance.available_minor, balance.incoming_minor), (1, 70));
     world.server.stop().await;
 }
