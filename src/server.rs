@@ -186,7 +186,8 @@ impl Server {
             audience: SANDBOX_AUDIENCE.into(),
         };
         let tools = Arc::new(Tools::new(keys, given, embedded.store()));
-        let limits = Limits::new(limits, Arc::new(MemorySource::new(BUCKETS)));
+        let limits =
+            Limits::new(limits, Arc::new(MemorySource::new(BUCKETS)), Arc::new(MemorySource::new(BUCKETS)));
         let gate = Arc::new(Gate::new(Parts { store: embedded.store(), tools, limits }));
         genesis(&gate, &data_dir).await?;
         let registered = seed.commands().into_iter().map(|command| gate.system(command));

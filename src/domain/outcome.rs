@@ -55,6 +55,8 @@ stored_enum! {
         TooManyFundingSources = 19,
         /// Revoked before.
         DeviceAlreadyRevoked = 20,
+        /// A top-up has no answer yet: its source must stay.
+        TopUpUnderWay = 21,
     }
 }
 

@@ -51,12 +51,12 @@ impl Periods {
         add(&mut self.days, now.day(), DAYS_KEPT, amount_minor, 1);
     }
 
-    /// Gives a movement of `then` back, which is over without having moved anything.
+    /// Gives the amount of a movement of `then` back, which is over without having moved anything.
+    /// That it was tried stays counted: a stolen card cannot be tried without end.
     pub fn give_back(&mut self, then: Timestamp, amount_minor: i64) {
         for (buckets, index) in [(&mut self.hours, then.hour()), (&mut self.days, then.day())] {
             if let Some(bucket) = buckets.iter_mut().find(|bucket| bucket.index == index) {
                 bucket.amount_minor -= amount_minor;
-                bucket.count -= 1;
             }
         }
     }
@@ -132,7 +132,7 @@ mod tests {
         periods.add(now, 40);
         periods.add(now, 2);
         periods.give_back(now, 40);
-        assert_eq!(periods.last_day(now), Moved { amount_minor: 2, count: 1 });
+        assert_eq!(periods.last_day(now), Moved { amount_minor: 2, count: 2 });
         assert_eq!(Periods::read(periods.value()), Ok(periods));
     }
 }

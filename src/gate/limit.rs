@@ -9,7 +9,7 @@ use super::rejection::Rejection;
 use crate::domain::time::Timestamp;
 use crate::ratelimit::gcra::Limit;
 use crate::ratelimit::origin::origin_keys;
-use crate::ratelimit::source::{BucketKey, Charge, Source, Taken};
+use crate::ratelimit::source::{BucketKey, Charge, Source, SourceUnavailable, Taken};
 
 /// The limits of one class of calls.
 #[derive(Clone, Copy, Debug)]
@@ -91,12 +91,14 @@ impl LimitTable {
 pub struct Limits {
     table: LimitTable,
     source: Arc<dyn Source>,
+    messages: Arc<dyn Source>,
 }
 
 impl Limits {
-    /// Over a source of buckets.
-    pub fn new(table: LimitTable, source: Arc<dyn Source>) -> Self {
-        Self { table, source }
+    /// Over a source of buckets, and one apart for messages: anybody can make a bucket for any address,
+    /// and those must not crowd out the buckets of customers.
+    pub fn new(table: LimitTable, source: Arc<dyn Source>, messages: Arc<dyn Source>) -> Self {
+        Self { table, source, messages }
     }
 
     /// Before anything is verified: where the call comes from.
@@ -124,14 +126,19 @@ impl Limits {
     /// A message to a contact, whoever asks for it; the contact by its blind index.
     pub async fn message(&self, contact_index: &[u8; 32], now: Timestamp) -> Result<(), Rejection> {
         let key = BucketKey::new("message-to", contact_index);
-        self.take(now, &[Charge { key, limit: self.table.messages, cost: 1 }]).await
+        let charge = Charge { key, limit: self.table.messages, cost: 1 };
+        taken(self.messages.take(now.0, &[charge]).await)
     }
 
     async fn take(&self, now: Timestamp, charges: &[Charge]) -> Result<(), Rejection> {
-        match self.source.take(now.0, charges).await {
-            Ok(Taken::Allowed) => Ok(()),
-            Ok(Taken::Denied { retry_after_us }) => Err(Rejection::Throttled { retry_after_us }),
-            Err(_) => Err(Rejection::Unavailable),
-        }
+        taken(self.source.take(now.0, charges).await)
+    }
+}
+
+fn taken(taken: Result<Taken, SourceUnavailable>) -> Result<(), Rejection> {
+    match taken {
+        Ok(Taken::Allowed) => Ok(()),
+        Ok(Taken::Denied { retry_after_us }) => Err(Rejection::Throttled { retry_after_us }),
+        Err(SourceUnavailable) => Err(Rejection::Unavailable),
     }
 }

@@ -133,7 +133,8 @@ fn parse_call(
     Ok(call)
 }
 
-fn issued_at(call: &pb::Call) -> Option<Timestamp> {
+/// When a call says it was signed; nothing when that is no moment.
+pub fn issued_at(call: &pb::Call) -> Option<Timestamp> {
     let at = call.issued_at.as_ref()?;
     let nanos = i64::from(at.nanos);
     if !(0..1_000_000_000).contains(&nanos) {

@@ -5,6 +5,7 @@
 
 use std::fs;
 use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use super::{NotAccepted, Notifier};
@@ -46,7 +47,7 @@ impl Folder {
 
     fn write(&self, message_id: MessageId, at_us: i64, letter: &Letter) -> io::Result<()> {
         let folder = self.of(&letter.channel, &letter.destination);
-        fs::create_dir_all(&folder)?;
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
         let id = hex(&message_id.0);
         let path = folder.join(format!("{at_us:020}-{id}.txt"));
         // A reader sees a message whole or not at all.

@@ -144,10 +144,15 @@ pub fn entry(reason: Reason) -> Entry {
         Reason::DeviceAlreadyRevoked => {
             (Code::FailedPrecondition, "the device is revoked already", "Nothing to do.")
         }
+        Reason::TopUpUnderWay => (
+            Code::FailedPrecondition,
+            "a top-up is under way",
+            "Unlink when GetTopUp says that it is settled; that is a new request id.",
+        ),
         Reason::Internal => (
             Code::Internal,
             "a defect on our side",
-            "The call was not done. Send the same request id again later.",
+            "Whether it was done is not known. Send the same request id again later.",
         ),
     };
     Entry { reason, code, says, advice }
@@ -175,6 +180,7 @@ fn of_refusal(refusal: Refusal) -> Reason {
         Refusal::FundingNotLinked => Reason::FundingNotLinked,
         Refusal::TooManyFundingSources => Reason::TooManyFundingSources,
         Refusal::DeviceAlreadyRevoked => Reason::DeviceAlreadyRevoked,
+        Refusal::TopUpUnderWay => Reason::TopUpUnderWay,
     }
 }
 

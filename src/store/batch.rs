@@ -98,6 +98,7 @@ pub(super) struct Writer<B> {
     committed: broadcast::Sender<Arc<[Committed]>>,
     batch_bound: usize,
     view: Option<View>,
+    hot_bound: usize,
     lane: i64,
     broken: bool,
 }
@@ -121,7 +122,17 @@ impl<B: Backend> Writer<B> {
         committed: broadcast::Sender<Arc<[Committed]>>,
         batch_bound: usize,
     ) -> Self {
-        Self { backend, policy, clock, committed, batch_bound, view: None, lane: 0, broken: false }
+        Self {
+            backend,
+            policy,
+            clock,
+            committed,
+            batch_bound,
+            view: None,
+            hot_bound: HOT_ROWS,
+            lane: 0,
+            broken: false,
+        }
     }
 
     /// Works until it is told to stop; what is queued by then is still done.
@@ -210,7 +221,7 @@ impl<B: Backend> Writer<B> {
     async fn transact(&mut self, commands: &[Command]) -> Result<Vec<Answer>, BackendError> {
         self.backend.begin().await?;
         let mut view = match self.view.take() {
-            Some(view) if B::EXCLUSIVE && view.len() < HOT_ROWS => view,
+            Some(view) if B::EXCLUSIVE && view.len() < self.hot_bound => view,
             Some(_) | None => self.fresh_view().await?,
         };
         let mut pending = Pending::default();
@@ -234,7 +245,9 @@ impl<B: Backend> Writer<B> {
             pending.push(Write::Update(head.into_row()), &mut view);
         }
         let committed = std::mem::take(&mut pending.committed);
-        let touched = std::mem::take(&mut pending.touched);
+        let mut touched = std::mem::take(&mut pending.touched);
+        touched.sort_unstable();
+        touched.dedup();
         if pending.contradiction {
             return Err(BackendError::Constraint);
         }
@@ -267,6 +280,8 @@ impl<B: Backend> Writer<B> {
             for row in self.backend.load_all(Table::OpenRequest).await? {
                 view.insert(row.key(), Some(row));
             }
+            // Many open requests alone must not make every batch start anew.
+            self.hot_bound = HOT_ROWS.max(view.len().saturating_mul(2));
         }
         Ok(view)
     }

@@ -30,15 +30,13 @@ async fn ask(gate: &Gate, top_up: &TopUp) -> Option<SystemAction> {
     let token = opened.as_ref().and_then(|opened| {
         opened.document.funding.iter().find(|source| source.funding_id == top_up.funding_id.0)
     });
-    let charged = match token {
-        Some(source) => {
-            let amount = Amount::new(top_up.amount_minor)?;
-            gate.tools().provider.charge(top_up.top_up_id, &source.token, amount).await
-        }
-        // Unlinked before the provider was asked: nothing was charged. Whether it was asked before
-        // a crash is the provider's to say; the sandbox's charges nothing.
-        None => Charged::Declined { reference: crate::domain::id::hex(&top_up.top_up_id.0) },
+    let Some(source) = token else {
+        // A source cannot be unlinked while it is asked: its token is gone by a defect. Never guess.
+        tracing::error!("a top-up's source has no token; it cannot be settled");
+        return None;
     };
+    let amount = Amount::new(top_up.amount_minor)?;
+    let charged = gate.tools().provider.charge(top_up.top_up_id, &source.token, amount).await;
     let (succeeded, provider_reference) = match charged {
         Charged::Succeeded { reference } => (true, reference),
         Charged::Declined { reference } => (false, reference),

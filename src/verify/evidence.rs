@@ -6,11 +6,16 @@ use crate::crypto::envelope::{PublicKey, SignatureForm, key_id_text, pae};
 use crate::crypto::system_key::verify_system;
 use crate::domain::command::SystemAction;
 use crate::domain::rows::Journal;
+use crate::domain::time::SECOND_US;
+use crate::gate::signature::{MAX_AGE_US, MAX_AHEAD_US, issued_at};
 use crate::gate::system::system_key_id;
 use crate::pb;
 
+/// A call is judged by its age at receipt; until its decision it may wait so long in the queue.
+const QUEUED_US: i64 = 30 * SECOND_US;
+
 /// A row's signed call, when a key of this point signed it.
-pub(super) fn signed_call(row: &Journal, key: &PublicKey) -> Result<pb::Call, &'static str> {
+pub(super) fn signed_call(row: &Journal, key: &PublicKey, audience: &str) -> Result<pb::Call, &'static str> {
     key.verify(&row.method, &row.payload, &row.signature)
         .map_err(|_| "the signature is not this key's over this method and payload")?;
     let call: pb::Call = canonical(&row.payload)?;
@@ -19,6 +24,13 @@ pub(super) fn signed_call(row: &Journal, key: &PublicKey) -> Result<pb::Call, &'
     }
     if call.request_id != row.request_id.0 {
         return Err("the signed request id is another than the row's");
+    }
+    if call.audience != audience {
+        return Err("it was signed for another deployment");
+    }
+    let age_us = row.at.since_us(issued_at(&call).ok_or("it does not say when it was signed")?);
+    if !(-MAX_AHEAD_US..=MAX_AGE_US + QUEUED_US).contains(&age_us) {
+        return Err("it was signed at another time than the row's");
     }
     Ok(call)
 }

@@ -83,14 +83,13 @@ pub(super) struct Replay {
     heads: HashMap<i64, Head>,
     requests: HashSet<(RequestId, KeyId)>,
     system_key: Option<[u8; 32]>,
-    awaited: Vec<Awaited>,
+    awaited: HashMap<(i64, i64), Vec<Awaited>>,
+    audience: String,
 }
 
-/// A checkpoint's word on one lane.
+/// A checkpoint's word on one lane's row.
 struct Awaited {
     checkpoint: Checkpoint,
-    lane: i64,
-    sequence: i64,
     hash: [u8; 32],
     met: Option<bool>,
 }
@@ -106,17 +105,13 @@ struct Entry<'a> {
 
 impl Replay {
     pub(super) fn new(checkpoints: &[Checkpoint]) -> Self {
-        let awaited = checkpoints.iter().flat_map(|checkpoint| {
-            checkpoint.heads.iter().map(|(lane, sequence, hash)| Awaited {
-                checkpoint: checkpoint.clone(),
-                lane: *lane,
-                sequence: *sequence,
-                hash: *hash,
-                met: None,
-            })
-        });
-        let mut awaited: Vec<_> = awaited.collect();
-        awaited.sort_by_key(|awaited| (awaited.lane, awaited.sequence));
+        let mut awaited: HashMap<_, Vec<_>> = HashMap::new();
+        for checkpoint in checkpoints {
+            for (lane, sequence, hash) in &checkpoint.heads {
+                let one = Awaited { checkpoint: checkpoint.clone(), hash: *hash, met: None };
+                awaited.entry((*lane, *sequence)).or_default().push(one);
+            }
+        }
         Self { awaited, ..Self::default() }
     }
 
@@ -157,10 +152,8 @@ impl Replay {
         let at = self.heads.get(&row.lane).map_or(Timestamp(0), |head| head.at);
         let expected = chain_hash(&hash, row);
         self.heads.insert(row.lane, Head { sequence: row.sequence, hash: row.hash, at: row.at.max(at) });
-        for awaited in &mut self.awaited {
-            if awaited.lane == row.lane && awaited.sequence == row.sequence {
-                awaited.met = Some(awaited.hash == row.hash);
-            }
+        for awaited in self.awaited.get_mut(&(row.lane, row.sequence)).into_iter().flatten() {
+            awaited.met = Some(awaited.hash == row.hash);
         }
         if row.sequence != sequence + 1 {
             return Err("a row before it is missing");
@@ -253,20 +246,26 @@ impl Replay {
 
     /// Checkpoints that the journal does not bear out: when, and why.
     pub(super) fn unmet_checkpoints(&self) -> Vec<(i64, &'static str)> {
-        let judge = |awaited: &Awaited| {
+        let judge = |sequence: i64, awaited: &Awaited| {
             let signed = self.system_key.is_some_and(|key| awaited.checkpoint.is_signed_by(&key));
             match awaited.met {
                 _ if !signed => Some("the server's key did not sign it"),
                 Some(true) => None,
                 Some(false) => Some("the journal's row there is another by now"),
-                None if awaited.sequence == 0 => None,
+                None if sequence == 0 => None,
                 None => Some("the journal ends before it: its tail was cut off"),
             }
         };
-        self.awaited
+        let mut unmet: Vec<_> = self
+            .awaited
             .iter()
-            .filter_map(|awaited| judge(awaited).map(|what| (awaited.checkpoint.at_us, what)))
-            .collect()
+            .flat_map(|((_, sequence), awaited)| awaited.iter().map(move |awaited| (*sequence, awaited)))
+            .filter_map(|(sequence, awaited)| {
+                judge(sequence, awaited).map(|what| (awaited.checkpoint.at_us, what))
+            })
+            .collect();
+        unmet.sort_unstable();
+        unmet
     }
 }
 

@@ -208,8 +208,8 @@ async fn a_declined_card_credits_nothing_and_gives_the_limit_back() {
     let alice = world.wallet("alice").await;
     let declined = card(&alice, "sandbox-declined").await;
     let visa = card(&alice, "sandbox-visa").await;
-    // Oftener than a day has top-ups, and for more than a day's sum.
-    for _ in 0..6 {
+    // For more than a day's sum.
+    for _ in 0..4 {
         let code = world.next_code(&alice);
         let state = top_up(&alice, &declined, 10_000, Some(&code)).await.unwrap();
         assert_eq!(state, pb::TopUpState::Failed);
@@ -220,6 +220,20 @@ async fn a_declined_card_credits_nothing_and_gives_the_limit_back() {
     let code = world.next_code(&alice);
     top_up(&alice, &visa, 10_000, Some(&code)).await.unwrap();
     assert_eq!(available(&alice).await, 10_000);
+    // A declined attempt stays one of the day's five: a stolen card is not tried without end.
+    world.pass(30);
+    assert_eq!(reason(top_up(&alice, &declined, 1, None).await), Reason::LimitTopUps);
+    world.server.stop().await;
+}
+
+#[tokio::test]
+async fn a_source_stays_linked_while_its_top_up_has_no_answer() {
+    let world = World::start().await;
+    let alice = world.wallet("alice").await;
+    let silent = card(&alice, "sandbox-silent").await;
+    let state = top_up(&alice, &silent, 9_000, None).await.unwrap();
+    assert_eq!(state, pb::TopUpState::Requested);
+    assert_eq!(reason(alice.unlink_funding(silent).await), Reason::TopUpUnderWay);
     world.server.stop().await;
 }
 

@@ -15,22 +15,32 @@ pub(super) fn decide(chore: &Chore, view: &View) -> Decision {
         Chore::Expire(keys) => {
             keys.iter().filter(|key| is_over(key, view)).cloned().map(Write::Delete).collect()
         }
-        Chore::MessageDelivered(id) => message(*id, view, |message| message.state = MessageState::Delivered),
+        // What was sent holds an address and a code: nothing of it is kept.
+        Chore::MessageDelivered(id) => {
+            due(*id, view).map(|_| Write::Delete(RowKey::Message(*id))).into_iter().collect()
+        }
         Chore::MessageDelayed(id, due_at) => message(*id, view, |message| message.due_at = *due_at),
-        Chore::MessageFailed(id) => message(*id, view, |message| message.state = MessageState::Failed),
+        Chore::MessageFailed(id) => message(*id, view, |message| {
+            message.state = MessageState::Failed;
+            message.sealed.clear();
+        }),
     };
     Decision::Keep { writes }
 }
 
+fn due(id: MessageId, view: &View) -> Option<&Message> {
+    view.get::<Message>((id,)).filter(|message| message.state == MessageState::Due)
+}
+
 fn message(id: MessageId, view: &View, change: impl Fn(&mut Message)) -> Vec<Write> {
-    let due = view.get::<Message>((id,)).filter(|message| message.state == MessageState::Due);
-    due.map(|message| {
-        let mut message = Message { attempts: message.attempts + 1, ..message.clone() };
-        change(&mut message);
-        Write::Update(message.into_row())
-    })
-    .into_iter()
-    .collect()
+    due(id, view)
+        .map(|message| {
+            let mut message = Message { attempts: message.attempts + 1, ..message.clone() };
+            change(&mut message);
+            Write::Update(message.into_row())
+        })
+        .into_iter()
+        .collect()
 }
 
 /// Only rows that end by themselves may be deleted.

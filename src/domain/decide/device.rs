@@ -226,6 +226,10 @@ impl Turn<'_> {
             }
             DeviceAction::UnlinkFunding { funding_id, document } => {
                 let mut funding = own_funding(self.view, self.account.account_id, *funding_id)?.clone();
+                // Its provider is asked with its token until it answers.
+                if self.account.incoming_minor > 0 {
+                    return Err(Refusal::TopUpUnderWay.into());
+                }
                 self.rewrite_document(document)?;
                 funding.ended_at = Some(self.now);
                 self.writes.push(Write::Update(funding.into_row()));

@@ -81,7 +81,8 @@ fn a_declined_top_up_gives_its_limits_back_and_credits_nothing() {
     assert_eq!(ledger.say(&settle), Said::Done);
     let account = ledger.account_of("alice");
     assert_eq!((account.available_minor(), account.incoming_minor), (100, 0));
-    assert_eq!(account.top_ups.last_day(NOW), crate::domain::periods::Moved::default());
+    let moved = crate::domain::periods::Moved { amount_minor: 0, count: 1 };
+    assert_eq!(account.top_ups.last_day(NOW), moved, "the amount is given back, the attempt is not");
     assert_eq!(ledger.get::<TopUp>((id,)).state, TopUpState::Failed);
     assert_eq!(ledger.credits[&PROVIDER_CLEARING], (100, 0));
     // The pause between two top-ups stays.

@@ -13,6 +13,8 @@ use rusqlite::Connection;
 use super::connection;
 
 const INTERVAL: Duration = Duration::from_millis(500);
+/// So long the writer may be kept waiting for a reader that is in the log's way.
+const BUSY: Duration = Duration::from_millis(20);
 /// Past so many pages in the log (64 MiB), the checkpointer waits for the writer to start it over.
 const RESTART_PAGES: i64 = 16_384;
 
@@ -25,6 +27,8 @@ pub(super) struct Checkpointer {
 impl Checkpointer {
     pub(super) fn start(path: &Path) -> rusqlite::Result<Self> {
         let connection = connection::writer(path)?;
+        // RESTART waits for readers with the write lock in hand: never for long.
+        connection.busy_timeout(BUSY)?;
         let (stop, stopped) = mpsc::channel();
         let work = move || {
             while stopped.recv_timeout(INTERVAL) == Err(RecvTimeoutError::Timeout) {

@@ -20,19 +20,20 @@ pub(super) struct Pool {
 
 struct Shared {
     idle: Mutex<Vec<Connection>>,
-    permits: Semaphore,
+    permits: Arc<Semaphore>,
 }
 
 impl Pool {
     pub(super) fn open(path: &Path) -> rusqlite::Result<Self> {
         let idle = (0..CONNECTIONS).map(|_| connection::reader(path)).collect::<Result<Vec<_>, _>>()?;
-        let permits = Semaphore::new(CONNECTIONS);
+        let permits = Arc::new(Semaphore::new(CONNECTIONS));
         Ok(Self { shared: Arc::new(Shared { idle: Mutex::new(idle), permits }) })
     }
 
     async fn run(&self, query: Query) -> Result<Fetched, StoreError> {
         let shared = Arc::clone(&self.shared);
-        let permit = self.shared.permits.acquire().await.map_err(|_| StoreError::Unavailable)?;
+        let permit = Arc::clone(&self.shared.permits).acquire_owned().await;
+        let permit = permit.map_err(|_| StoreError::Unavailable)?;
         let read = tokio::task::spawn_blocking(move || {
             let mut idle = shared.idle.lock().unwrap_or_else(PoisonError::into_inner);
             let mut connection = idle.pop().ok_or(StoreError::Unavailable)?;
@@ -42,11 +43,11 @@ impl Pool {
                 StoreError::Unavailable
             });
             shared.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+            // Only now, and here: a caller that hangs up must not free a place that is still taken.
+            drop(permit);
             read
         });
-        let read = read.await.map_err(|_| StoreError::Unavailable)?;
-        drop(permit);
-        read
+        read.await.map_err(|_| StoreError::Unavailable)?
     }
 }
 

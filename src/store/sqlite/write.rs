@@ -60,13 +60,13 @@ fn ensure_one(affected: rusqlite::Result<usize>) -> Result<(), BackendError> {
 fn failed(error: &rusqlite::Error) -> BackendError {
     tracing::warn!(%error, "the database refused");
     match error.sqlite_error_code() {
-        Some(ErrorCode::ConstraintViolation) => BackendError::Constraint,
+        // Without a code it is not SQLite's word but ours: a row that cannot be read. Then, as with a
+        // constraint, only the commands that name it fail.
+        Some(ErrorCode::ConstraintViolation) | None => BackendError::Constraint,
         Some(ErrorCode::SystemIoFailure | ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
             BackendError::Broken
         }
         Some(_) => BackendError::Unavailable,
-        // Not SQLite's word but ours: a row that cannot be read.
-        None => BackendError::Broken,
     }
 }
 

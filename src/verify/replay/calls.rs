@@ -18,7 +18,7 @@ impl Replay {
     /// An enrolment's rows carry the candidate's own public key.
     pub(super) fn candidate(&mut self, entry: &Entry<'_>) -> Checked {
         let key = evidence::candidate_key(entry.row)?;
-        evidence::signed_call(entry.row, &key)?;
+        evidence::signed_call(entry.row, &key, &self.audience)?;
         nothing_posted(entry)?;
         match (entry.kind, &entry.outcome) {
             (Kind::StartEnrolment, Outcome::EnrolmentStarted { .. })
@@ -71,7 +71,7 @@ impl Replay {
             return Err("it was signed by a key that was revoked by then");
         }
         let account_id = key.account_id;
-        let call = evidence::signed_call(entry.row, &key.key)?;
+        let call = evidence::signed_call(entry.row, &key.key, &self.audience)?;
         self.step_account(entry, account_id)?;
         let epoch = self.account(account_id)?.epoch;
         if i64::try_from(call.epoch) != Ok(epoch) {
@@ -97,6 +97,9 @@ impl Replay {
                 let [(key_id, version)] = entry.versions.keys[..] else {
                     return Err("a revocation names one key");
                 };
+                if self.keys.get(&key_id).map(|key| key.device_id) != Some(*device_id) {
+                    return Err("it revokes another device's key");
+                }
                 self.revoke(key_id, account_id, version)?;
                 let account = self.account_mut(account_id)?;
                 account.active_devices -= 1;

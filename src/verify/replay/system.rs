@@ -14,9 +14,10 @@ impl Replay {
     /// The server's own movements: signed by its key, and only the listed ones.
     pub(super) fn system(&mut self, entry: &Entry<'_>) -> Checked {
         if entry.kind == Kind::Genesis {
-            let Outcome::Genesis { system_key, .. } = &entry.outcome else {
+            let Outcome::Genesis { system_key, audience } = &entry.outcome else {
                 return Err("the first row does not name the server's key");
             };
+            self.audience.clone_from(audience);
             if self.system_key.replace(*system_key).is_some() {
                 return Err("the server's key is named a second time");
             }
