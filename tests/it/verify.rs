@@ -175,13 +175,9 @@ async fn whatever_is_changed_in_the_database_is_found() {
     }
 }
 
-/// The strongest insider: he edits a payment and makes the whole chain anew. What was signed, and
-/// the checkpoint outside, are still against him.
-#[tokio::test]
-async fn a_chain_made_anew_is_found_by_evidence_and_checkpoint() {
-    let (world, data) = books().await;
-    world.server.stop().await;
-    let snapshot = saifu::store::sqlite::snapshot::Snapshot::open(&data).expect("a look");
+/// Changes every journal row by `edit`, and makes the chain anew over all of them.
+fn make_anew(data: &Path, edit: impl Fn(&mut Journal)) {
+    let snapshot = saifu::store::sqlite::snapshot::Snapshot::open(data).expect("a look");
     let rows: Vec<_> = snapshot
         .rows(Table::Journal)
         .map(|row| Journal::of(&row.expect("a row")).expect("of the journal").clone())
@@ -190,9 +186,7 @@ async fn a_chain_made_anew_is_found_by_evidence_and_checkpoint() {
     let connection = Connection::open(data.join(DATABASE_FILE)).expect("the database");
     let mut previous = [0; 32];
     for mut row in rows {
-        if row.kind == 15 && row.entry_account_id.is_some() {
-            row.at = saifu::domain::time::Timestamp(row.at.0 + 1);
-        }
+        edit(&mut row);
         row.hash = saifu::store::batch::chain_hash(&previous, &row);
         previous = row.hash;
         connection
@@ -203,10 +197,32 @@ async fn a_chain_made_anew_is_found_by_evidence_and_checkpoint() {
             .expect("rewritten");
     }
     connection.execute("UPDATE lane SET hash = ?1", [&previous[..]]).expect("rewritten");
-    drop(connection);
+}
+
+/// The strongest insider: he edits rows and makes the whole chain anew. The checkpoint outside is
+/// still against him.
+#[tokio::test]
+async fn a_chain_made_anew_is_found_by_the_checkpoint() {
+    let (world, data) = books().await;
+    world.server.stop().await;
+    make_anew(&data, |row| row.at = row.at.plus_us(1));
     let found = report(&data).await.problems;
     assert!(
         found.iter().any(|problem| problem.what == "the journal's row there is another by now"),
+        "{found:?}"
+    );
+}
+
+/// A captured call that was never done cannot be put into the journal later.
+#[tokio::test]
+async fn a_call_in_the_journal_at_another_time_than_it_was_signed_is_found() {
+    let (world, data) = books().await;
+    world.server.stop().await;
+    std::fs::remove_file(data.join("checkpoints")).expect("they would tell it first");
+    make_anew(&data, |row| row.at = row.at.plus_us(151 * 1_000_000));
+    let found = report(&data).await.problems;
+    assert!(
+        found.iter().any(|problem| problem.what == "it was signed at another time than the row's"),
         "{found:?}"
     );
 }
