@@ -212,12 +212,18 @@ impl Server {
         &self.ca_path
     }
 
-    /// Waits until the front door ends by itself, which it does only when it cannot go on.
+    /// Waits until the server cannot go on: its front door is closed, or its store cannot be trusted.
     pub async fn ended(&mut self) {
-        match (&mut self.serving).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::error!(%error, "the front door ended with an error"),
-            Err(error) => tracing::error!(%error, "the front door ended by a panic"),
+        let store = self.embedded.ended();
+        let store_ended = async {
+            match store {
+                Some(ended) => drop(ended.await),
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = closed(&mut self.serving) => {}
+            () = store_ended => tracing::error!("the store writes nothing further"),
         }
     }
 
@@ -225,13 +231,22 @@ impl Server {
     pub async fn stop(mut self) {
         if !self.serving.is_finished() {
             drop(self.stop.take());
-            self.ended().await;
+            closed(&mut self.serving).await;
         }
         self.tasks.stop().await;
         let embedded = self.embedded;
         if tokio::task::spawn_blocking(move || embedded.close()).await.is_err() {
             tracing::error!("closing the store ended by a panic");
         }
+    }
+}
+
+/// Waits for the front door's end, and says why.
+async fn closed(serving: &mut JoinHandle<Result<(), door::DoorError>>) {
+    match serving.await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::error!(%error, "the front door ended with an error"),
+        Err(error) => tracing::error!(%error, "the front door ended by a panic"),
     }
 }
 

@@ -36,5 +36,9 @@ async fn serve(arguments: ServeArguments) -> Result<(), Failure> {
         () = server.ended() => false,
     };
     server.stop().await;
-    if told { Ok(()) } else { Err("the front door closed by itself; see the log, and start again".into()) }
+    if told {
+        Ok(())
+    } else {
+        Err("the server could not go on; nothing acknowledged is lost: see the log, and start again".into())
+    }
 }

@@ -135,7 +135,8 @@ impl<B: Backend> Writer<B> {
         }
     }
 
-    /// Works until it is told to stop; what is queued by then is still done.
+    /// Works until it is told to stop, and then does what is queued; or until the database cannot be
+    /// trusted any more, and then does nothing further.
     pub(super) async fn run(mut self, mut queue: mpsc::Receiver<Job>, mut stop: oneshot::Receiver<()>) {
         let mut jobs = Vec::with_capacity(self.batch_bound);
         let mut stopping = false;
@@ -155,6 +156,9 @@ impl<B: Backend> Writer<B> {
                         error!("a batch panicked and was rolled back");
                         self.view = None;
                         self.backend.rollback().await;
+                    }
+                    if self.broken {
+                        return;
                     }
                 }
             }

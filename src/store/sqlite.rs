@@ -124,6 +124,7 @@ impl Options {
 pub struct Embedded {
     store: Arc<Store>,
     stop: oneshot::Sender<()>,
+    ended: Option<oneshot::Receiver<()>>,
     writer: thread::JoinHandle<()>,
     checkpoints: checkpoint::Checkpointer,
     _lock: File,
@@ -141,6 +142,7 @@ impl Embedded {
         let (queue, waiting) = mpsc::channel(QUEUE_BOUND);
         let (committed, _) = broadcast::channel(256);
         let (stop, stopped) = oneshot::channel();
+        let (end, ended) = oneshot::channel();
         let backend = write::Sqlite::new(connection);
         let writer =
             Writer::new(backend, options.policy, options.clock, committed.clone(), options.batch_bound);
@@ -149,15 +151,24 @@ impl Embedded {
             .map_err(|error| OpenError::Directory(directory.to_owned(), error))?;
         let writer = thread::Builder::new()
             .name("saifu-writer".into())
-            .spawn(move || runtime.block_on(writer.run(waiting, stopped)))
+            .spawn(move || {
+                runtime.block_on(writer.run(waiting, stopped));
+                drop(end);
+            })
             .map_err(|error| OpenError::Directory(directory.to_owned(), error))?;
         let store = Arc::new(Store::new(queue, Arc::new(reader), committed));
-        Ok(Self { store, stop, writer, checkpoints, _lock: lock })
+        Ok(Self { store, stop, ended: Some(ended), writer, checkpoints, _lock: lock })
     }
 
     /// The store.
     pub fn store(&self) -> Arc<Store> {
         Arc::clone(&self.store)
+    }
+
+    /// Resolves when the writer has ended, which by itself it does only when the database cannot be
+    /// trusted any more. Once.
+    pub fn ended(&mut self) -> Option<oneshot::Receiver<()>> {
+        self.ended.take()
     }
 
     /// Takes no further command, and waits until every queued one is committed.
