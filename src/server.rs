@@ -28,7 +28,7 @@ use crate::rpc;
 use crate::store::StoreError;
 use crate::store::batch::BATCH_BOUND;
 use crate::store::query::Query;
-use crate::store::sqlite::{DATABASE_FILE, Embedded, OpenError, Options, make_directory};
+use crate::store::sqlite::{Embedded, OpenError, Options, make_directory};
 use crate::tasks::Tasks;
 use crate::tasks::checkpoint::CHECKPOINT_FILE;
 use seed::{Seed, SeedError};
@@ -160,8 +160,6 @@ impl Server {
         let Settings { data_dir, listen, seed, policy, limits, door, clock, batch_bound } = settings;
         let seed = Seed::load(seed.as_deref())?;
         let policy = Arc::new(policy);
-        // A database without its keys must not be given new ones.
-        let is_new = !data_dir.join(DATABASE_FILE).exists();
         let door = Door::bind(listen, door)?;
         let address = door.local_addr();
         let clock = if let Some(clock) = clock {
@@ -174,6 +172,9 @@ impl Server {
             Options { batch_bound, ..Options::new(Arc::clone(&policy), Arc::clone(&clock) as Arc<_>) };
         let embedded = Embedded::open(&data_dir, options)?;
         let entropy = Arc::new(SystemEntropy::new());
+        // A database that was used must not be given new keys; a first start that was cut short may.
+        let first = embedded.store().fetch(Query::row(RowKey::Journal(0, 1))).await?;
+        let is_new = first.get::<Journal>().is_none();
         let keys = Keyring::load_or_create(&data_dir.join("keys"), entropy.as_ref(), is_new)?;
         let identity = SandboxIdentity::load_or_create(&data_dir.join("tls"))?;
         let tls = door::tls::server_config(&identity)?;

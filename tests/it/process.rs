@@ -130,6 +130,22 @@ fn an_unreadable_missing_or_foreign_key_is_said_and_none_is_made_anew() {
 }
 
 #[test]
+fn a_first_start_that_was_cut_short_before_its_keys_is_begun_again() {
+    let dir = used();
+    let connection = Connection::open(dir.path().join(DATABASE_FILE)).expect("the database");
+    connection.pragma_update(None, "foreign_keys", false).expect("off");
+    for table in ["journal", "lane", "merchant", "store", "ledger_account"] {
+        connection.execute(&format!("DELETE FROM {table}"), []).expect("emptied");
+    }
+    connection.execute("INSERT INTO lane VALUES (0, 0, zeroblob(32), 0)", []).expect("as the migration does");
+    drop(connection);
+    fs::remove_dir_all(dir.path().join("keys")).expect("removed");
+    fs::remove_file(dir.path().join("checkpoints")).expect("removed");
+    assert!(Served::start(dir.path()).terminate());
+    assert!(dir.path().join("keys/kek.key").exists());
+}
+
+#[test]
 fn a_bad_seed_file_or_filter_is_said() {
     let dir = TempDir::new().expect("a temporary directory");
     let seed = dir.path().join("seed.toml");
