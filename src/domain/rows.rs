@@ -162,8 +162,6 @@ stored_enum! {
     MessageState {
         /// To be sent.
         Due = 0,
-        /// Accepted by the channel.
-        Delivered = 1,
         /// Given up after its last attempt.
         Failed = 2,
     }
