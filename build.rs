@@ -5,7 +5,7 @@ use std::{fs, path::PathBuf};
 
 use prost::Message as _;
 
-const FILES: [&str; 9] = [
+const FILES: [&str; 12] = [
     "saifu/v1/envelope.proto",
     "saifu/v1/errors.proto",
     "saifu/v1/enrolment.proto",
@@ -14,6 +14,9 @@ const FILES: [&str; 9] = [
     "saifu/v1/wallet.proto",
     "saifu/v1/top_up.proto",
     "saifu/v1/payment.proto",
+    "saifu/v1/pos.proto",
+    "saifu/v1/merchant.proto",
+    "saifu/v1/admin.proto",
     "saifu/v1/sandbox.proto",
 ];
 

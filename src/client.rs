@@ -5,9 +5,11 @@ pub mod connection;
 pub mod method;
 pub mod refused;
 pub mod signer;
+pub mod staff;
 pub mod wallet;
 
 pub use connection::{ConnectError, connect, unary};
 pub use refused::Refused;
 pub use signer::{Draft, Signer};
+pub use staff::Staff;
 pub use wallet::{EnrolError, Wallet};

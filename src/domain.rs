@@ -12,6 +12,7 @@ pub mod id;
 pub mod journal;
 pub mod ledger;
 pub mod limits;
+pub mod live_codes;
 pub mod lots;
 pub mod money;
 pub mod outcome;

@@ -6,6 +6,7 @@
 //! Cheap and anonymous checks come first, and nothing is counted against what an owner's devices
 //! can do before a key of his has signed.
 
+pub mod action;
 pub mod admitted;
 pub mod document;
 pub mod keys;
@@ -24,7 +25,7 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
-use crate::domain::command::{CandidateCall, Command, DeviceCall, Order};
+use crate::domain::command::{CandidateCall, Command, Order};
 use crate::domain::decide::{Stale, Traceless};
 use crate::domain::id::{CommandId, KeyId, RequestId};
 use crate::domain::outcome::Outcome;
@@ -33,8 +34,9 @@ use crate::domain::time::Timestamp;
 use crate::pb;
 use crate::store::query::{Fetched, Query};
 use crate::store::{Answer, Committed, Store, StoreError};
+use action::Action as _;
 use admitted::{Admitted, Caller};
-use operation::{CandidateChange, DeviceChange, DeviceRead, Effect, Operation, SandboxCall};
+use operation::{CandidateChange, Change, Effect, Operation, Read, SandboxCall};
 use rejection::Rejection;
 use signature::Expected;
 use tools::Tools;
@@ -82,23 +84,17 @@ impl Gate {
         }
     }
 
-    /// A change by an enrolled device.
-    pub async fn change<O: DeviceChange>(
-        &self,
-        envelope: &pb::Envelope,
-        peer: IpAddr,
-    ) -> Result<Done, Rejection> {
+    /// A change by an enrolled key.
+    pub async fn change<O: Change>(&self, envelope: &pb::Envelope, peer: IpAddr) -> Result<Done, Rejection> {
         self.limits.peer(O::COST, peer, self.now()).await?;
         for attempt in 0..PREPARATIONS {
-            let call = self.device::<O>(envelope).await?;
+            let call = self.enrolled::<O>(envelope).await?;
             if attempt == 0 {
                 self.limits.own(O::COST, &call.caller, self.now()).await?;
             }
             let proof = second_factor::compare(&call, &self.tools).await?;
             let action = O::prepare(&call, &self.tools).await?;
-            let (account_id, device_id, epoch) = call.device()?;
-            let device = DeviceCall { signed: call.signed.clone(), account_id, device_id, epoch, proof };
-            match self.execute(Order::Device(device, action)).await? {
+            match self.execute(action.order(&call, proof)?).await? {
                 Answer::Stale(Stale::Key) => self.keys.forget(call.signed.key_id),
                 Answer::Stale(Stale::Document) => {}
                 answer @ (Answer::Final(_) | Answer::Open(_) | Answer::Kept | Answer::Nothing(_)) => {
@@ -125,14 +121,14 @@ impl Gate {
         self.done::<O>(answer, &call).await
     }
 
-    /// A read by an enrolled device: key, device and epoch are checked in the same snapshot.
-    pub async fn read<O: DeviceRead>(
+    /// A read by an enrolled key: key, owner and epoch are checked in the same snapshot.
+    pub async fn read<O: Read>(
         &self,
         envelope: &pb::Envelope,
         peer: IpAddr,
     ) -> Result<(Admitted<O>, Fetched), Rejection> {
         self.limits.peer(O::COST, peer, self.now()).await?;
-        let call = self.device::<O>(envelope).await?;
+        let call = self.enrolled::<O>(envelope).await?;
         self.limits.own(O::COST, &call.caller, self.now()).await?;
         self.marks.claim(&call.signed, call.issued_at, self.now())?;
         let query = O::query(&call, &self.tools)?;
@@ -183,10 +179,10 @@ impl Gate {
         Timestamp(self.tools.clock.now_us())
     }
 
-    /// An envelope by an enrolled device.
-    async fn device<O: Operation>(&self, envelope: &pb::Envelope) -> Result<Admitted<O>, Rejection> {
+    /// An envelope by an enrolled key.
+    async fn enrolled<O: Operation>(&self, envelope: &pb::Envelope) -> Result<Admitted<O>, Rejection> {
         let expected = Expected { audience: &self.tools.audience, now: self.now() };
-        signature::by_device::<O>(envelope, &expected, &self.keys, &self.tools).await
+        signature::by_enrolled::<O>(envelope, &expected, &self.keys, &self.tools).await
     }
 
     /// An envelope by a key that is not enrolled.
@@ -216,7 +212,10 @@ impl Gate {
             Answer::Nothing(Traceless::NotACandidate) => match &call.caller {
                 // What is told is the same for every enrolled key, revoked or not.
                 Caller::Candidate(_) => Err(Rejection::PermissionDenied),
-                Caller::Device { .. } => Err(Rejection::Internal),
+                Caller::Device { .. }
+                | Caller::Terminal { .. }
+                | Caller::Merchant { .. }
+                | Caller::Operator { .. } => Err(Rejection::Internal),
             },
             Answer::Nothing(Traceless::NothingToDo) | Answer::Kept => Err(Rejection::Internal),
             Answer::Stale(_) => Err(Rejection::Unavailable),

@@ -4,10 +4,13 @@
 pub mod catalogue;
 pub mod status;
 
+mod admin;
 mod convert;
 mod device;
 mod enrolment;
+mod merchant;
 mod payment;
+mod pos;
 mod sandbox;
 mod security;
 mod top_up;
@@ -52,20 +55,33 @@ pub fn declared() -> Vec<Declared> {
         &wallet::declared(),
         &top_up::declared(),
         &payment::declared(),
+        &pos::declared(),
+        &merchant::declared(),
+        &admin::declared(),
         &sandbox::declared(),
     ]
     .concat()
 }
 
-/// All services over one gate; the sandbox's only where there is one.
+/// A service whose messages are bounded both ways.
+macro_rules! service {
+    ($server:path, $service:expr) => {
+        <$server>::new($service)
+            .max_decoding_message_size(MESSAGE_BYTES)
+            .max_encoding_message_size(MESSAGE_BYTES)
+    };
+}
+
+/// The operators' services, for their own listener.
+pub fn operators_routes(gate: &Arc<Gate>) -> Routes {
+    Routes::new(service!(
+        pb::admin_service_server::AdminServiceServer<_>,
+        admin::Admin { gate: Arc::clone(gate) }
+    ))
+}
+
+/// All services but the operators' over one gate; the sandbox's only where there is one.
 pub fn routes(gate: &Arc<Gate>, sandbox: Option<Sandbox>) -> Routes {
-    macro_rules! service {
-        ($server:path, $service:expr) => {
-            <$server>::new($service)
-                .max_decoding_message_size(MESSAGE_BYTES)
-                .max_encoding_message_size(MESSAGE_BYTES)
-        };
-    }
     let mut routes = Routes::builder();
     routes
         .add_service(service!(
@@ -91,6 +107,14 @@ pub fn routes(gate: &Arc<Gate>, sandbox: Option<Sandbox>) -> Routes {
         .add_service(service!(
             pb::payment_service_server::PaymentServiceServer<_>,
             payment::Payment { gate: Arc::clone(gate) }
+        ))
+        .add_service(service!(
+            pb::pos_service_server::PosServiceServer<_>,
+            pos::Pos { gate: Arc::clone(gate) }
+        ))
+        .add_service(service!(
+            pb::merchant_service_server::MerchantServiceServer<_>,
+            merchant::Merchant { gate: Arc::clone(gate) }
         ));
     if let Some(sandbox) = sandbox {
         routes.add_service(service!(

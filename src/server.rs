@@ -1,5 +1,6 @@
 //! Puts a server together, and takes it apart again: keys, store, gate, tasks, front door.
 
+pub mod operators;
 pub mod seed;
 
 use std::net::SocketAddr;
@@ -31,6 +32,7 @@ use crate::store::query::Query;
 use crate::store::sqlite::{Embedded, OpenError, Options, make_directory};
 use crate::tasks::Tasks;
 use crate::tasks::checkpoint::CHECKPOINT_FILE;
+use operators::OperatorsError;
 use seed::{Seed, SeedError};
 
 /// The deployment's name in a sandbox.
@@ -44,6 +46,8 @@ pub struct Settings {
     pub data_dir: PathBuf,
     /// Where it listens; port 0 takes a free one.
     pub listen: SocketAddr,
+    /// Where operators are listened to; port 0 takes a free one.
+    pub operators_listen: SocketAddr,
     /// A seed file, instead of the one that comes with the program.
     pub seed: Option<PathBuf>,
     /// The rules' figures.
@@ -64,6 +68,7 @@ impl Settings {
         Self {
             data_dir,
             listen,
+            operators_listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             seed: None,
             policy: Policy::standard(),
             limits: LimitTable::standard(),
@@ -87,6 +92,8 @@ pub enum StartError {
     Clock(ClockFileError),
     /// The seed file.
     Seed(SeedError),
+    /// The first operators.
+    Operators(OperatorsError),
     /// TLS or the listening address.
     Door(door::BindError),
     /// TLS.
@@ -105,6 +112,7 @@ impl std::fmt::Display for StartError {
             Self::Certificate(error) => error.fmt(f),
             Self::Clock(error) => error.fmt(f),
             Self::Seed(error) => error.fmt(f),
+            Self::Operators(error) => error.fmt(f),
             Self::Door(error) => error.fmt(f),
             Self::Tls(error) => error.fmt(f),
             Self::ForeignKeys(path) => write!(
@@ -139,6 +147,7 @@ from!(
     Certificate(CertificateError),
     Clock(ClockFileError),
     Seed(SeedError),
+    Operators(OperatorsError),
     Door(door::BindError),
     Tls(door::tls::TlsError),
     Write(StoreError)
@@ -147,9 +156,12 @@ from!(
 /// A running server.
 pub struct Server {
     address: SocketAddr,
+    operators_address: SocketAddr,
     ca_path: PathBuf,
     stop: Option<oneshot::Sender<()>>,
     serving: JoinHandle<Result<(), door::DoorError>>,
+    stop_operators: Option<oneshot::Sender<()>>,
+    serving_operators: JoinHandle<Result<(), door::DoorError>>,
     tasks: Tasks,
     embedded: Embedded,
 }
@@ -157,9 +169,12 @@ pub struct Server {
 impl Server {
     /// Starts a sandbox server; it answers when this returns.
     pub async fn start(settings: Settings) -> Result<Self, StartError> {
-        let Settings { data_dir, listen, seed, policy, limits, door, clock, batch_bound } = settings;
+        let Settings { data_dir, listen, operators_listen, seed, policy, limits, door, clock, batch_bound } =
+            settings;
         let seed = Seed::load(seed.as_deref())?;
         let policy = Arc::new(policy);
+        let operators_door = Door::bind(operators_listen, door.clone())?;
+        let operators_address = operators_door.local_addr();
         let door = Door::bind(listen, door)?;
         let address = door.local_addr();
         let clock = if let Some(clock) = clock {
@@ -191,6 +206,7 @@ impl Server {
             Limits::new(limits, Arc::new(MemorySource::new(BUCKETS)), Arc::new(MemorySource::new(BUCKETS)));
         let gate = Arc::new(Gate::new(Parts { store: embedded.store(), tools, limits }));
         genesis(&gate, &data_dir).await?;
+        operators::enrol(&gate, &operators::of_sandbox(&data_dir.join("operators"))?).await?;
         let registered = seed.commands().into_iter().map(|command| gate.system(command));
         futures_util::future::try_join_all(registered).await?;
 
@@ -198,14 +214,35 @@ impl Server {
         let tasks = Tasks::start(&gate, Arc::new(folder.clone()), data_dir.join(CHECKPOINT_FILE));
         let sandbox = rpc::Sandbox { clock, folder, shops: seed.shops() };
         let routes = rpc::routes(&gate, Some(sandbox));
+        let (stop_operators, stopped) = oneshot::channel::<()>();
+        let serving_operators =
+            operators_door.serve(Arc::clone(&tls), rpc::operators_routes(&gate), async move {
+                drop(stopped.await);
+            });
+        let serving_operators = tokio::spawn(serving_operators);
         let (stop, stopped) = oneshot::channel::<()>();
         let serving = tokio::spawn(door.serve(tls, routes, async move { drop(stopped.await) }));
-        Ok(Self { address, ca_path: ca_path(&identity), stop: Some(stop), serving, tasks, embedded })
+        Ok(Self {
+            address,
+            operators_address,
+            ca_path: ca_path(&identity),
+            stop: Some(stop),
+            serving,
+            stop_operators: Some(stop_operators),
+            serving_operators,
+            tasks,
+            embedded,
+        })
     }
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where it listens to operators.
+    pub fn operators_address(&self) -> SocketAddr {
+        self.operators_address
     }
 
     /// The certificate that its clients trust.
@@ -224,6 +261,7 @@ impl Server {
         };
         tokio::select! {
             () = closed(&mut self.serving) => {}
+            () = closed(&mut self.serving_operators) => {}
             () = store_ended => tracing::error!("the store writes nothing further"),
         }
     }
@@ -233,6 +271,10 @@ impl Server {
         if !self.serving.is_finished() {
             drop(self.stop.take());
             closed(&mut self.serving).await;
+        }
+        if !self.serving_operators.is_finished() {
+            drop(self.stop_operators.take());
+            closed(&mut self.serving_operators).await;
         }
         self.tasks.stop().await;
         let embedded = self.embedded;

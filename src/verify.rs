@@ -13,6 +13,7 @@ use std::fmt;
 use std::path::Path;
 
 use crate::domain::id::hex;
+use crate::domain::policy::Policy;
 use crate::domain::rows::{Row, Table};
 use crate::store::sqlite::OpenError;
 use crate::store::sqlite::snapshot::Snapshot;
@@ -98,15 +99,22 @@ impl From<OpenError> for VerifyError {
     }
 }
 
-/// Verifies a data directory.
+/// Verifies a data directory by the rules' documented figures.
 pub async fn verify(data_dir: &Path) -> Result<Report, VerifyError> {
+    verify_by(data_dir, Policy::standard()).await
+}
+
+/// Verifies a data directory by these figures.
+pub async fn verify_by(data_dir: &Path, policy: Policy) -> Result<Report, VerifyError> {
     let data_dir = data_dir.to_owned();
     // Thousands of signatures: not on the runtime's threads.
-    tokio::task::spawn_blocking(move || verify_now(&data_dir)).await.unwrap_or(Err(VerifyError::BrokeOff))
+    tokio::task::spawn_blocking(move || verify_now(&data_dir, policy))
+        .await
+        .unwrap_or(Err(VerifyError::BrokeOff))
 }
 
 /// Verifies a data directory on this thread.
-pub fn verify_now(data_dir: &Path) -> Result<Report, VerifyError> {
+pub fn verify_now(data_dir: &Path, policy: Policy) -> Result<Report, VerifyError> {
     // Read first: a checkpoint is never ahead of the database.
     let checkpoints = checkpoint::read(&data_dir.join(CHECKPOINT_FILE)).map_err(VerifyError::Checkpoints)?;
     let snapshot = Snapshot::open(data_dir)?;
@@ -114,7 +122,7 @@ pub fn verify_now(data_dir: &Path) -> Result<Report, VerifyError> {
     if snapshot.structure()?.is_some() {
         report.problem("database file", "SQLite finds its structure damaged");
     }
-    let mut replay = Replay::new(&checkpoints);
+    let mut replay = Replay::new(&checkpoints, policy);
     for row in snapshot.rows(Table::Journal) {
         if let Row::Journal(row) = row? {
             report.rows += 1;

@@ -67,6 +67,13 @@ impl PaymentService for Floor {
         Err(Status::unimplemented("the floor only pays"))
     }
 
+    async fn issue_code(
+        &self,
+        _request: Request<pb::Envelope>,
+    ) -> Result<Response<pb::IssueCodeReply>, Status> {
+        Err(Status::unimplemented("the floor only pays"))
+    }
+
     async fn get_payment(
         &self,
         _request: Request<pb::Envelope>,

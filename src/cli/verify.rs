@@ -3,10 +3,11 @@
 use std::path::Path;
 
 use super::Failure;
+use crate::domain::policy::Policy;
 use crate::verify::verify_now;
 
 pub(super) fn run(data_dir: &Path) -> Result<(), Failure> {
-    let report = verify_now(data_dir)?;
+    let report = verify_now(data_dir, Policy::standard())?;
     println!(
         "{rows} journal rows, {payments} payments, {accounts} accounts, {checkpoints} checkpoints, \
          sum {sum}\n\

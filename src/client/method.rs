@@ -36,6 +36,36 @@ pub const GET_TOP_UP: &str = "/saifu.v1.TopUpService/GetTopUp";
 pub const RESOLVE_PAYEE: &str = "/saifu.v1.PaymentService/ResolvePayee";
 /// Pays a shop.
 pub const PAY: &str = "/saifu.v1.PaymentService/Pay";
+/// A one-time payment code.
+pub const ISSUE_CODE: &str = "/saifu.v1.PaymentService/IssueCode";
+/// Enrols a till's key.
+pub const POS_ACTIVATE: &str = "/saifu.v1.PosService/Activate";
+/// Charges a payment code.
+pub const CHARGE: &str = "/saifu.v1.PosService/Charge";
+/// What became of an order.
+pub const POS_GET_PAYMENT: &str = "/saifu.v1.PosService/GetPayment";
+/// Reverses an order.
+pub const REVERSE: &str = "/saifu.v1.PosService/Reverse";
+/// The merchant's stores.
+pub const LIST_STORES: &str = "/saifu.v1.MerchantService/ListStores";
+/// A new till.
+pub const REGISTER_TERMINAL: &str = "/saifu.v1.MerchantService/RegisterTerminal";
+/// The merchant's tills.
+pub const LIST_TERMINALS: &str = "/saifu.v1.MerchantService/ListTerminals";
+/// A till charges no more.
+pub const SUSPEND_TERMINAL: &str = "/saifu.v1.MerchantService/SuspendTerminal";
+/// A till goes on.
+pub const RESUME_TERMINAL: &str = "/saifu.v1.MerchantService/ResumeTerminal";
+/// Reverses a till's order.
+pub const MERCHANT_REVERSE: &str = "/saifu.v1.MerchantService/Reverse";
+/// Proposes something to another operator.
+pub const PROPOSE: &str = "/saifu.v1.AdminService/Propose";
+/// What waits for approval.
+pub const LIST_PROPOSALS: &str = "/saifu.v1.AdminService/ListProposals";
+/// Approves a proposal.
+pub const APPROVE: &str = "/saifu.v1.AdminService/Approve";
+/// A merchant takes no part any more.
+pub const SUSPEND_MERCHANT: &str = "/saifu.v1.AdminService/SuspendMerchant";
 /// A payment as it stands.
 pub const GET_PAYMENT: &str = "/saifu.v1.PaymentService/GetPayment";
 /// The sandbox's clock goes forward.

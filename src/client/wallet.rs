@@ -256,6 +256,18 @@ impl Wallet {
         self.send(self.money_draft(method::PAY, &request, code, request_id)).await
     }
 
+    /// A one-time payment code of 18 digits, up to a cap.
+    pub async fn issue_code(
+        &self,
+        cap_minor: i64,
+        code: Option<&str>,
+        request_id: Option<[u8; 16]>,
+    ) -> Result<pb::IssueCodeReply, Refused> {
+        let request =
+            pb::IssueCodeRequest { purpose: pb::CodePurpose::Pay.into(), cap_minor, currency: "JPY".into() };
+        self.send(self.money_draft(method::ISSUE_CODE, &request, code, request_id)).await
+    }
+
     /// A payment as it stands.
     pub async fn get_payment(&self, payment_id: Vec<u8>) -> Result<pb::GetPaymentReply, Refused> {
         self.send(self.draft(method::GET_PAYMENT, &pb::GetPaymentRequest { payment_id })).await

@@ -82,6 +82,42 @@ pub fn is_contact_code(code: &str) -> bool {
     code.len() == 8 && code.bytes().all(|byte| byte.is_ascii_digit())
 }
 
+/// The digits before the drawn ones: which issuer's code it is.
+const ISSUER_PREFIX: &str = "77";
+/// Digits that are drawn.
+const PAYMENT_DIGITS: u64 = 10_000_000_000_000_000;
+const PAYMENT_DRAWS: u64 = u64::MAX - u64::MAX % PAYMENT_DIGITS;
+
+/// A fresh payment code: 18 digits, of which 16 are drawn, each of them equally likely. Nothing in it
+/// tells whose it is.
+pub fn payment_code(entropy: &dyn Entropy) -> Zeroizing<String> {
+    loop {
+        let mut drawn = Zeroizing::new([0; 8]);
+        entropy.fill(drawn.as_mut_slice());
+        let drawn = u64::from_be_bytes(*drawn);
+        if drawn < PAYMENT_DRAWS {
+            return Zeroizing::new(format!("{ISSUER_PREFIX}{:016}", drawn % PAYMENT_DIGITS));
+        }
+    }
+}
+
+/// Whether a text has the form of a payment code: 18 ASCII digits. Whose issuer's, its tag decides.
+pub fn is_payment_code(code: &str) -> bool {
+    code.len() == 18 && code.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// What is kept of a payment code, and how it is found.
+pub fn payment_code_tag(key: &MacKey, code: &str) -> [u8; 32] {
+    key.tag(&[b"payment code", code.as_bytes()])
+}
+
+/// What is kept of a till's activation code, and how it is found. It is typed as people type.
+pub fn activation_code_tag(key: &MacKey, code: &str) -> [u8; 32] {
+    let mut meant = Zeroizing::new(String::with_capacity(code.len()));
+    meant.extend(code.chars().filter_map(crockford::meant));
+    key.tag(&[b"activation code", meant.as_bytes()])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -119,6 +155,21 @@ mod tests {
         assert_eq!(contact_code_proof(&MacKey::new([2; 32]), &ID, "12345678", &tag, 3).matched(), None);
         let proof = contact_code_proof(&key, &ID, "12345678", &tag, 3);
         assert_eq!((proof.factor(), proof.credential_version()), (Factor::ContactCode, 3));
+    }
+
+    #[test]
+    fn a_payment_code_has_eighteen_digits_and_its_tag_is_no_other_codes() {
+        let entropy = SeededEntropy::new(1);
+        let codes: std::collections::HashSet<_> =
+            (0..100).map(|_| payment_code(&entropy).to_string()).collect();
+        assert_eq!(codes.len(), 100);
+        assert!(codes.iter().all(|code| is_payment_code(code) && code.starts_with(ISSUER_PREFIX)));
+        for other in ["77123456789012345", "7712345678901234567", "77123456789012345a", ""] {
+            assert!(!is_payment_code(other), "{other}");
+        }
+        let key = MacKey::new([1; 32]);
+        assert_ne!(payment_code_tag(&key, "771234"), activation_code_tag(&key, "771234"));
+        assert_eq!(activation_code_tag(&key, "10ab-cdef"), activation_code_tag(&key, "lOABCDEF"));
     }
 
     #[test]

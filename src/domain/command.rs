@@ -2,20 +2,27 @@
 //! new ids. Everything secret, slow or random happened before; a command can be decided twice with
 //! the same result.
 //!
-//! The three kinds of callers have actions of their own types, so a device cannot be handed what
+//! Each kind of caller has actions of their own types, so a device cannot be handed what
 //! only the system may do: it does not compile.
 
 use super::id::{
-    AccountId, CommandId, ContactIndex, DeviceId, EnrolmentId, FundingId, KeyId, LedgerAccountId, MerchantId,
-    MessageId, PaymentId, RequestId, StoreId, TopUpId,
+    AccountId, CodeTag, CommandId, ContactIndex, DeviceId, EnrolmentId, FundingId, KeyId, LedgerAccountId,
+    MerchantId, MessageId, PaymentCodeId, PaymentId, RequestId, StoreId, TopUpId,
 };
 use super::journal::Kind;
-use super::ledger::PROVIDER_CLEARING;
 use super::money::Amount;
+use super::outcome::OperatorKey;
 use super::proof::Proof;
-use super::rows::{KeyForm, RowKey};
+use super::rows::{CodePurpose, KeyForm};
 use super::time::Timestamp;
-use super::view::View;
+
+mod keys;
+mod staff;
+
+pub use staff::{
+    Approved, MerchantAction, MerchantCall, NewKey, NewStore, OperatorAction, OperatorCall, TerminalAction,
+    TerminalCall,
+};
 
 /// What was signed, for good verifiable.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -148,6 +155,21 @@ pub enum DeviceAction {
         /// ISO 4217 code, as signed.
         currency: String,
     },
+    /// A code for a till to scan.
+    IssueCode {
+        /// Its id.
+        code_id: PaymentCodeId,
+        /// Keyed hash of its digits.
+        code_tag: CodeTag,
+        /// What it is for.
+        purpose: CodePurpose,
+        /// It pays at most this.
+        cap: Amount,
+        /// ISO 4217 code, as signed.
+        currency: String,
+        /// Its digits, sealed for the reply.
+        secret: Vec<u8>,
+    },
 }
 
 /// What a candidate may ask for.
@@ -190,6 +212,11 @@ pub enum CandidateAction {
         kek_version: i64,
         /// The authenticator's URI, sealed for the reply.
         secret: Vec<u8>,
+    },
+    /// A till enrols its key.
+    ActivateTerminal {
+        /// Keyed hash of its activation code.
+        activation_tag: CodeTag,
     },
 }
 
@@ -236,13 +263,18 @@ pub enum SystemAction {
         /// Its contact.
         contact_index: ContactIndex,
     },
+    /// The first operators, once, at set-up.
+    EnrolOperators {
+        /// Each with his key.
+        operators: Vec<OperatorKey>,
+    },
 }
 
 /// Keeping house: nothing that money or a privilege depends on, so not journalled.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Chore {
     /// Rows whose time is over.
-    Expire(Vec<RowKey>),
+    Expire(Vec<super::rows::RowKey>),
     /// A message was accepted by its channel.
     MessageDelivered(MessageId),
     /// A message was not accepted; try again then.
@@ -258,6 +290,12 @@ pub enum Order {
     Device(DeviceCall, DeviceAction),
     /// A key that is not enrolled.
     Candidate(CandidateCall, CandidateAction),
+    /// A till.
+    Terminal(TerminalCall, TerminalAction),
+    /// A merchant's server.
+    Merchant(MerchantCall, MerchantAction),
+    /// An operator.
+    Operator(OperatorCall, OperatorAction),
     /// The server.
     System(Signed, SystemAction),
     /// The server, keeping house.
@@ -286,6 +324,7 @@ impl DeviceAction {
             Self::UnlinkFunding { .. } => Kind::UnlinkFunding,
             Self::RequestTopUp { .. } => Kind::RequestTopUp,
             Self::Pay { .. } => Kind::Pay,
+            Self::IssueCode { .. } => Kind::IssueCode,
         }
     }
 }
@@ -296,6 +335,7 @@ impl CandidateAction {
         match self {
             Self::StartEnrolment { .. } => Kind::StartEnrolment,
             Self::ConfirmEnrolment { .. } => Kind::ConfirmEnrolment,
+            Self::ActivateTerminal { .. } => Kind::ActivateTerminal,
         }
     }
 }
@@ -308,6 +348,7 @@ impl SystemAction {
             Self::RegisterStore { .. } => Kind::RegisterStore,
             Self::SettleTopUp { .. } => Kind::SettleTopUp,
             Self::CloseUnactivated { .. } => Kind::CloseUnactivated,
+            Self::EnrolOperators { .. } => Kind::EnrolOperators,
         }
     }
 }
@@ -318,6 +359,9 @@ impl Command {
         match &self.order {
             Order::Device(call, _) => Some(&call.signed),
             Order::Candidate(call, _) => Some(&call.signed),
+            Order::Terminal(call, _) => Some(&call.signed),
+            Order::Merchant(call, _) => Some(&call.signed),
+            Order::Operator(call, _) => Some(&call.signed),
             Order::System(signed, _) => Some(signed),
             Order::Chore(_) => None,
         }
@@ -333,120 +377,12 @@ impl Command {
                 };
                 Some([&call.point[..], &[form]].concat())
             }
-            Order::Device(..) | Order::System(..) | Order::Chore(_) => None,
-        }
-    }
-
-    /// The rows that its decision looks at, as far as the command itself names them.
-    pub fn keys(&self) -> Vec<RowKey> {
-        let mut keys = match &self.order {
-            Order::Device(call, action) => device_keys(call, action),
-            Order::Candidate(call, action) => candidate_keys(call, action),
-            Order::System(_, action) => system_keys(action),
-            Order::Chore(chore) => chore_keys(chore),
-        };
-        if let Some(signed) = self.signed() {
-            keys.push(RowKey::Finished(signed.request_id, signed.key_id));
-            keys.push(RowKey::OpenRequest(signed.request_id, signed.key_id));
-        }
-        keys
-    }
-
-    /// The rows that the loaded ones name: a second round, the last.
-    pub fn follow(&self, view: &View) -> Vec<RowKey> {
-        use super::rows::{Contact, Device, Store, TopUp};
-        match &self.order {
-            Order::Device(_, DeviceAction::Pay { store_id, .. }) => view
-                .get::<Store>((*store_id,))
-                .map(|store| RowKey::Merchant(store.merchant_id))
-                .into_iter()
-                .collect(),
-            Order::Device(_, DeviceAction::RevokeDevice { target_id }) => view
-                .get::<Device>((*target_id,))
-                .map(|target| RowKey::SigningKey(target.key_id))
-                .into_iter()
-                .collect(),
-            Order::Candidate(
-                _,
-                CandidateAction::StartEnrolment { contact_index, .. }
-                | CandidateAction::ConfirmEnrolment { contact_index, .. },
-            ) => view
-                .get::<Contact>((*contact_index,))
-                .map(|contact| RowKey::Account(contact.account_id))
-                .into_iter()
-                .collect(),
-            Order::System(_, SystemAction::SettleTopUp { top_up_id, .. }) => view
-                .get::<TopUp>((*top_up_id,))
-                .map(|top_up| RowKey::Account(top_up.account_id))
-                .into_iter()
-                .collect(),
-            Order::System(_, SystemAction::CloseUnactivated { device_id, .. }) => view
-                .get::<Device>((*device_id,))
-                .map(|device| RowKey::SigningKey(device.key_id))
-                .into_iter()
-                .collect(),
-            Order::Device(..) | Order::System(..) | Order::Chore(_) => Vec::new(),
-        }
-    }
-}
-
-fn device_keys(call: &DeviceCall, action: &DeviceAction) -> Vec<RowKey> {
-    let mut keys = vec![
-        RowKey::Account(call.account_id),
-        RowKey::Device(call.device_id),
-        RowKey::SigningKey(call.signed.key_id),
-    ];
-    match action {
-        DeviceAction::Activate { .. } => {
-            keys.push(RowKey::Document(call.account_id));
-        }
-        DeviceAction::VerifySecondFactor | DeviceAction::Freeze | DeviceAction::Unfreeze => {}
-        DeviceAction::RevokeDevice { target_id } => keys.push(RowKey::Device(*target_id)),
-        DeviceAction::LinkFunding { funding_id, .. } | DeviceAction::UnlinkFunding { funding_id, .. } => {
-            keys.push(RowKey::Document(call.account_id));
-            keys.push(RowKey::Funding(*funding_id));
-        }
-        DeviceAction::RequestTopUp { funding_id, .. } => keys.push(RowKey::Funding(*funding_id)),
-        DeviceAction::Pay { store_id, .. } => keys.push(RowKey::Store(*store_id)),
-    }
-    keys
-}
-
-fn candidate_keys(call: &CandidateCall, action: &CandidateAction) -> Vec<RowKey> {
-    let mut keys = vec![RowKey::SigningKey(call.signed.key_id)];
-    match action {
-        CandidateAction::StartEnrolment { contact_index, .. } => {
-            keys.push(RowKey::Contact(*contact_index));
-        }
-        CandidateAction::ConfirmEnrolment { enrolment_id, contact_index, .. } => {
-            keys.push(RowKey::Enrolment(*enrolment_id));
-            keys.push(RowKey::Contact(*contact_index));
-        }
-    }
-    keys
-}
-
-fn system_keys(action: &SystemAction) -> Vec<RowKey> {
-    match action {
-        SystemAction::Genesis { .. } => vec![RowKey::LedgerAccount(PROVIDER_CLEARING)],
-        SystemAction::RegisterStore { merchant_id, store_id, .. } => {
-            vec![RowKey::Merchant(*merchant_id), RowKey::Store(*store_id)]
-        }
-        SystemAction::SettleTopUp { top_up_id, .. } => vec![RowKey::TopUp(*top_up_id)],
-        SystemAction::CloseUnactivated { account_id, device_id, contact_index } => vec![
-            RowKey::Account(*account_id),
-            RowKey::Device(*device_id),
-            RowKey::Contact(*contact_index),
-            RowKey::DataKey(*account_id),
-        ],
-    }
-}
-
-fn chore_keys(chore: &Chore) -> Vec<RowKey> {
-    match chore {
-        Chore::Expire(keys) => keys.clone(),
-        Chore::MessageDelivered(id) | Chore::MessageDelayed(id, _) | Chore::MessageFailed(id) => {
-            vec![RowKey::Message(*id)]
+            Order::Device(..)
+            | Order::Terminal(..)
+            | Order::Merchant(..)
+            | Order::Operator(..)
+            | Order::System(..)
+            | Order::Chore(_) => None,
         }
     }
 }

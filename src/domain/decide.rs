@@ -7,9 +7,15 @@
 
 mod candidate;
 mod chore;
+mod code;
 mod device;
+mod merchant;
+mod operator;
 mod pay;
+mod reverse;
+mod ruling;
 mod system;
+mod terminal;
 mod top_up;
 
 use super::command::{Command, Order, Signed};
@@ -88,8 +94,16 @@ pub fn decide(command: &Command, view: &View, policy: &Policy) -> Decision {
             .unwrap_or_else(|| device::decide(command.id, call, action, view, policy)),
         Order::Candidate(call, action) => known(&call.signed, view)
             .unwrap_or_else(|| candidate::decide(command.id, call, action, view, policy)),
+        Order::Terminal(call, action) => known(&call.signed, view)
+            .unwrap_or_else(|| terminal::decide(command.id, call, action, view, policy)),
+        Order::Merchant(call, action) => {
+            known(&call.signed, view).unwrap_or_else(|| merchant::decide(call, action, view, policy))
+        }
+        Order::Operator(call, action) => {
+            known(&call.signed, view).unwrap_or_else(|| operator::decide(call, action, view, policy))
+        }
         Order::System(signed, action) => {
-            known(signed, view).unwrap_or_else(|| system::decide(action, view, policy))
+            known(signed, view).unwrap_or_else(|| system::decide(signed, action, view, policy))
         }
         Order::Chore(chore) => chore::decide(chore, view),
     }

@@ -67,6 +67,16 @@ ids! {
     StoreId = 16,
     /// A till.
     TerminalId = 16,
+    /// A one-time payment code of a customer.
+    PaymentCodeId = 16,
+    /// The keyed hash of a code that is found by its text: a payment code, a till's activation code.
+    CodeTag = 32,
+    /// An operator.
+    OperatorId = 16,
+    /// What one operator proposed and another may approve.
+    ProposalId = 16,
+    /// Whoever a key belongs to: a device, a till, a merchant or an operator.
+    OwnerId = 16,
     /// An account of the ledger, derived from whose it is.
     LedgerAccountId = 16,
     /// A lot of value, as it was topped up.

@@ -41,6 +41,30 @@ stored_enum! {
         SettleTopUp = 14,
         /// PaymentService/Pay.
         Pay = 15,
+        /// PaymentService/IssueCode.
+        IssueCode = 16,
+        /// PosService/Activate.
+        ActivateTerminal = 17,
+        /// PosService/Charge.
+        Charge = 18,
+        /// PosService/Reverse.
+        Reverse = 19,
+        /// MerchantService/RegisterTerminal.
+        RegisterTerminal = 20,
+        /// MerchantService/SuspendTerminal.
+        SuspendTerminal = 21,
+        /// MerchantService/ResumeTerminal.
+        ResumeTerminal = 22,
+        /// MerchantService/Reverse.
+        ReverseForTerminal = 23,
+        /// The first two operators, at set-up.
+        EnrolOperators = 24,
+        /// AdminService/Propose.
+        Propose = 25,
+        /// AdminService/Approve.
+        Approve = 26,
+        /// AdminService/SuspendMerchant.
+        SuspendMerchant = 27,
     }
 }
 
@@ -63,6 +87,18 @@ impl Kind {
             Self::UnlinkFunding => "/saifu.v1.TopUpService/UnlinkFunding",
             Self::RequestTopUp => "/saifu.v1.TopUpService/TopUp",
             Self::Pay => "/saifu.v1.PaymentService/Pay",
+            Self::IssueCode => "/saifu.v1.PaymentService/IssueCode",
+            Self::ActivateTerminal => "/saifu.v1.PosService/Activate",
+            Self::Charge => "/saifu.v1.PosService/Charge",
+            Self::Reverse => "/saifu.v1.PosService/Reverse",
+            Self::RegisterTerminal => "/saifu.v1.MerchantService/RegisterTerminal",
+            Self::SuspendTerminal => "/saifu.v1.MerchantService/SuspendTerminal",
+            Self::ResumeTerminal => "/saifu.v1.MerchantService/ResumeTerminal",
+            Self::ReverseForTerminal => "/saifu.v1.MerchantService/Reverse",
+            Self::EnrolOperators => "system/EnrolOperators",
+            Self::Propose => "/saifu.v1.AdminService/Propose",
+            Self::Approve => "/saifu.v1.AdminService/Approve",
+            Self::SuspendMerchant => "/saifu.v1.AdminService/SuspendMerchant",
         }
     }
 }
@@ -111,13 +147,15 @@ pub struct Entry {
     pub postings: Postings,
     /// What it touched.
     pub versions: Versions,
+    /// The step whose code was accepted in this call.
+    pub accepted_step: Option<i64>,
 }
 
 /// The bytes that a row's hash is over, besides the hash before it. `hash` is SHA-256: the domain
 /// has no cryptography of its own.
 pub fn chained_bytes(row: &Journal, hash: impl Fn(&[u8]) -> [u8; 32]) -> Vec<u8> {
     let account = row.entry_account_id.map_or(Vec::new(), |id| id.0.to_vec());
-    Encoder::new()
+    let encoder = Encoder::new()
         .int(row.lane)
         .int(row.sequence)
         .fixed(&row.tenant_id.0)
@@ -134,8 +172,13 @@ pub fn chained_bytes(row: &Journal, hash: impl Fn(&[u8]) -> [u8; 32]) -> Vec<u8>
         .bytes(row.method.as_bytes())
         .fixed(&hash(&row.payload))
         .fixed(&hash(&row.signature))
-        .bytes(row.candidate_key.as_deref().unwrap_or(&[]))
-        .finish()
+        .bytes(row.candidate_key.as_deref().unwrap_or(&[]));
+    // Only where there is one: rows from before this column keep their hashes.
+    match row.accepted_step {
+        Some(step) => encoder.int(step),
+        None => encoder,
+    }
+    .finish()
 }
 
 /// The request id under which a system command is done at most once: derived from its subject.

@@ -17,6 +17,13 @@ fn exceeds(value: i64, cap: Option<i64>) -> bool {
     cap.is_some_and(|cap| value > cap)
 }
 
+impl Limits {
+    /// The most that one payment from this device may amount to now, if there is a limit.
+    pub fn payment_cap_minor(&self, device: &Device, now: Timestamp) -> Option<i64> {
+        applicable(self, device, now).filter_map(|caps| caps.payment_minor).min()
+    }
+}
+
 /// Whether a payment keeps within the limits. In this order: per payment, day, month.
 pub fn check_payment(
     limits: &Limits,

@@ -42,6 +42,10 @@ impl Lots {
     /// Adds value that came in.
     pub fn add(&mut self, lot: Lot) {
         self.0.push(lot);
+        self.merge_past_the_bound();
+    }
+
+    fn merge_past_the_bound(&mut self) {
         if self.0.len() > OPEN_LOTS {
             let oldest = self.0.remove(0);
             let next = &mut self.0[0];
@@ -50,6 +54,20 @@ impl Lots {
                 (Some(one), Some(other)) => Some(one.max(other)),
                 (None, _) | (_, None) => None,
             };
+        }
+    }
+
+    /// Puts back what a payment took, into the lots it came from. A lot that was spent up meanwhile is
+    /// the oldest again.
+    pub fn give_back(&mut self, legs: &[Leg]) {
+        for leg in legs.iter().rev() {
+            if let Some(lot) = self.0.iter_mut().find(|lot| lot.lot_id == leg.lot_id) {
+                lot.remaining_minor += leg.amount_minor;
+            } else {
+                let lot = Lot { lot_id: leg.lot_id, remaining_minor: leg.amount_minor, expires_at: None };
+                self.0.insert(0, lot);
+                self.merge_past_the_bound();
+            }
         }
     }
 
@@ -137,6 +155,15 @@ mod tests {
         assert_eq!(lots, Lots(vec![lot(2, 350)]));
         assert_eq!(lots.take(351), None);
         assert_eq!(lots.total_minor(), 350);
+    }
+
+    #[test]
+    fn what_is_given_back_is_in_its_lots_again() {
+        let mut lots = Lots(vec![lot(1, 300), lot(2, 500)]);
+        let before = lots.clone();
+        let legs = lots.take(450).expect("800 are there");
+        lots.give_back(&legs);
+        assert_eq!(lots, before);
     }
 
     #[test]

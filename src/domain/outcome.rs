@@ -4,13 +4,17 @@
 //! Stored is the outcome (ids, amounts, a reason), never a reply: a secret or a person's name can
 //! not get into the journal, since no variant has a place for one.
 
-use super::codec::{Decoder, Encoder};
 use super::id::{
-    AccountId, DeviceId, EnrolmentId, FundingId, LedgerAccountId, MerchantId, PaymentId, StoreId, TopUpId,
+    AccountId, DeviceId, EnrolmentId, FundingId, KeyId, LedgerAccountId, MerchantId, OperatorId,
+    PaymentCodeId, PaymentId, ProposalId, StoreId, TerminalId, TopUpId,
 };
-use super::record::{Corrupt, stored_enum};
-use super::rows::KeyForm;
+use super::record::stored_enum;
+use super::rows::{CodePurpose, KeyForm, Standing};
 use super::time::Timestamp;
+
+mod codec;
+
+pub(super) use codec::{read_operator, write_operator};
 
 stored_enum! {
     /// The domain says no, for good: money, limit or state.
@@ -57,6 +61,35 @@ stored_enum! {
         DeviceAlreadyRevoked = 20,
         /// A top-up has no answer yet: its source must stay.
         TopUpUnderWay = 21,
+        /// Unknown, expired, used, or killed by a newer one, a freeze or a revocation. Which, a till
+        /// is not told.
+        CodeNotUsable = 22,
+        /// The customer's account does not allow it. Why, a till is not told.
+        Declined = 23,
+        /// The order was reversed before its payment arrived.
+        OrderReversed = 24,
+        /// The order has its payment.
+        OrderTaken = 25,
+        /// Too many unusable codes in a row: its merchant resumes it.
+        TerminalBlocked = 26,
+        /// Its merchant suspended it.
+        TerminalSuspended = 27,
+        /// Not suspended, or not activated yet: there is nothing to resume.
+        TerminalNotSuspended = 28,
+        /// Unknown, used or too old.
+        ActivationOver = 29,
+        /// Approved already, or too old.
+        ProposalOver = 30,
+        /// What was approved is not what was proposed.
+        ProposalChanged = 31,
+        /// Nobody approves what he proposed himself.
+        SameOperator = 32,
+        /// The merchant takes no part at present.
+        MerchantSuspended = 33,
+        /// The merchant takes part.
+        MerchantNotSuspended = 34,
+        /// The key belongs to somebody already.
+        KeyInUse = 35,
     }
 }
 
@@ -162,6 +195,121 @@ pub enum Outcome {
         /// What could be spent after it.
         available_after_minor: i64,
     },
+    /// A payment code; its digits are a secret of the reply.
+    CodeIssued {
+        /// Names it.
+        code_id: PaymentCodeId,
+        /// What it is for.
+        purpose: CodePurpose,
+        /// It pays at most this.
+        cap_minor: i64,
+        /// Dead, then.
+        expires_at: Timestamp,
+    },
+    /// A payment by a till, on a customer's code.
+    Charged {
+        /// Which.
+        payment_id: PaymentId,
+        /// On which code.
+        code_id: PaymentCodeId,
+        /// When.
+        at: Timestamp,
+        /// How much.
+        amount_minor: i64,
+        /// What the customer could spend after it; never told to the till.
+        available_after_minor: i64,
+    },
+    /// Nothing to reverse; the order is a tombstone now, and no payment of it will be taken.
+    NothingFound,
+    /// A payment was undone.
+    Reversed {
+        /// Which.
+        payment_id: PaymentId,
+        /// When.
+        at: Timestamp,
+        /// Given back.
+        refunded_minor: i64,
+        /// What the customer could spend after it; never told to the till.
+        available_after_minor: i64,
+    },
+    /// Undone before.
+    AlreadyReversed,
+    /// A till may be activated; its code is a secret of the reply.
+    TerminalRegistered {
+        /// Which.
+        terminal_id: TerminalId,
+        /// Of which store.
+        store_id: StoreId,
+        /// The activation code is good until then.
+        expires_at: Timestamp,
+    },
+    /// A till's key is enrolled.
+    TerminalActivated {
+        /// Which.
+        terminal_id: TerminalId,
+        /// Of which merchant.
+        merchant_id: MerchantId,
+        /// Of which store.
+        store_id: StoreId,
+    },
+    /// A till was suspended or resumed.
+    TerminalStanding {
+        /// Which.
+        terminal_id: TerminalId,
+        /// Whether it charges.
+        standing: Standing,
+    },
+    /// The first operators.
+    OperatorsEnrolled {
+        /// Each with his key.
+        operators: Vec<OperatorKey>,
+    },
+    /// Something waits for another operator.
+    Proposed {
+        /// Names it.
+        proposal_id: ProposalId,
+        /// Until then.
+        expires_at: Timestamp,
+    },
+    /// A merchant takes part: it has a key, an account and a store.
+    MerchantApproved {
+        /// By which proposal.
+        proposal_id: ProposalId,
+        /// The merchant.
+        merchant_id: MerchantId,
+        /// Its account in the ledger.
+        ledger_account_id: LedgerAccountId,
+        /// Its first store.
+        store_id: StoreId,
+    },
+    /// A merchant has another store.
+    StoreApproved {
+        /// By which proposal.
+        proposal_id: ProposalId,
+        /// The merchant.
+        merchant_id: MerchantId,
+        /// The store.
+        store_id: StoreId,
+    },
+    /// There is another operator.
+    OperatorApproved {
+        /// By which proposal.
+        proposal_id: ProposalId,
+        /// The operator.
+        operator_id: OperatorId,
+    },
+    /// A suspended merchant takes part again.
+    MerchantResumed {
+        /// By which proposal.
+        proposal_id: ProposalId,
+        /// The merchant.
+        merchant_id: MerchantId,
+    },
+    /// A merchant takes no part any more.
+    MerchantSuspended {
+        /// The merchant.
+        merchant_id: MerchantId,
+    },
     /// Not done.
     Refused {
         /// Why.
@@ -177,107 +325,23 @@ impl Outcome {
         Self::Refused { refusal, retry_at: Timestamp(0) }
     }
 
-    /// The stored form.
-    pub fn encode(&self) -> Vec<u8> {
-        let encoder = Encoder::new();
-        match self {
-            Self::Genesis { system_key, audience } => {
-                encoder.byte(1).fixed(system_key).bytes(audience.as_bytes())
-            }
-            Self::StoreRegistered { merchant_id, store_id, ledger_account_id } => {
-                encoder.byte(2).fixed(&merchant_id.0).fixed(&store_id.0).fixed(&ledger_account_id.0)
-            }
-            Self::EnrolmentStarted { enrolment_id, expires_at } => {
-                encoder.byte(3).fixed(&enrolment_id.0).int(expires_at.0)
-            }
-            Self::Enrolled { account_id, device_id, ledger_account_id, point, form, activate_by } => encoder
-                .byte(4)
-                .fixed(&account_id.0)
-                .fixed(&device_id.0)
-                .fixed(&ledger_account_id.0)
-                .fixed(point)
-                .int(form.number())
-                .int(activate_by.0),
-            Self::Activated => encoder.byte(5),
-            Self::Unactivated { account_id } => encoder.byte(6).fixed(&account_id.0),
-            Self::CodeAccepted { fresh_until } => encoder.byte(7).int(fresh_until.0),
-            Self::Frozen { frozen_at } => encoder.byte(8).int(frozen_at.0),
-            Self::Unfrozen => encoder.byte(9),
-            Self::DeviceRevoked { device_id, account_frozen } => {
-                encoder.byte(10).fixed(&device_id.0).byte(u8::from(*account_frozen))
-            }
-            Self::FundingLinked { funding_id } => encoder.byte(11).fixed(&funding_id.0),
-            Self::FundingUnlinked { funding_id } => encoder.byte(12).fixed(&funding_id.0),
-            Self::TopUpRequested { top_up_id } => encoder.byte(13).fixed(&top_up_id.0),
-            Self::TopUpSettled { top_up_id, credited_minor, available_after_minor } => {
-                encoder.byte(14).fixed(&top_up_id.0).int(*credited_minor).int(*available_after_minor)
-            }
-            Self::Paid { payment_id, at, amount_minor, available_after_minor } => {
-                encoder.byte(15).fixed(&payment_id.0).int(at.0).int(*amount_minor).int(*available_after_minor)
-            }
-            Self::Refused { refusal, retry_at } => encoder.byte(16).int(refusal.number()).int(retry_at.0),
-        }
-        .finish()
+    /// Whether nothing was done.
+    pub fn is_refused(&self) -> bool {
+        matches!(self, Self::Refused { .. })
     }
+}
 
-    /// Back from the stored form.
-    pub fn decode(bytes: &[u8]) -> Result<Self, Corrupt> {
-        let mut decoder = Decoder::new(bytes);
-        let outcome = match decoder.byte()? {
-            1 => Self::Genesis { system_key: decoder.fixed()?, audience: decoder.text()? },
-            2 => Self::StoreRegistered {
-                merchant_id: MerchantId(decoder.fixed()?),
-                store_id: StoreId(decoder.fixed()?),
-                ledger_account_id: LedgerAccountId(decoder.fixed()?),
-            },
-            3 => Self::EnrolmentStarted {
-                enrolment_id: EnrolmentId(decoder.fixed()?),
-                expires_at: Timestamp(decoder.int()?),
-            },
-            4 => Self::Enrolled {
-                account_id: AccountId(decoder.fixed()?),
-                device_id: DeviceId(decoder.fixed()?),
-                ledger_account_id: LedgerAccountId(decoder.fixed()?),
-                point: decoder.fixed()?,
-                form: KeyForm::from_number(decoder.int()?)?,
-                activate_by: Timestamp(decoder.int()?),
-            },
-            5 => Self::Activated,
-            6 => Self::Unactivated { account_id: AccountId(decoder.fixed()?) },
-            7 => Self::CodeAccepted { fresh_until: Timestamp(decoder.int()?) },
-            8 => Self::Frozen { frozen_at: Timestamp(decoder.int()?) },
-            9 => Self::Unfrozen,
-            10 => Self::DeviceRevoked {
-                device_id: DeviceId(decoder.fixed()?),
-                account_frozen: match decoder.byte()? {
-                    0 => false,
-                    1 => true,
-                    _ => return Err(Corrupt),
-                },
-            },
-            11 => Self::FundingLinked { funding_id: FundingId(decoder.fixed()?) },
-            12 => Self::FundingUnlinked { funding_id: FundingId(decoder.fixed()?) },
-            13 => Self::TopUpRequested { top_up_id: TopUpId(decoder.fixed()?) },
-            14 => Self::TopUpSettled {
-                top_up_id: TopUpId(decoder.fixed()?),
-                credited_minor: decoder.int()?,
-                available_after_minor: decoder.int()?,
-            },
-            15 => Self::Paid {
-                payment_id: PaymentId(decoder.fixed()?),
-                at: Timestamp(decoder.int()?),
-                amount_minor: decoder.int()?,
-                available_after_minor: decoder.int()?,
-            },
-            16 => Self::Refused {
-                refusal: Refusal::from_number(decoder.int()?)?,
-                retry_at: Timestamp(decoder.int()?),
-            },
-            _ => return Err(Corrupt),
-        };
-        decoder.finish()?;
-        Ok(outcome)
-    }
+/// An operator and his key, in full, so that the journal alone verifies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OperatorKey {
+    /// The operator.
+    pub operator_id: OperatorId,
+    /// His key.
+    pub key_id: KeyId,
+    /// Its uncompressed point.
+    pub point: [u8; 65],
+    /// How it signs.
+    pub form: KeyForm,
 }
 
 /// An answer that leaves the request id open: its counters are committed, the call may be sent
@@ -295,32 +359,4 @@ pub enum OpenAnswer {
     },
     /// Too many wrong codes in a row: recovery only.
     CodeExhausted,
-}
-
-impl OpenAnswer {
-    /// The stored form.
-    pub fn encode(self) -> Vec<u8> {
-        let encoder = Encoder::new();
-        match self {
-            Self::CodeNeeded => encoder.byte(1),
-            Self::CodeWrong => encoder.byte(2),
-            Self::CodeBlocked { until } => encoder.byte(3).int(until.0),
-            Self::CodeExhausted => encoder.byte(4),
-        }
-        .finish()
-    }
-
-    /// Back from the stored form.
-    pub fn decode(bytes: &[u8]) -> Result<Self, Corrupt> {
-        let mut decoder = Decoder::new(bytes);
-        let answer = match decoder.byte()? {
-            1 => Self::CodeNeeded,
-            2 => Self::CodeWrong,
-            3 => Self::CodeBlocked { until: Timestamp(decoder.int()?) },
-            4 => Self::CodeExhausted,
-            _ => return Err(Corrupt),
-        };
-        decoder.finish()?;
-        Ok(answer)
-    }
 }

@@ -71,6 +71,24 @@ pub struct EnrolmentRules {
     pub activate_us: i64,
 }
 
+/// How payment codes go.
+#[derive(Clone, Debug)]
+pub struct PaymentCodes {
+    /// A code is good for so long.
+    pub live_us: i64,
+    /// So many unusable codes in a row block a till.
+    pub misses: i64,
+}
+
+/// How merchants and operators go about.
+#[derive(Clone, Debug)]
+pub struct StaffRules {
+    /// A till's activation code is good for so long.
+    pub activation_us: i64,
+    /// A proposal may be approved for so long.
+    pub proposal_us: i64,
+}
+
 /// All rules' figures.
 #[derive(Clone, Debug)]
 pub struct Policy {
@@ -82,6 +100,10 @@ pub struct Policy {
     pub limits: Limits,
     /// How an enrolment goes.
     pub enrolment: EnrolmentRules,
+    /// How payment codes go.
+    pub payment_codes: PaymentCodes,
+    /// How merchants and operators go about.
+    pub staff: StaffRules,
     /// An open answer binds its request id for so long.
     pub open_request_us: i64,
     /// A secret of a reply can be fetched again for so long.
@@ -121,6 +143,8 @@ impl Policy {
                 funding_sources: 5,
             },
             enrolment: EnrolmentRules { code_us: 15 * MINUTE_US, attempts: 5, activate_us: DAY_US },
+            payment_codes: PaymentCodes { live_us: MINUTE_US, misses: 10 },
+            staff: StaffRules { activation_us: DAY_US, proposal_us: DAY_US },
             open_request_us: 150 * SECOND_US,
             secret_us: 10 * MINUTE_US,
         }

@@ -6,9 +6,11 @@
 //! is a painful migration.
 
 use super::id::{
-    AccountId, CommandId, ContactIndex, DeviceId, EnrolmentId, EventId, FundingId, KeyId, LedgerAccountId,
-    MerchantId, MessageId, PaymentId, RequestId, StoreId, TenantId, TerminalId, TopUpId,
+    AccountId, CodeTag, CommandId, ContactIndex, DeviceId, EnrolmentId, EventId, FundingId, KeyId,
+    LedgerAccountId, MerchantId, MessageId, OperatorId, OwnerId, PaymentCodeId, PaymentId, ProposalId,
+    RequestId, StoreId, TenantId, TerminalId, TopUpId,
 };
+use super::live_codes::LiveCodes;
 use super::lots::{Legs, Lots};
 use super::money::Asset;
 use super::periods::Periods;
@@ -154,6 +156,40 @@ stored_enum! {
         FundingUnlinked = 10,
         /// Somebody tried to enrol with a contact of this account.
         EnrolmentAttempted = 11,
+        /// A till's charge was declined; the till is not told why.
+        ChargeDeclined = 12,
+    }
+}
+
+stored_enum! {
+    /// What a payment code is for.
+    CodePurpose {
+        /// A till charges it.
+        Pay = 1,
+        /// A till tops it up with cash.
+        TopUp = 2,
+    }
+}
+
+stored_enum! {
+    /// Where a till is.
+    TerminalState {
+        /// Registered; its key is not enrolled yet.
+        Registered = 0,
+        /// Charges.
+        Active = 1,
+        /// Not at present, and perhaps never again.
+        Suspended = 2,
+    }
+}
+
+stored_enum! {
+    /// Where a proposal is.
+    ProposalState {
+        /// It may be approved, until it expires.
+        Open = 0,
+        /// Another operator approved it.
+        Approved = 1,
     }
 }
 
@@ -230,6 +266,9 @@ records! {
         spent_total_minor: i64,
         /// Payments ever made.
         payments_total: i64,
+        /// Payment codes that a till may charge now. A code that is not in here is dead, whatever
+        /// else is stored about it.
+        live_codes: LiveCodes,
     }
 
     /// A customer's device.
@@ -261,7 +300,7 @@ records! {
         /// What kind of principal.
         principal: Principal,
         /// The device, terminal, merchant or operator.
-        owner_id: DeviceId,
+        owner_id: OwnerId,
         /// The account behind it, for a device.
         account_id: Option<AccountId>,
         /// The uncompressed point.
@@ -368,6 +407,103 @@ records! {
         debits_pending_minor: i64,
         /// Held, to be put in.
         credits_pending_minor: i64,
+    }
+
+    /// Finds the account behind a payment code. Whether it may be charged, the account's row says.
+    PaymentCode: "payment_code" [code_tag: CodeTag] {
+        /// Whose deployment.
+        tenant_id: TenantId,
+        /// Its name in the journal.
+        code_id: PaymentCodeId,
+        /// Who pays.
+        account_id: AccountId,
+        /// The device that asked for it.
+        device_id: DeviceId,
+        /// Useless, then.
+        expires_at: Timestamp,
+    }
+
+    /// A till of a store.
+    Terminal: "terminal" [terminal_id: TerminalId] {
+        /// Whose deployment.
+        tenant_id: TenantId,
+        /// Its merchant.
+        merchant_id: MerchantId,
+        /// Its store; it charges for no other.
+        store_id: StoreId,
+        /// What the merchant calls it.
+        label: String,
+        /// Its key, once activated.
+        key_id: Option<KeyId>,
+        /// Where it is.
+        state: TerminalState,
+        /// Unusable codes since the last good one.
+        code_misses: i64,
+        /// When the merchant registered it.
+        registered_at: Timestamp,
+        /// When it enrolled its key.
+        activated_at: Option<Timestamp>,
+    }
+
+    /// A one-time code with which a till enrols its key.
+    Activation: "activation" [activation_tag: CodeTag] {
+        /// Whose deployment.
+        tenant_id: TenantId,
+        /// Of which till.
+        terminal_id: TerminalId,
+        /// Useless, then.
+        expires_at: Timestamp,
+    }
+
+    /// An order of a merchant: which till it belongs to, and what became of it. A row without a payment
+    /// is a tombstone: reversed before its payment arrived.
+    OrderSlot: "order_slot" [merchant_id: MerchantId, order_id: String] {
+        /// Whose deployment.
+        tenant_id: TenantId,
+        /// The till that named it first.
+        terminal_id: TerminalId,
+        /// Its payment.
+        payment_id: Option<PaymentId>,
+        /// Who paid.
+        account_id: Option<AccountId>,
+        /// When it was reversed.
+        reversed_at: Option<Timestamp>,
+        /// When it was named first.
+        created_at: Timestamp,
+    }
+
+    /// An operator: a person with a key of his own.
+    Operator: "operator" [operator_id: OperatorId] {
+        /// Whose deployment.
+        tenant_id: TenantId,
+        /// His key.
+        key_id: KeyId,
+        /// Whether he may act.
+        state: KeyState,
+        /// Since when.
+        added_at: Timestamp,
+    }
+
+    /// What one operator proposed.
+    Proposal: "proposal" [proposal_id: ProposalId] {
+        /// Whose deployment.
+        tenant_id: TenantId,
+        /// Who.
+        proposer_id: OperatorId,
+        /// The request he signed, as it was signed.
+        payload: Vec<u8>,
+        /// SHA-256 of it; an approval signs this.
+        payload_sha256: [u8; 32],
+        /// Where it is.
+        state: ProposalState,
+        /// Who approved it.
+        approver_id: Option<OperatorId>,
+        /// When it was proposed.
+        created_at: Timestamp,
+        /// Approved until then, or never.
+        expires_at: Timestamp,
+        /// When it was approved.
+        decided_at: Option<Timestamp>,
     }
 
     /// A linked funding source. Its token is in the sealed document.
@@ -478,6 +614,8 @@ records! {
         kind: EventKind,
         /// The device it concerns.
         device_id: Option<DeviceId>,
+        /// Why a till's charge was declined: the number of an `outcome::Refusal`.
+        reason: Option<i64>,
     }
 
     /// A message to a person, to be sent by the outbox's worker. A row is not a delivery.
@@ -527,6 +665,9 @@ records! {
         /// The signer's own public key where it was a candidate's: point, then form. So the journal
         /// alone verifies.
         candidate_key: Option<Vec<u8>>,
+        /// The step of RFC 6238 whose code was accepted in this call; absent when it brought none, or
+        /// a wrong one.
+        accepted_step: Option<i64>,
         /// SHA-256 over the previous hash and everything above, the evidence by its own hash.
         hash: [u8; 32],
     }
@@ -559,6 +700,7 @@ impl Table {
             | Self::SigningKey
             | Self::Merchant
             | Self::Store
+            | Self::Terminal
             | Self::OpenRequest
             | Self::Lane => true,
             Self::DataKey
@@ -566,6 +708,11 @@ impl Table {
             | Self::Contact
             | Self::Enrolment
             | Self::LedgerAccount
+            | Self::PaymentCode
+            | Self::Activation
+            | Self::OrderSlot
+            | Self::Operator
+            | Self::Proposal
             | Self::Funding
             | Self::TopUp
             | Self::Payment
@@ -593,6 +740,12 @@ impl Table {
             | Self::Merchant
             | Self::Store
             | Self::LedgerAccount
+            | Self::PaymentCode
+            | Self::Terminal
+            | Self::Activation
+            | Self::OrderSlot
+            | Self::Operator
+            | Self::Proposal
             | Self::Funding
             | Self::TopUp
             | Self::Payment

@@ -2,6 +2,7 @@
 //! payments over all devices since this device's last code. So splitting an amount, or spreading it
 //! over two devices, gains nothing.
 
+use super::live_codes::Outstanding;
 use super::money::Amount;
 use super::policy::StepUp;
 use super::rows::{Account, Device};
@@ -19,23 +20,52 @@ pub enum Demand {
 }
 
 impl Demand {
-    /// Whether a call without a code meets it.
-    pub fn is_met_without_code(self, rules: &StepUp, device: &Device, now: Timestamp) -> bool {
+    /// Whether a call without a code meets it, when this was the device's last one.
+    pub fn is_met_without_code(
+        self,
+        rules: &StepUp,
+        last_code_at: Option<Timestamp>,
+        now: Timestamp,
+    ) -> bool {
         match self {
             Self::Nothing => true,
-            Self::Fresh => device.last_code_at.is_some_and(|at| now.since_us(at) <= rules.fresh_us),
+            Self::Fresh => last_code_at.is_some_and(|at| now.since_us(at) <= rules.fresh_us),
             Self::Code => false,
         }
     }
 }
 
-/// For a payment.
-pub fn for_payment(rules: &StepUp, account: &Account, device: &Device, amount: Amount) -> Demand {
-    let spent_minor = account.spent_total_minor.saturating_sub(device.spent_at_code_minor);
-    let payments = account.payments_total.saturating_sub(device.payments_at_code);
+/// What was spent over all devices since a device's last code.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SinceCode {
+    /// In minor units, with what live payment codes may still take out.
+    pub spent_minor: i64,
+    /// Payments, with live payment codes.
+    pub payments: i64,
+}
+
+impl SinceCode {
+    /// For this device now.
+    pub fn of(account: &Account, device: &Device, outstanding: Outstanding) -> Self {
+        Self {
+            spent_minor: account
+                .spent_total_minor
+                .saturating_sub(device.spent_at_code_minor)
+                .saturating_add(outstanding.caps_minor),
+            payments: account
+                .payments_total
+                .saturating_sub(device.payments_at_code)
+                .saturating_add(outstanding.count),
+        }
+    }
+}
+
+/// For a payment, and for a payment code's cap. What other live codes may still take out counts as
+/// spent: issuing codes and paying besides gains nothing.
+pub fn for_payment(rules: &StepUp, since: SinceCode, amount: Amount) -> Demand {
     let amount_asks = amount.minor() >= rules.amount_minor;
-    let sum_asks = spent_minor.saturating_add(amount.minor()) > rules.sum_minor;
-    let count_asks = payments >= rules.payments;
+    let sum_asks = since.spent_minor.saturating_add(amount.minor()) > rules.sum_minor;
+    let count_asks = since.payments >= rules.payments;
     if amount_asks || sum_asks || count_asks { Demand::Code } else { Demand::Fresh }
 }
 

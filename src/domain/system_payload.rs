@@ -7,6 +7,7 @@ use super::id::{
     AccountId, ContactIndex, DeviceId, LedgerAccountId, MerchantId, RequestId, StoreId, TopUpId,
 };
 use super::journal::{Kind, system_request};
+use super::outcome::{read_operator, write_operator};
 use super::record::Corrupt;
 
 impl SystemAction {
@@ -22,6 +23,7 @@ impl SystemAction {
             Self::RegisterStore { store_id, .. } => store_id.0,
             Self::SettleTopUp { top_up_id, .. } => top_up_id.0,
             Self::CloseUnactivated { account_id, .. } => account_id.0,
+            Self::EnrolOperators { .. } => *b"saifu-operators0",
         };
         system_request(subject, self.kind())
     }
@@ -46,6 +48,7 @@ impl SystemAction {
             Self::CloseUnactivated { account_id, device_id, contact_index } => {
                 encoder.fixed(&account_id.0).fixed(&device_id.0).fixed(&contact_index.0)
             }
+            Self::EnrolOperators { operators } => encoder.list(operators, write_operator),
         }
         .finish()
     }
@@ -77,6 +80,7 @@ impl SystemAction {
                 device_id: DeviceId(decoder.fixed()?),
                 contact_index: ContactIndex(decoder.fixed()?),
             },
+            Kind::EnrolOperators => Self::EnrolOperators { operators: decoder.list(read_operator)? },
             Kind::StartEnrolment
             | Kind::ConfirmEnrolment
             | Kind::Activate
@@ -87,7 +91,18 @@ impl SystemAction {
             | Kind::LinkFunding
             | Kind::UnlinkFunding
             | Kind::RequestTopUp
-            | Kind::Pay => return Err(Corrupt),
+            | Kind::Pay
+            | Kind::IssueCode
+            | Kind::ActivateTerminal
+            | Kind::Charge
+            | Kind::Reverse
+            | Kind::RegisterTerminal
+            | Kind::SuspendTerminal
+            | Kind::ResumeTerminal
+            | Kind::ReverseForTerminal
+            | Kind::Propose
+            | Kind::Approve
+            | Kind::SuspendMerchant => return Err(Corrupt),
         };
         decoder.finish()?;
         Ok(action)

@@ -3,13 +3,13 @@
 
 use crate::crypto::envelope::{PublicKey, SignatureForm};
 use crate::domain::command::Signed;
-use crate::domain::id::{AccountId, DeviceId};
+use crate::domain::id::{AccountId, DeviceId, MerchantId, OperatorId, StoreId, TerminalId};
 use crate::domain::rows::KeyForm;
 use crate::domain::time::Timestamp;
 use crate::store::query;
 use zeroize::Zeroizing;
 
-use super::operation::Operation;
+use super::operation::{CallerKind, Operation};
 use super::rejection::Rejection;
 
 /// Who called.
@@ -23,8 +23,40 @@ pub enum Caller {
         /// The epoch in the signed call, equal to the account's as far as the gate knows.
         epoch: i64,
     },
+    /// A till.
+    Terminal {
+        /// The till behind the key.
+        terminal_id: TerminalId,
+        /// Its merchant.
+        merchant_id: MerchantId,
+        /// Its store.
+        store_id: StoreId,
+    },
+    /// A merchant's server.
+    Merchant {
+        /// The merchant behind the key.
+        merchant_id: MerchantId,
+    },
+    /// An operator.
+    Operator {
+        /// The operator behind the key.
+        operator_id: OperatorId,
+    },
     /// A key that is not enrolled.
     Candidate(PublicKey),
+}
+
+impl Caller {
+    /// Which kind of principal it is.
+    pub fn kind(&self) -> CallerKind {
+        match self {
+            Self::Device { .. } => CallerKind::Device,
+            Self::Terminal { .. } => CallerKind::Terminal,
+            Self::Merchant { .. } => CallerKind::Merchant,
+            Self::Operator { .. } => CallerKind::Operator,
+            Self::Candidate(_) => CallerKind::Candidate,
+        }
+    }
 }
 
 /// A call whose envelope holds.
@@ -62,7 +94,20 @@ impl<O: Operation> Admitted<O> {
     pub fn device(&self) -> Result<(AccountId, DeviceId, i64), Rejection> {
         match &self.caller {
             Caller::Device { account_id, device_id, epoch } => Ok((*account_id, *device_id, *epoch)),
-            Caller::Candidate(_) => Err(Rejection::PermissionDenied),
+            Caller::Terminal { .. }
+            | Caller::Merchant { .. }
+            | Caller::Operator { .. }
+            | Caller::Candidate(_) => Err(Rejection::PermissionDenied),
+        }
+    }
+
+    /// The merchant that called, or whose till did.
+    pub fn merchant(&self) -> Result<MerchantId, Rejection> {
+        match &self.caller {
+            Caller::Terminal { merchant_id, .. } | Caller::Merchant { merchant_id } => Ok(*merchant_id),
+            Caller::Device { .. } | Caller::Operator { .. } | Caller::Candidate(_) => {
+                Err(Rejection::PermissionDenied)
+            }
         }
     }
 
@@ -70,17 +115,30 @@ impl<O: Operation> Admitted<O> {
     pub fn candidate_key(&self) -> Result<([u8; 65], KeyForm), Rejection> {
         match &self.caller {
             Caller::Candidate(key) => Ok((*key.point(), stored_form(key.form()))),
-            Caller::Device { .. } => Err(Rejection::PermissionDenied),
+            Caller::Device { .. }
+            | Caller::Terminal { .. }
+            | Caller::Merchant { .. }
+            | Caller::Operator { .. } => Err(Rejection::PermissionDenied),
         }
     }
 
+    /// Who reads, for the store to check in the same snapshot.
     pub(super) fn reader(&self) -> Result<query::Caller, Rejection> {
-        let (account_id, device_id, epoch) = self.device()?;
-        Ok(query::Caller { key_id: self.signed.key_id, account_id, device_id, epoch })
+        let principal = match self.caller {
+            Caller::Device { account_id, device_id, epoch } => {
+                query::Principal::Device { account_id, device_id, epoch }
+            }
+            Caller::Terminal { terminal_id, .. } => query::Principal::Terminal { terminal_id },
+            Caller::Merchant { merchant_id } => query::Principal::Merchant { merchant_id },
+            Caller::Operator { operator_id } => query::Principal::Operator { operator_id },
+            Caller::Candidate(_) => return Err(Rejection::PermissionDenied),
+        };
+        Ok(query::Caller { key_id: self.signed.key_id, principal })
     }
 }
 
-fn stored_form(form: SignatureForm) -> KeyForm {
+/// A key's form, as it is stored.
+pub fn stored_form(form: SignatureForm) -> KeyForm {
     match form {
         SignatureForm::Der => KeyForm::Der,
         SignatureForm::Fixed => KeyForm::Fixed,

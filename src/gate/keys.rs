@@ -6,27 +6,59 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::rejection::Rejection;
 use crate::crypto::envelope::{PublicKey, SignatureForm};
-use crate::domain::id::{AccountId, DeviceId, KeyId};
-use crate::domain::rows::{Account, KeyForm, KeyState, Principal, RowKey, SigningKey};
+use crate::domain::id::{AccountId, DeviceId, KeyId, MerchantId, OperatorId, StoreId, TerminalId};
+use crate::domain::rows::{Account, KeyForm, KeyState, Principal, RowKey, SigningKey, Terminal};
 use crate::store::Store;
 use crate::store::query::Query;
 
 const SHARDS: usize = 16;
 const KEYS_PER_SHARD: usize = 16_384;
 
-/// What the gate needs of a device's key.
+/// The epoch of whoever has no account: it steps on a restore alone.
+pub const FIRST_EPOCH: i64 = 1;
+
+/// What the gate needs of an enrolled key.
 #[derive(Clone)]
 pub struct KeyFacts {
     /// To verify with.
     pub key: Arc<PublicKey>,
-    /// The account behind it.
-    pub account_id: AccountId,
-    /// The device behind it.
-    pub device_id: DeviceId,
+    /// Whose it is.
+    pub owner: Owner,
     /// Whether it might sign, when it was read.
     pub state: KeyState,
-    /// The account's epoch, when it was read.
+    /// Its owner's epoch, when it was read.
     pub epoch: i64,
+}
+
+/// Whose a key is.
+#[derive(Clone, Copy)]
+pub enum Owner {
+    /// A customer's device.
+    Device {
+        /// The account behind the key.
+        account_id: AccountId,
+        /// The device behind the key.
+        device_id: DeviceId,
+    },
+    /// A till.
+    Terminal {
+        /// The till.
+        terminal_id: TerminalId,
+        /// Its merchant.
+        merchant_id: MerchantId,
+        /// Its store.
+        store_id: StoreId,
+    },
+    /// A merchant's server.
+    Merchant {
+        /// The merchant.
+        merchant_id: MerchantId,
+    },
+    /// An operator.
+    Operator {
+        /// The operator.
+        operator_id: OperatorId,
+    },
 }
 
 /// Keys by their id.
@@ -42,7 +74,7 @@ impl KeyCache {
     }
 
     /// The facts about a key, from the store where they are not known; nothing when there is no
-    /// such key of a device.
+    /// such key.
     pub async fn get(&self, key_id: KeyId) -> Result<Option<KeyFacts>, Rejection> {
         if let Some(facts) = self.shard(key_id).get(&key_id) {
             return Ok(Some(facts.clone()));
@@ -70,20 +102,35 @@ impl KeyCache {
     async fn read(&self, key_id: KeyId) -> Result<Option<KeyFacts>, Rejection> {
         let fetched = self.store.fetch(Query::row(RowKey::SigningKey(key_id))).await?;
         let Some(row) = fetched.get::<SigningKey>().cloned() else { return Ok(None) };
-        let (Principal::Device, Some(account_id)) = (row.principal, row.account_id) else { return Ok(None) };
-        let fetched = self.store.fetch(Query::row(RowKey::Account(account_id))).await?;
-        let Some(account) = fetched.get::<Account>() else { return Ok(None) };
+        let Some((owner, epoch)) = self.owner(&row).await? else { return Ok(None) };
         let form = match row.form {
             KeyForm::Der => SignatureForm::Der,
             KeyForm::Fixed => SignatureForm::Fixed,
         };
         let point = row.point.as_slice().try_into().map_err(|_| Rejection::Internal)?;
-        Ok(Some(KeyFacts {
-            key: Arc::new(PublicKey::from_point(point, form)),
-            account_id,
-            device_id: row.owner_id,
-            state: row.state,
-            epoch: account.epoch,
-        }))
+        let key = Arc::new(PublicKey::from_point(point, form));
+        Ok(Some(KeyFacts { key, owner, state: row.state, epoch }))
+    }
+
+    async fn owner(&self, row: &SigningKey) -> Result<Option<(Owner, i64)>, Rejection> {
+        let owner = match row.principal {
+            Principal::Device => {
+                let Some(account_id) = row.account_id else { return Ok(None) };
+                let fetched = self.store.fetch(Query::row(RowKey::Account(account_id))).await?;
+                let Some(account) = fetched.get::<Account>() else { return Ok(None) };
+                let owner = Owner::Device { account_id, device_id: DeviceId(row.owner_id.0) };
+                return Ok(Some((owner, account.epoch)));
+            }
+            Principal::Terminal => {
+                let terminal_id = TerminalId(row.owner_id.0);
+                let fetched = self.store.fetch(Query::row(RowKey::Terminal(terminal_id))).await?;
+                let Some(terminal) = fetched.get::<Terminal>() else { return Ok(None) };
+                let (merchant_id, store_id) = (terminal.merchant_id, terminal.store_id);
+                Owner::Terminal { terminal_id, merchant_id, store_id }
+            }
+            Principal::Merchant => Owner::Merchant { merchant_id: MerchantId(row.owner_id.0) },
+            Principal::Operator => Owner::Operator { operator_id: OperatorId(row.owner_id.0) },
+        };
+        Ok(Some((owner, FIRST_EPOCH)))
     }
 }

@@ -31,8 +31,16 @@ pub struct LimitTable {
     pub money_in: ClassLimits,
     /// Money out.
     pub money_out: ClassLimits,
-    /// Factors, devices, freezing.
+    /// Factors and devices.
     pub security: ClassLimits,
+    /// Stopping all outflow.
+    pub stop: ClassLimits,
+    /// Tills.
+    pub till: ClassLimits,
+    /// Merchants' servers.
+    pub merchant: ClassLimits,
+    /// Operators.
+    pub operator: ClassLimits,
     /// The sandbox's own.
     pub sandbox: ClassLimits,
     /// Messages to one contact, whoever asks.
@@ -50,6 +58,11 @@ impl LimitTable {
             money_in: device,
             money_out: device,
             security: device,
+            stop: device,
+            // A shop's tills share an address; a till takes a customer in some seconds.
+            till: ClassLimits { origin: Limit::per_second(400, 800), own: Limit::per_second(10, 40) },
+            merchant: ClassLimits { origin: Limit::per_second(200, 400), own: Limit::per_second(50, 200) },
+            operator: ClassLimits { origin: Limit::per_second(10, 60), own: Limit::per_second(5, 30) },
             sandbox: ClassLimits {
                 origin: Limit::per_second(1_000, 2_000),
                 own: Limit::per_second(1_000, 2_000),
@@ -70,6 +83,10 @@ impl LimitTable {
             money_in: class,
             money_out: class,
             security: class,
+            stop: class,
+            till: class,
+            merchant: class,
+            operator: class,
             sandbox: class,
             messages: Limit::per_second(1_000_000, 1_000_000),
         }
@@ -82,6 +99,10 @@ impl LimitTable {
             Cost::MoneyIn => ("money-in", self.money_in),
             Cost::MoneyOut => ("money-out", self.money_out),
             Cost::Security => ("security", self.security),
+            Cost::Stop => ("stop", self.stop),
+            Cost::Till => ("till", self.till),
+            Cost::Merchant => ("merchant", self.merchant),
+            Cost::Operator => ("operator", self.operator),
             Cost::Sandbox => ("sandbox", self.sandbox),
         }
     }
@@ -119,6 +140,9 @@ impl Limits {
             Caller::Device { account_id, device_id, .. } => {
                 self.take(now, &[charge(&account_id.0), charge(&device_id.0)]).await
             }
+            Caller::Terminal { terminal_id, .. } => self.take(now, &[charge(&terminal_id.0)]).await,
+            Caller::Merchant { merchant_id } => self.take(now, &[charge(&merchant_id.0)]).await,
+            Caller::Operator { operator_id } => self.take(now, &[charge(&operator_id.0)]).await,
             Caller::Candidate(key) => self.take(now, &[charge(&key.key_id())]).await,
         }
     }

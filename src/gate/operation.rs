@@ -3,11 +3,12 @@
 
 use prost::Message;
 
+use super::action::Action;
 use super::admitted::Admitted;
 use super::limit::Limits;
 use super::rejection::Rejection;
 use super::tools::Tools;
-use crate::domain::command::{CandidateAction, DeviceAction};
+use crate::domain::command::CandidateAction;
 use crate::store::query::Query;
 
 /// Which kind of principal may call.
@@ -17,6 +18,12 @@ pub enum CallerKind {
     Candidate,
     /// A customer's device.
     Device,
+    /// A till.
+    Terminal,
+    /// A merchant's server.
+    Merchant,
+    /// An operator, on the operators' own listener.
+    Operator,
 }
 
 /// Whether a call changes something: decides what its request id is.
@@ -50,8 +57,16 @@ pub enum Cost {
     MoneyIn,
     /// Money out.
     MoneyOut,
-    /// Factors, devices, freezing.
+    /// Factors and devices.
     Security,
+    /// Stopping all outflow. Apart, so that nothing else that goes on uses it up.
+    Stop,
+    /// A till's.
+    Till,
+    /// A merchant's server's.
+    Merchant,
+    /// An operator's.
+    Operator,
     /// The sandbox's own.
     Sandbox,
 }
@@ -76,13 +91,15 @@ pub trait Operation: Send + Sync + Sized + 'static {
     const SECRET_REPLY: bool;
 }
 
-/// A change by a device: how its call becomes an action.
-pub trait DeviceChange: Operation {
+/// A change by an enrolled key: how its call becomes an action. Whose key, the action's type says.
+pub trait Change: Operation {
+    /// What its kind of caller may ask for.
+    type Action: Action;
     /// Does what needs secrets, hashing or randomness, and acts on none of it.
     fn prepare(
         call: &Admitted<Self>,
         tools: &Tools,
-    ) -> impl Future<Output = Result<DeviceAction, Rejection>> + Send;
+    ) -> impl Future<Output = Result<Self::Action, Rejection>> + Send;
 }
 
 /// A change by a candidate: how its call becomes an action.
@@ -95,8 +112,8 @@ pub trait CandidateChange: Operation {
     ) -> impl Future<Output = Result<CandidateAction, Rejection>> + Send;
 }
 
-/// A read by a device: what it asks the store.
-pub trait DeviceRead: Operation {
+/// A read by an enrolled key: what it asks the store.
+pub trait Read: Operation {
     /// The rows it wants; the gate adds who reads.
     fn query(call: &Admitted<Self>, tools: &Tools) -> Result<Query, Rejection>;
 }

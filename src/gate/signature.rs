@@ -6,7 +6,7 @@ use prost::Message;
 use zeroize::Zeroizing;
 
 use super::admitted::{Admitted, Caller};
-use super::keys::{KeyCache, KeyFacts};
+use super::keys::{KeyCache, KeyFacts, Owner};
 use super::operation::{CallerKind, Codes, Operation};
 use super::rejection::Rejection;
 use super::tools::Tools;
@@ -32,14 +32,15 @@ pub struct Expected<'a> {
     pub now: Timestamp,
 }
 
-/// Opens an envelope of an enrolled device.
-pub async fn by_device<O: Operation>(
+/// Opens an envelope of an enrolled key. One that belongs to another kind of principal than the RPC's is
+/// told so only after its signature held.
+pub async fn by_enrolled<O: Operation>(
     envelope: &pb::Envelope,
     expected: &Expected<'_>,
     keys: &KeyCache,
     tools: &Tools,
 ) -> Result<Admitted<O>, Rejection> {
-    debug_assert!(O::CALLER == CallerKind::Device);
+    debug_assert!(O::CALLER != CallerKind::Candidate);
     if envelope.candidate.is_some() {
         return Err(Rejection::malformed("candidate", "absent: only anonymous RPCs take a candidate"));
     }
@@ -49,7 +50,17 @@ pub async fn by_device<O: Operation>(
     let call = parse_call(envelope, hint, expected)?;
     let epoch = i64::try_from(call.epoch).map_err(|_| Rejection::Unauthenticated)?;
     let facts = current(facts, hint, epoch, keys).await?;
-    let caller = Caller::Device { account_id: facts.account_id, device_id: facts.device_id, epoch };
+    let caller = match facts.owner {
+        Owner::Device { account_id, device_id } => Caller::Device { account_id, device_id, epoch },
+        Owner::Terminal { terminal_id, merchant_id, store_id } => {
+            Caller::Terminal { terminal_id, merchant_id, store_id }
+        }
+        Owner::Merchant { merchant_id } => Caller::Merchant { merchant_id },
+        Owner::Operator { operator_id } => Caller::Operator { operator_id },
+    };
+    if caller.kind() != O::CALLER {
+        return Err(Rejection::PermissionDenied);
+    }
     admit(envelope, &call, hint, caller, tools)
 }
 
@@ -77,6 +88,21 @@ pub fn by_candidate<O: Operation>(
     debug_assert!(O::CALLER == CallerKind::Candidate);
     let must = "present: an anonymous RPC brings its own public key";
     let candidate = envelope.candidate.as_ref().ok_or(Rejection::malformed("candidate", must))?;
+    let key = candidate_key(candidate)?;
+    let key_id = KeyId(key.key_id());
+    if key_id_parse(&envelope.key_id) != Some(key_id.0) {
+        return Err(Rejection::Unauthenticated);
+    }
+    verify::<O>(&key, envelope)?;
+    let call = parse_call(envelope, key_id, expected)?;
+    if call.epoch != 0 {
+        return Err(Rejection::malformed("epoch", "0 for a candidate"));
+    }
+    admit(envelope, &call, key_id, Caller::Candidate(key), tools)
+}
+
+/// A public key in full, as it stands in a message.
+pub fn candidate_key(candidate: &pb::Candidate) -> Result<PublicKey, Rejection> {
     let form = match candidate.signature_form() {
         pb::SignatureForm::Der => SignatureForm::Der,
         pb::SignatureForm::Fixed => SignatureForm::Fixed,
@@ -88,18 +114,7 @@ pub fn by_candidate<O: Operation>(
         }
     };
     let must = "91 bytes: DER SubjectPublicKeyInfo of an uncompressed P-256 point";
-    let key = PublicKey::from_spki(&candidate.spki, form)
-        .map_err(|_| Rejection::malformed("candidate.spki", must))?;
-    let key_id = KeyId(key.key_id());
-    if key_id_parse(&envelope.key_id) != Some(key_id.0) {
-        return Err(Rejection::Unauthenticated);
-    }
-    verify::<O>(&key, envelope)?;
-    let call = parse_call(envelope, key_id, expected)?;
-    if call.epoch != 0 {
-        return Err(Rejection::malformed("epoch", "0 for a candidate"));
-    }
-    admit(envelope, &call, key_id, Caller::Candidate(key), tools)
+    PublicKey::from_spki(&candidate.spki, form).map_err(|_| Rejection::malformed("candidate.spki", must))
 }
 
 fn verify<O: Operation>(key: &PublicKey, envelope: &pb::Envelope) -> Result<(), Rejection> {

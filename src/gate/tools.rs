@@ -13,9 +13,9 @@ use crate::crypto::keyring::Keyring;
 use crate::crypto::passphrase::Hasher;
 use crate::crypto::seal::{Aad, SealKey};
 use crate::domain::command::{DocumentWrite, MessageDraft, Signed};
-use crate::domain::id::{AccountId, EnrolmentId, KeyId, MessageId, RequestId};
+use crate::domain::id::{AccountId, EnrolmentId, KeyId, MessageId, ProposalId, RequestId};
 use crate::domain::policy::Policy;
-use crate::domain::rows::{DataKey, Document, Enrolment, Finished, Message, RowKey, SecretReply};
+use crate::domain::rows::{DataKey, Document, Enrolment, Finished, Message, Proposal, RowKey, SecretReply};
 use crate::env::clock::Clock;
 use crate::env::entropy::{Entropy, bytes32, uuid_v7};
 use crate::funding::FundingProvider;
@@ -188,6 +188,12 @@ impl Tools {
     pub async fn is_finished(&self, signed: &Signed) -> Result<bool, Rejection> {
         let key = RowKey::Finished(signed.request_id, signed.key_id);
         Ok(self.store.fetch(Query::row(key)).await?.get::<Finished>().is_some())
+    }
+
+    /// What an operator proposed.
+    pub async fn proposal(&self, proposal_id: ProposalId) -> Result<Option<Proposal>, Rejection> {
+        let fetched = self.store.fetch(Query::row(RowKey::Proposal(proposal_id))).await?;
+        Ok(fetched.get::<Proposal>().cloned())
     }
 
     /// An enrolment under way.

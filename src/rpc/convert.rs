@@ -2,12 +2,13 @@
 //! names it.
 
 use prost_types::Timestamp as PbTimestamp;
+use zeroize::Zeroizing;
 
 use crate::crypto::hash::MacKey;
-use crate::domain::id::AccountId;
 use crate::domain::money::Amount;
 use crate::domain::time::{SECOND_US, Timestamp};
 use crate::gate::rejection::Rejection;
+use crate::pb;
 
 /// 16 bytes of a field.
 pub fn id16(bytes: &[u8], field: &'static str) -> Result<[u8; 16], Rejection> {
@@ -49,8 +50,8 @@ pub fn page_size(asked: u32) -> Result<i64, Rejection> {
 }
 
 /// A page's end as a token that only its owner can use.
-pub fn page_token(key: &MacKey, list: &'static str, owner: AccountId, place: &[u8]) -> Vec<u8> {
-    let tag = key.tag(&[list.as_bytes(), &owner.0, place]);
+pub fn page_token(key: &MacKey, list: &'static str, owner: &[u8; 16], place: &[u8]) -> Vec<u8> {
+    let tag = key.tag(&[list.as_bytes(), owner, place]);
     [place, &tag[..16]].concat()
 }
 
@@ -58,22 +59,48 @@ pub fn page_token(key: &MacKey, list: &'static str, owner: AccountId, place: &[u
 pub fn page_place<const N: usize>(
     key: &MacKey,
     list: &'static str,
-    owner: AccountId,
+    owner: &[u8; 16],
     token: &[u8],
 ) -> Result<Option<[u8; N]>, Rejection> {
     if token.is_empty() {
         return Ok(None);
     }
-    let wrong = Rejection::malformed(
-        "page_token",
-        "the next_page_token of an earlier reply to this device's account",
-    );
+    let wrong =
+        Rejection::malformed("page_token", "the next_page_token of an earlier reply to the same caller");
     let place: [u8; N] = token.get(..N).and_then(|place| place.try_into().ok()).ok_or(wrong)?;
     if crate::crypto::hash::equal(token, &page_token(key, list, owner, &place)) {
         Ok(Some(place))
     } else {
         Err(wrong)
     }
+}
+
+/// Text that may be missing: empty means none.
+pub fn optional_text(
+    given: &str,
+    most: usize,
+    field: &'static str,
+    must: &'static str,
+) -> Result<Option<String>, Rejection> {
+    if given.is_empty() { Ok(None) } else { text(given, most, field, must).map(|text| Some(text.to_owned())) }
+}
+
+/// A merchant's name for an order.
+pub fn order_id(id: &str) -> Result<String, Rejection> {
+    if (1..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic()) {
+        Ok(id.to_owned())
+    } else {
+        Err(Rejection::malformed("order_id", "1 to 64 printable ASCII characters without spaces"))
+    }
+}
+
+/// A secret of a reply, or the word that it can no longer be had.
+pub fn secret(secret: Option<Zeroizing<String>>) -> pb::Secret {
+    let state = match secret {
+        Some(value) => pb::secret::State::Value(value.to_string()),
+        None => pb::secret::State::Gone(true),
+    };
+    pb::Secret { state: Some(state) }
 }
 
 /// A moment on the wire.

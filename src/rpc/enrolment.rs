@@ -50,12 +50,3 @@ impl pb::enrolment_service_server::EnrolmentService for Enrolment {
         answer(activate::call(&self.gate, request.into_inner(), peer)).await
     }
 }
-
-/// A reply's secret, or the word that it can no longer be had.
-fn secret(value: Option<zeroize::Zeroizing<String>>) -> pb::Secret {
-    let state = match value {
-        Some(value) => pb::secret::State::Value(value.to_string()),
-        None => pb::secret::State::Gone(true),
-    };
-    pb::Secret { state: Some(state) }
-}

@@ -1,8 +1,11 @@
 //! PaymentService: The customer's side of paying.
 
 mod get_payment;
+mod issue_code;
 mod pay;
 mod resolve_payee;
+
+pub use get_payment::status_of;
 
 use std::sync::Arc;
 
@@ -20,8 +23,9 @@ pub struct Payment {
 }
 
 /// The policies of this service's RPCs.
-pub fn declared() -> [Declared; 3] {
+pub fn declared() -> [Declared; 4] {
     [
+        Declared::of::<issue_code::IssueCode>(),
         Declared::of::<resolve_payee::ResolvePayee>(),
         Declared::of::<pay::Pay>(),
         Declared::of::<get_payment::GetPayment>(),
@@ -41,6 +45,14 @@ impl pb::payment_service_server::PaymentService for Payment {
     async fn pay(&self, request: Request<pb::Envelope>) -> Result<Response<pb::PayReply>, Status> {
         let peer = peer(&request);
         answer(pay::call(&self.gate, request.into_inner(), peer)).await
+    }
+
+    async fn issue_code(
+        &self,
+        request: Request<pb::Envelope>,
+    ) -> Result<Response<pb::IssueCodeReply>, Status> {
+        let peer = peer(&request);
+        answer(issue_code::call(&self.gate, request.into_inner(), peer)).await
     }
 
     async fn get_payment(

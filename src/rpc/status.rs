@@ -149,6 +149,71 @@ pub fn entry(reason: Reason) -> Entry {
             "a top-up is under way",
             "Unlink when GetTopUp says that it is settled; that is a new request id.",
         ),
+        Reason::CodeNotUsable => (
+            Code::FailedPrecondition,
+            "the payment code cannot be used",
+            "Expired, used, replaced or unknown; which, is not said. Ask the customer for a new code: a new \
+             request id.",
+        ),
+        Reason::Declined => (
+            Code::FailedPrecondition,
+            "the charge was declined",
+            "The customer's app says why. The till offers another way to pay.",
+        ),
+        Reason::OrderReversed => (
+            Code::FailedPrecondition,
+            "the order was reversed",
+            "Its payment will never be taken. A new attempt is a new order id.",
+        ),
+        Reason::OrderTaken => (
+            Code::FailedPrecondition,
+            "the order has its payment",
+            "Ask GetPayment by the order id. A new attempt is a new order id.",
+        ),
+        Reason::TerminalBlocked => (
+            Code::FailedPrecondition,
+            "the terminal is blocked after too many unusable codes",
+            "The merchant's server resumes it. Reverse and GetPayment still work.",
+        ),
+        Reason::TerminalSuspended => (
+            Code::FailedPrecondition,
+            "the terminal is suspended",
+            "The merchant's server resumes it, and reverses for it meanwhile.",
+        ),
+        Reason::TerminalNotSuspended => {
+            (Code::FailedPrecondition, "the terminal is not suspended", "Nothing to do.")
+        }
+        Reason::ActivationOver => (
+            Code::FailedPrecondition,
+            "the activation code cannot be used",
+            "Unknown, used or too old. The merchant's server registers the terminal anew.",
+        ),
+        Reason::ProposalOver => (
+            Code::FailedPrecondition,
+            "the proposal is over",
+            "Approved already, or older than 24 hours: propose it anew.",
+        ),
+        Reason::ProposalChanged => (
+            Code::FailedPrecondition,
+            "what was approved is not what was proposed",
+            "Read the proposal, hash its payload yourself, and sign that hash.",
+        ),
+        Reason::SameOperator => {
+            (Code::FailedPrecondition, "nobody approves his own proposal", "Ask another operator.")
+        }
+        Reason::MerchantSuspended => (
+            Code::PermissionDenied,
+            "the merchant is suspended",
+            "An operator's matter. Reverse still works.",
+        ),
+        Reason::MerchantNotSuspended => {
+            (Code::FailedPrecondition, "the merchant is not suspended", "Nothing to do.")
+        }
+        Reason::KeyInUse => (
+            Code::FailedPrecondition,
+            "the key belongs to somebody already",
+            "A key belongs to one principal for ever: make a new key and propose that.",
+        ),
         Reason::Internal => (
             Code::Internal,
             "a defect on our side",
@@ -158,7 +223,8 @@ pub fn entry(reason: Reason) -> Entry {
     Entry { reason, code, says, advice }
 }
 
-fn of_refusal(refusal: Refusal) -> Reason {
+/// The reason of a refusal.
+pub(super) fn of_refusal(refusal: Refusal) -> Reason {
     match refusal {
         Refusal::NotFound => Reason::NotFound,
         Refusal::AccountNotActive => Reason::AccountNotActive,
@@ -181,6 +247,20 @@ fn of_refusal(refusal: Refusal) -> Reason {
         Refusal::TooManyFundingSources => Reason::TooManyFundingSources,
         Refusal::DeviceAlreadyRevoked => Reason::DeviceAlreadyRevoked,
         Refusal::TopUpUnderWay => Reason::TopUpUnderWay,
+        Refusal::CodeNotUsable => Reason::CodeNotUsable,
+        Refusal::Declined => Reason::Declined,
+        Refusal::OrderReversed => Reason::OrderReversed,
+        Refusal::OrderTaken => Reason::OrderTaken,
+        Refusal::TerminalBlocked => Reason::TerminalBlocked,
+        Refusal::TerminalSuspended => Reason::TerminalSuspended,
+        Refusal::TerminalNotSuspended => Reason::TerminalNotSuspended,
+        Refusal::ActivationOver => Reason::ActivationOver,
+        Refusal::ProposalOver => Reason::ProposalOver,
+        Refusal::ProposalChanged => Reason::ProposalChanged,
+        Refusal::SameOperator => Reason::SameOperator,
+        Refusal::MerchantSuspended => Reason::MerchantSuspended,
+        Refusal::MerchantNotSuspended => Reason::MerchantNotSuspended,
+        Refusal::KeyInUse => Reason::KeyInUse,
     }
 }
 

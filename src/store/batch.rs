@@ -405,6 +405,7 @@ impl Pending {
             payload: signed.evidence.payload.clone(),
             signature: signed.evidence.signature.clone(),
             candidate_key: command.candidate_key(),
+            accepted_step: entry.accepted_step,
             hash: [0; 32],
         };
         row.hash = chain_hash(&head.hash, &row);

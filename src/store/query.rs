@@ -3,9 +3,11 @@
 //! A caller's key, device and epoch are checked in that same snapshot, so a read after a revocation
 //! is refused wherever it is made.
 
-use crate::domain::id::{AccountId, DeviceId, KeyId, TopUpId};
+use crate::domain::id::{AccountId, DeviceId, KeyId, MerchantId, OperatorId, TerminalId, TopUpId};
 use crate::domain::record::{Record, Value};
-use crate::domain::rows::{Account, Device, KeyState, Row, RowKey, SigningKey, Table};
+use crate::domain::rows::{
+    Account, Device, KeyState, Merchant, Operator, Row, RowKey, SigningKey, Table, Terminal,
+};
 use crate::domain::time::Timestamp;
 
 /// Who reads.
@@ -13,12 +15,37 @@ use crate::domain::time::Timestamp;
 pub struct Caller {
     /// The key that signed.
     pub key_id: KeyId,
-    /// The account behind it.
-    pub account_id: AccountId,
-    /// The device behind it.
-    pub device_id: DeviceId,
-    /// The epoch in the signed call.
-    pub epoch: i64,
+    /// Whose it is.
+    pub principal: Principal,
+}
+
+/// Whose key it is.
+#[derive(Clone, Copy, Debug)]
+pub enum Principal {
+    /// A customer's device.
+    Device {
+        /// The account behind the key.
+        account_id: AccountId,
+        /// The device behind the key.
+        device_id: DeviceId,
+        /// The epoch in the signed call.
+        epoch: i64,
+    },
+    /// A till.
+    Terminal {
+        /// The till behind the key.
+        terminal_id: TerminalId,
+    },
+    /// A merchant's server.
+    Merchant {
+        /// The merchant behind the key.
+        merchant_id: MerchantId,
+    },
+    /// An operator.
+    Operator {
+        /// The operator behind the key.
+        operator_id: OperatorId,
+    },
 }
 
 /// Several rows, found by an index.
@@ -45,6 +72,31 @@ pub enum Scan {
         account_id: AccountId,
         /// Before this moment and id; from the end when absent.
         before: Option<(Timestamp, crate::domain::id::EventId)>,
+        /// At most.
+        limit: i64,
+    },
+    /// The payment of a merchant's order.
+    PaymentOfOrder {
+        /// Whose.
+        merchant_id: MerchantId,
+        /// Which order.
+        order_id: String,
+    },
+    /// A merchant's tills, by id.
+    Terminals {
+        /// Whose.
+        merchant_id: MerchantId,
+        /// After this one; from the first when absent.
+        after: Option<TerminalId>,
+        /// At most.
+        limit: i64,
+    },
+    /// A merchant's stores.
+    Stores(MerchantId),
+    /// Proposals that wait for another operator, oldest first.
+    OpenProposals {
+        /// Now.
+        now: Timestamp,
         /// At most.
         limit: i64,
     },
@@ -125,18 +177,48 @@ impl Query {
 
 impl Caller {
     /// The rows that say whether this caller is who he says.
-    pub fn keys(&self) -> [RowKey; 3] {
-        [RowKey::SigningKey(self.key_id), RowKey::Device(self.device_id), RowKey::Account(self.account_id)]
+    pub fn keys(&self) -> Vec<RowKey> {
+        let mut keys = vec![RowKey::SigningKey(self.key_id)];
+        match self.principal {
+            Principal::Device { account_id, device_id, .. } => {
+                keys.extend([RowKey::Device(device_id), RowKey::Account(account_id)]);
+            }
+            Principal::Terminal { terminal_id } => keys.push(RowKey::Terminal(terminal_id)),
+            Principal::Merchant { merchant_id } => keys.push(RowKey::Merchant(merchant_id)),
+            Principal::Operator { operator_id } => keys.push(RowKey::Operator(operator_id)),
+        }
+        keys
     }
 
     /// Whether those rows say so.
     pub fn is_good(&self, rows: &[Row]) -> bool {
-        let key = rows.iter().find_map(SigningKey::of);
-        let device = rows.iter().find_map(Device::of);
-        let account = rows.iter().find_map(Account::of);
-        key.is_some_and(|key| key.state == KeyState::Active && key.account_id == Some(self.account_id))
-            && device.is_some_and(|device| device.state == KeyState::Active && device.key_id == self.key_id)
-            && account.is_some_and(|account| account.epoch == self.epoch)
+        let key = rows.iter().find_map(SigningKey::of).filter(|key| key.state == KeyState::Active);
+        let owner = |id: [u8; 16]| key.is_some_and(|key| key.owner_id.0 == id);
+        match self.principal {
+            Principal::Device { account_id, device_id, epoch } => {
+                let device = rows.iter().find_map(Device::of);
+                let account = rows.iter().find_map(Account::of);
+                owner(device_id.0)
+                    && key.is_some_and(|key| key.account_id == Some(account_id))
+                    && device.is_some_and(|device| {
+                        device.state == KeyState::Active && device.key_id == self.key_id
+                    })
+                    && account.is_some_and(|account| account.epoch == epoch)
+            }
+            // A suspended till may still ask what became of its orders.
+            Principal::Terminal { terminal_id } => {
+                let terminal = rows.iter().find_map(Terminal::of);
+                owner(terminal_id.0) && terminal.is_some_and(|row| row.key_id == Some(self.key_id))
+            }
+            Principal::Merchant { merchant_id } => {
+                owner(merchant_id.0) && rows.iter().any(|row| Merchant::of(row).is_some())
+            }
+            Principal::Operator { operator_id } => {
+                let operator = rows.iter().find_map(Operator::of);
+                owner(operator_id.0)
+                    && operator.is_some_and(|row| row.state == KeyState::Active && row.key_id == self.key_id)
+            }
+        }
     }
 }
 
@@ -196,6 +278,10 @@ impl Scan {
                     vec![bytes(&account_id.0), Value::Int(at), id, Value::Int(*limit)],
                 )
             }
+            Self::PaymentOfOrder { .. }
+            | Self::Terminals { .. }
+            | Self::Stores(_)
+            | Self::OpenProposals { .. } => self.sql_of_a_shop(),
             Self::DueMessages { now, limit } => (
                 Table::Message,
                 "state = 0 AND due_at <= ?1 ORDER BY due_at LIMIT ?2".into(),
@@ -223,6 +309,40 @@ impl Scan {
                 vec![Value::Int(now.0), Value::Int(*limit)],
             ),
             Self::All { table, after, limit } => all(*table, after.as_ref(), *limit),
+        }
+    }
+}
+
+impl Scan {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "sql hands over these alone")]
+    fn sql_of_a_shop(&self) -> (Table, String, Vec<Value<'static>>) {
+        let bytes = |bytes: &[u8]| Value::Bytes(bytes.to_vec().into());
+        match self {
+            Self::PaymentOfOrder { merchant_id, order_id } => (
+                Table::Payment,
+                "merchant_id = ?1 AND order_id = ?2".into(),
+                vec![bytes(&merchant_id.0), Value::Text(order_id.clone().into())],
+            ),
+            Self::Terminals { merchant_id, after, limit } => (
+                Table::Terminal,
+                "merchant_id = ?1 AND terminal_id > ?2 ORDER BY terminal_id LIMIT ?3".into(),
+                vec![
+                    bytes(&merchant_id.0),
+                    bytes(after.as_ref().map_or(&[], |terminal_id| &terminal_id.0)),
+                    Value::Int(*limit),
+                ],
+            ),
+            Self::Stores(merchant_id) => (
+                Table::Store,
+                "merchant_id = ?1 ORDER BY store_id LIMIT 100".into(),
+                vec![bytes(&merchant_id.0)],
+            ),
+            Self::OpenProposals { now, limit } => (
+                Table::Proposal,
+                "state = 0 AND expires_at > ?1 ORDER BY created_at LIMIT ?2".into(),
+                vec![Value::Int(now.0), Value::Int(*limit)],
+            ),
+            _ => self.sql(),
         }
     }
 }

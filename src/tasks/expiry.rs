@@ -7,9 +7,13 @@ use crate::domain::time::Timestamp;
 use crate::gate::Gate;
 use crate::store::query::{Query, Scan};
 
+/// Tables whose rows end by themselves.
+const ENDING: [Table; 5] =
+    [Table::Enrolment, Table::SecretReply, Table::OpenRequest, Table::PaymentCode, Table::Activation];
+
 pub(super) async fn run(gate: &Gate) {
     let now = Timestamp(gate.tools().clock.now_us());
-    for table in [Table::Enrolment, Table::SecretReply, Table::OpenRequest] {
+    for table in ENDING {
         if end(gate, table, now).await.is_none() {
             return;
         }

@@ -2,17 +2,18 @@
 
 use std::collections::HashSet;
 
-use super::replay::Replay;
+use super::replay::{KeyReplay, OwnerReplay, Replay};
 use super::{Report, VerifyError};
-use crate::domain::id::{LedgerAccountId, hex};
+use crate::domain::id::{DeviceId, LedgerAccountId, MerchantId, OperatorId, TerminalId, hex};
 use crate::domain::ledger::SYSTEM_ACCOUNTS;
 use crate::domain::rows::{
-    Account, Device, KeyState, Lane, LedgerAccount, Merchant, Payment, Row, SigningKey, Store, Table, TopUp,
+    Account, Device, KeyState, Lane, LedgerAccount, Merchant, Operator, OrderSlot, Payment, Principal,
+    Proposal, ProposalState, Row, SigningKey, Store, Table, Terminal, TopUp,
 };
 use crate::store::sqlite::snapshot::Snapshot;
 
 /// Tables that the journal determines.
-const COMPARED: [Table; 9] = [
+const COMPARED: [Table; 13] = [
     Table::Account,
     Table::Device,
     Table::SigningKey,
@@ -21,6 +22,10 @@ const COMPARED: [Table; 9] = [
     Table::LedgerAccount,
     Table::TopUp,
     Table::Payment,
+    Table::Terminal,
+    Table::OrderSlot,
+    Table::Operator,
+    Table::Proposal,
     Table::Lane,
 ];
 
@@ -69,7 +74,12 @@ fn key_text(row: &Row) -> String {
 fn expected_rows(table: Table, replay: &Replay) -> usize {
     match table {
         Table::Account => replay.accounts.len(),
-        Table::Device | Table::SigningKey => replay.keys.len(),
+        Table::Device => replay.keys.values().filter(|key| is_device(key)).count(),
+        Table::SigningKey => replay.keys.len(),
+        Table::Terminal => replay.terminals.len(),
+        Table::OrderSlot => replay.orders.len(),
+        Table::Operator => replay.operators.len(),
+        Table::Proposal => replay.proposals.len(),
         Table::Merchant => replay.merchants.len(),
         Table::Store => replay.stores.len(),
         Table::LedgerAccount if replay.system_key().is_some() => {
@@ -108,6 +118,10 @@ fn one(
         }
         Row::TopUp(row) => top_up(row, replay),
         Row::Payment(row) => payment(row, replay),
+        Row::Terminal(row) => terminal(row, replay),
+        Row::OrderSlot(row) => order(row, replay),
+        Row::Operator(row) => operator(row, replay),
+        Row::Proposal(row) => proposal(row, replay),
         Row::Lane(row) => lane(row, replay),
         _ => Ok(()),
     }
@@ -142,17 +156,16 @@ fn account(row: &Account, replay: &Replay) -> Result<(), &'static str> {
 
 fn device(row: &Device, replay: &Replay) -> Result<(), &'static str> {
     let key = replay.keys.get(&row.key_id).ok_or("no enrolment in the journal made this device")?;
-    let same = key.device_id == row.device_id && key.account_id == row.account_id && key.state == row.state;
+    let owner = OwnerReplay::Device { account_id: row.account_id, device_id: row.device_id };
+    let same = key.owner == owner && key.state == row.state;
     if same { Ok(()) } else { Err("its account, key or state is not the journal's") }
 }
 
 fn signing_key(row: &SigningKey, replay: &Replay) -> Result<(), &'static str> {
     let key =
         replay.keys.get(&row.key_id).ok_or("no enrolment in the journal made this key: it is forged")?;
-    let same = key.key.point()[..] == row.point[..]
-        && key.form == row.form
-        && key.device_id == row.owner_id
-        && Some(key.account_id) == row.account_id;
+    let same =
+        key.key.point()[..] == row.point[..] && key.form == row.form && Some(key.owner) == owner_of(row);
     if !same {
         return Err("its point, form or owner is not the journal's: it is forged");
     }
@@ -169,7 +182,8 @@ fn signing_key(row: &SigningKey, replay: &Replay) -> Result<(), &'static str> {
 fn merchant(row: &Merchant, replay: &Replay) -> Result<(), &'static str> {
     let expected =
         replay.merchants.get(&row.merchant_id).ok_or("no registration in the journal made this merchant")?;
-    if *expected == row.ledger_account_id { Ok(()) } else { Err("its account is not the journal's") }
+    let same = expected.ledger_account_id == row.ledger_account_id && expected.standing == row.standing;
+    if same { Ok(()) } else { Err("its account or standing is not the journal's") }
 }
 
 fn store(row: &Store, replay: &Replay) -> Result<(), &'static str> {
@@ -181,7 +195,7 @@ fn store(row: &Store, replay: &Replay) -> Result<(), &'static str> {
 
 fn ledger_account(row: &LedgerAccount, replay: &Replay) -> Result<(), &'static str> {
     let system = SYSTEM_ACCOUNTS.iter().any(|(id, ..)| *id == row.ledger_account_id);
-    if !system && !replay.merchants.values().any(|id| *id == row.ledger_account_id) {
+    if !system && !replay.payables.contains(&row.ledger_account_id) {
         return Err("nothing in the journal made this account");
     }
     let sums = replay.ledger.get(&row.ledger_account_id).copied().unwrap_or_default();
@@ -205,9 +219,65 @@ fn payment(row: &Payment, replay: &Replay) -> Result<(), &'static str> {
     let same = expected.account_id == row.account_id
         && expected.store_id == row.store_id
         && expected.amount_minor == row.captured_minor
-        && row.refunded_minor == 0
+        && expected.refunded_minor == row.refunded_minor
         && row.released_minor == 0;
     if same { Ok(()) } else { Err("its account, store or amounts are not the journal's") }
+}
+
+fn is_device(key: &KeyReplay) -> bool {
+    matches!(key.owner, OwnerReplay::Device { .. })
+}
+
+fn owner_of(row: &SigningKey) -> Option<OwnerReplay> {
+    let id = row.owner_id.0;
+    match (row.principal, row.account_id) {
+        (Principal::Device, Some(account_id)) => {
+            Some(OwnerReplay::Device { account_id, device_id: DeviceId(id) })
+        }
+        (Principal::Terminal, None) => Some(OwnerReplay::Terminal(TerminalId(id))),
+        (Principal::Merchant, None) => Some(OwnerReplay::Merchant(MerchantId(id))),
+        (Principal::Operator, None) => Some(OwnerReplay::Operator(OperatorId(id))),
+        (Principal::Device, None)
+        | (Principal::Terminal | Principal::Merchant | Principal::Operator, Some(_)) => None,
+    }
+}
+
+fn terminal(row: &Terminal, replay: &Replay) -> Result<(), &'static str> {
+    let expected =
+        replay.terminals.get(&row.terminal_id).ok_or("no registration in the journal made this till")?;
+    let same = expected.merchant_id == row.merchant_id
+        && expected.store_id == row.store_id
+        && expected.key_id == row.key_id
+        && expected.state == row.state;
+    if same { Ok(()) } else { Err("its merchant, store, key or state is not the journal's") }
+}
+
+/// An order that was only named, by a charge that was refused, is no row of the journal's making.
+fn order(row: &OrderSlot, replay: &Replay) -> Result<(), &'static str> {
+    let expected = replay.orders.get(&(row.merchant_id, row.order_id.clone()));
+    let same = match expected {
+        Some(expected) => {
+            expected.terminal_id == row.terminal_id
+                && expected.payment_id == row.payment_id
+                && expected.reversed == row.reversed_at.is_some()
+        }
+        None => row.payment_id.is_none() && row.reversed_at.is_none(),
+    };
+    if same { Ok(()) } else { Err("its till, payment or reversal is not the journal's") }
+}
+
+fn operator(row: &Operator, replay: &Replay) -> Result<(), &'static str> {
+    let expected = replay.operators.get(&row.operator_id).ok_or("nobody approved this operator")?;
+    let same = *expected == row.key_id && row.state == KeyState::Active;
+    if same { Ok(()) } else { Err("his key or state is not the journal's") }
+}
+
+fn proposal(row: &Proposal, replay: &Replay) -> Result<(), &'static str> {
+    let expected = replay.proposals.get(&row.proposal_id).ok_or("nobody signed for this proposal")?;
+    let same = expected.proposer_id == row.proposer_id
+        && expected.payload == row.payload
+        && expected.approved == (row.state == ProposalState::Approved);
+    if same { Ok(()) } else { Err("its proposer, payload or state is not the journal's") }
 }
 
 fn lane(row: &Lane, replay: &Replay) -> Result<(), &'static str> {

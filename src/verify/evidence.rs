@@ -7,7 +7,7 @@ use crate::crypto::system_key::verify_system;
 use crate::domain::command::SystemAction;
 use crate::domain::rows::Journal;
 use crate::domain::time::SECOND_US;
-use crate::gate::signature::{MAX_AGE_US, MAX_AHEAD_US, issued_at};
+use crate::gate::signature::{MAX_AGE_US, MAX_AHEAD_US, candidate_key as key_in_full, issued_at};
 use crate::gate::system::system_key_id;
 use crate::pb;
 
@@ -59,6 +59,11 @@ pub(super) fn candidate_key(row: &Journal) -> Result<PublicKey, &'static str> {
     };
     let key = key.ok_or("a candidate's public key cannot be read")?;
     if key.key_id() == row.key_id.0 { Ok(key) } else { Err("a candidate's public key is not the row's key") }
+}
+
+/// A public key in a signed proposal.
+pub(super) fn proposed_key(key: &pb::Candidate) -> Option<PublicKey> {
+    key_in_full(key).ok()
 }
 
 /// The server's own action, when its key signed it.

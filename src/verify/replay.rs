@@ -1,18 +1,23 @@
 //! The journal, replayed: what accounts, keys, stores and top-ups must be, from evidence alone.
 
 mod calls;
+mod factor;
+mod staff;
 mod system;
 
 use std::collections::{HashMap, HashSet};
 
 use crate::crypto::envelope::PublicKey;
 use crate::domain::id::{
-    AccountId, DeviceId, KeyId, LedgerAccountId, MerchantId, PaymentId, RequestId, StoreId, TopUpId,
+    AccountId, DeviceId, KeyId, LedgerAccountId, MerchantId, OperatorId, PaymentId, ProposalId, RequestId,
+    StoreId, TerminalId, TopUpId,
 };
 use crate::domain::journal::{Kind, Versions};
 use crate::domain::ledger::{Postings, Transfer};
+use crate::domain::live_codes::LiveCodes;
 use crate::domain::outcome::Outcome;
-use crate::domain::rows::{AccountState, Journal, KeyForm, KeyState, TopUpState};
+use crate::domain::policy::Policy;
+use crate::domain::rows::{AccountState, Journal, KeyForm, KeyState, Standing, TerminalState, TopUpState};
 use crate::domain::time::Timestamp;
 use crate::store::batch::chain_hash;
 use crate::tasks::checkpoint::Checkpoint;
@@ -30,16 +35,64 @@ pub(super) struct AccountReplay {
     pub spent_total_minor: i64,
     pub payments_total: i64,
     pub active_devices: i64,
+    pub totp_last_step: i64,
+    pub live_codes: LiveCodes,
 }
 
 /// What a key must be.
 pub(super) struct KeyReplay {
     pub key: PublicKey,
     pub form: KeyForm,
-    pub account_id: AccountId,
-    pub device_id: DeviceId,
+    pub owner: OwnerReplay,
     pub state: KeyState,
     pub version: i64,
+}
+
+/// Whose a key is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum OwnerReplay {
+    Device { account_id: AccountId, device_id: DeviceId },
+    Terminal(TerminalId),
+    Merchant(MerchantId),
+    Operator(OperatorId),
+}
+
+/// What a device's second factor must have been.
+#[derive(Clone, Copy, Default)]
+pub(super) struct FactorReplay {
+    pub last_code_at: Option<Timestamp>,
+    pub spent_at_code_minor: i64,
+    pub payments_at_code: i64,
+}
+
+/// What a merchant must be.
+pub(super) struct MerchantReplay {
+    pub ledger_account_id: LedgerAccountId,
+    pub standing: Standing,
+}
+
+/// What a till must be.
+pub(super) struct TerminalReplay {
+    pub merchant_id: MerchantId,
+    pub store_id: StoreId,
+    pub key_id: Option<KeyId>,
+    pub state: TerminalState,
+}
+
+/// What an order must be.
+#[derive(Clone, Copy)]
+pub(super) struct OrderReplay {
+    pub terminal_id: TerminalId,
+    pub payment_id: Option<PaymentId>,
+    pub reversed: bool,
+}
+
+/// What was proposed.
+pub(super) struct ProposalReplay {
+    pub proposer_id: OperatorId,
+    pub payload: Vec<u8>,
+    pub expires_at: Timestamp,
+    pub approved: bool,
 }
 
 /// What a store must be.
@@ -60,6 +113,7 @@ pub(super) struct PaymentReplay {
     pub account_id: AccountId,
     pub store_id: StoreId,
     pub amount_minor: i64,
+    pub refunded_minor: i64,
 }
 
 struct Head {
@@ -74,7 +128,16 @@ pub(super) struct Replay {
     pub accounts: HashMap<AccountId, AccountReplay>,
     pub keys: HashMap<KeyId, KeyReplay>,
     pub stores: HashMap<StoreId, StoreReplay>,
-    pub merchants: HashMap<MerchantId, LedgerAccountId>,
+    pub merchants: HashMap<MerchantId, MerchantReplay>,
+    /// The merchants' accounts.
+    pub payables: HashSet<LedgerAccountId>,
+    pub terminals: HashMap<TerminalId, TerminalReplay>,
+    pub orders: HashMap<(MerchantId, String), OrderReplay>,
+    pub operators: HashMap<OperatorId, KeyId>,
+    pub proposals: HashMap<ProposalId, ProposalReplay>,
+    factors: HashMap<KeyId, FactorReplay>,
+    factors_are_recorded: bool,
+    policy: Option<Policy>,
     pub top_ups: HashMap<TopUpId, TopUpReplay>,
     pub paid: HashMap<PaymentId, PaymentReplay>,
     /// Debits and credits.
@@ -104,7 +167,7 @@ struct Entry<'a> {
 }
 
 impl Replay {
-    pub(super) fn new(checkpoints: &[Checkpoint]) -> Self {
+    pub(super) fn new(checkpoints: &[Checkpoint], policy: Policy) -> Self {
         let mut awaited: HashMap<_, Vec<_>> = HashMap::new();
         for checkpoint in checkpoints {
             for (lane, sequence, hash) in &checkpoint.heads {
@@ -112,7 +175,7 @@ impl Replay {
                 awaited.entry((*lane, *sequence)).or_default().push(one);
             }
         }
-        Self { awaited, ..Self::default() }
+        Self { awaited, policy: Some(policy), ..Self::default() }
     }
 
     pub(super) fn payments(&self) -> u64 {
@@ -174,10 +237,21 @@ impl Replay {
             return Err("its method is not that of its kind");
         }
         match entry.kind {
-            Kind::Genesis | Kind::RegisterStore | Kind::SettleTopUp | Kind::CloseUnactivated => {
-                self.system(entry)
-            }
-            Kind::StartEnrolment | Kind::ConfirmEnrolment => self.candidate(entry),
+            Kind::Genesis
+            | Kind::RegisterStore
+            | Kind::SettleTopUp
+            | Kind::CloseUnactivated
+            | Kind::EnrolOperators => self.system(entry),
+            Kind::StartEnrolment | Kind::ConfirmEnrolment | Kind::ActivateTerminal => self.candidate(entry),
+            Kind::Charge
+            | Kind::Reverse
+            | Kind::RegisterTerminal
+            | Kind::SuspendTerminal
+            | Kind::ResumeTerminal
+            | Kind::ReverseForTerminal
+            | Kind::Propose
+            | Kind::Approve
+            | Kind::SuspendMerchant => self.staff(entry),
             Kind::Activate
             | Kind::RevokeDevice
             | Kind::VerifySecondFactor
@@ -186,6 +260,7 @@ impl Replay {
             | Kind::LinkFunding
             | Kind::UnlinkFunding
             | Kind::RequestTopUp
+            | Kind::IssueCode
             | Kind::Pay => self.device(entry),
         }
     }
@@ -228,8 +303,12 @@ impl Replay {
 
     fn revoke(&mut self, key_id: KeyId, account_id: AccountId, version: i64) -> Checked {
         let key = self.keys.get_mut(&key_id).ok_or("it revokes a key that was never enrolled")?;
-        if key.account_id != account_id {
-            return Err("it revokes another account's key");
+        match key.owner {
+            OwnerReplay::Device { account_id: owner, .. } if owner == account_id => {}
+            OwnerReplay::Device { .. }
+            | OwnerReplay::Terminal(_)
+            | OwnerReplay::Merchant(_)
+            | OwnerReplay::Operator(_) => return Err("it revokes another account's key"),
         }
         key.state = KeyState::Revoked;
         key.version += 1;

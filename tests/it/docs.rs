@@ -76,6 +76,9 @@ fn every_rpc_stands_in_the_protocol_as_it_is_declared() {
             let caller = match declared.caller {
                 CallerKind::Candidate => "candidate",
                 CallerKind::Device => "device",
+                CallerKind::Terminal => "till",
+                CallerKind::Merchant => "merchant",
+                CallerKind::Operator => "operator",
             };
             let effect = match declared.effect {
                 Effect::Reads => "reads",
@@ -100,6 +103,10 @@ fn class(cost: Cost) -> &'static str {
         Cost::MoneyIn => "money in",
         Cost::MoneyOut => "money out",
         Cost::Security => "security",
+        Cost::Stop => "stop",
+        Cost::Till => "till",
+        Cost::Merchant => "merchant",
+        Cost::Operator => "operator",
         Cost::Sandbox => "sandbox",
     }
 }
@@ -123,6 +130,10 @@ fn the_rate_limits_stand_in_the_protocol_as_they_are() {
         (Cost::MoneyIn, table.money_in),
         (Cost::MoneyOut, table.money_out),
         (Cost::Security, table.security),
+        (Cost::Stop, table.stop),
+        (Cost::Till, table.till),
+        (Cost::Merchant, table.merchant),
+        (Cost::Operator, table.operator),
         (Cost::Sandbox, table.sandbox),
     ] {
         let own =
@@ -136,17 +147,18 @@ fn the_rate_limits_stand_in_the_protocol_as_they_are() {
 
 #[test]
 fn the_policy_stands_in_the_protocol_as_it_is() {
-    let Policy { step_up, codes, enrolment, open_request_us, secret_us, limits } = Policy::standard();
+    let Policy { step_up, codes, enrolment, payment_codes, staff, open_request_us, secret_us, limits } =
+        Policy::standard();
     let blocks: Vec<_> = codes.blocks_us.map(duration).into();
     let rows = [
         ("After an accepted code its device is fresh for", duration(step_up.fresh_us)),
-        ("Pay, TopUp: a code in the call from this amount on", yen(step_up.amount_minor)),
+        ("Pay, IssueCode, TopUp: a code in the call from this amount on", yen(step_up.amount_minor)),
         (
-            "Pay: a code in the call when the account's payments since this device's last code would pass",
+            "Pay, IssueCode: a code in the call when what went out since this device's last code would pass",
             yen(step_up.sum_minor),
         ),
         (
-            "Pay: a code in the call when so many payments were made since this device's last code",
+            "Pay, IssueCode: a code in the call when so many payments were made since the device's last code",
             step_up.payments.to_string(),
         ),
         ("Wrong codes in a row that block, each time", codes.block_after.to_string()),
@@ -159,6 +171,10 @@ fn the_policy_stands_in_the_protocol_as_it_is() {
         ("An enrolment's code is good for", duration(enrolment.code_us)),
         ("Wrong enrolment codes that end the enrolment", enrolment.attempts.to_string()),
         ("Activate within", duration(enrolment.activate_us)),
+        ("A payment code is good for", duration(payment_codes.live_us)),
+        ("Unusable payment codes in a row that block a till", payment_codes.misses.to_string()),
+        ("A till's activation code is good for", duration(staff.activation_us)),
+        ("A proposal may be approved for", duration(staff.proposal_us)),
         ("An answer that is open binds its request id for", duration(open_request_us)),
         ("A secret of a reply can be fetched again for", duration(secret_us)),
         ("Pause between two top-ups", duration(limits.top_up_pause_us)),

@@ -11,9 +11,11 @@ use prost::Message;
 use saifu::client::method;
 use saifu::client::refused::Refused;
 use saifu::client::signer::{Signer, timestamp};
+use saifu::client::staff::Staff;
 use saifu::client::wallet::Wallet;
-use saifu::crypto::envelope::key_id_text;
+use saifu::crypto::envelope::{SignatureForm, key_id_text};
 use saifu::crypto::hash::sha256;
+use saifu::domain::time::DAY_US;
 use saifu::gate::limit::LimitTable;
 use saifu::gate::operation::{CallerKind, Codes, Declared, Effect};
 use saifu::pb;
@@ -21,6 +23,7 @@ use saifu::rpc::declared;
 use saifu::server::SANDBOX_AUDIENCE;
 use tonic::{Code, Status};
 
+use crate::support::shop::{order, register, secret};
 use crate::support::{PASSPHRASE, World, bakery, confirmation, email, set_up, started};
 
 const SECOND_US: i64 = 1_000_000;
@@ -57,7 +60,7 @@ fn every_rpc_takes_an_envelope_and_nothing_else() {
 
 #[test]
 fn who_may_call_what_and_with_a_code_is_written_down_here_once_more() {
-    use CallerKind::{Candidate, Device};
+    use CallerKind::{Candidate, Device, Merchant, Operator, Terminal};
     use Codes::{Contact, Refused, Totp};
     use Effect::{Changes, Reads};
     let expected = [
@@ -80,6 +83,21 @@ fn who_may_call_what_and_with_a_code_is_written_down_here_once_more() {
         (method::RESOLVE_PAYEE, Device, Reads, Refused),
         (method::PAY, Device, Changes, Totp),
         (method::GET_PAYMENT, Device, Reads, Refused),
+        (method::ISSUE_CODE, Device, Changes, Totp),
+        (method::POS_ACTIVATE, Candidate, Changes, Refused),
+        (method::CHARGE, Terminal, Changes, Refused),
+        (method::POS_GET_PAYMENT, Terminal, Reads, Refused),
+        (method::REVERSE, Terminal, Changes, Refused),
+        (method::LIST_STORES, Merchant, Reads, Refused),
+        (method::REGISTER_TERMINAL, Merchant, Changes, Refused),
+        (method::LIST_TERMINALS, Merchant, Reads, Refused),
+        (method::SUSPEND_TERMINAL, Merchant, Changes, Refused),
+        (method::RESUME_TERMINAL, Merchant, Changes, Refused),
+        (method::MERCHANT_REVERSE, Merchant, Changes, Refused),
+        (method::PROPOSE, Operator, Changes, Refused),
+        (method::LIST_PROPOSALS, Operator, Reads, Refused),
+        (method::APPROVE, Operator, Changes, Refused),
+        (method::SUSPEND_MERCHANT, Operator, Changes, Refused),
         // The sandbox's change nothing in the store: their request ids are nonces.
         (method::ADVANCE_CLOCK, Candidate, Reads, Refused),
         (method::READ_MESSAGES, Candidate, Reads, Refused),
@@ -106,7 +124,98 @@ struct Stage {
     mallory: Wallet,
     /// A key that nobody knows.
     stranger: Wallet,
+    /// A key that has an activation code.
+    new_till: Wallet,
+    /// A till, its merchant's server, and an operator.
+    till: Wallet,
+    merchant: Wallet,
+    operator: Wallet,
     cases: Vec<Case>,
+}
+
+/// The shop's side of the play.
+struct Staffed {
+    /// A new till, a till, its merchant's server, an operator.
+    keys: [Wallet; 4],
+    cases: Vec<Case>,
+}
+
+impl Staffed {
+    async fn set(world: &World, alice: &Wallet) -> Self {
+        let shop = world.shop("Bakery One").await;
+        let [first, second] = world.operators().await;
+        let registered = shop.merchant.register_terminal(shop.store_id.clone(), "till 2").await;
+        let activation_code = secret(registered.expect("a till").activation_code);
+        let issued = alice.issue_code(500, None, None).await.expect("a code");
+        let payment_code = secret(issued.payment_code);
+        let newcomer = world.staff(SignatureForm::Der).await;
+        let applicant = world.staff(SignatureForm::Der).await;
+        first.propose(register(&applicant, "Books")).await.expect("a proposal");
+        let proposal = second.list_proposals().await.expect("proposals").proposals.remove(0);
+        let approve = pb::ApproveRequest {
+            payload_sha256: sha256(&[&proposal.payload]).to_vec(),
+            proposal_id: proposal.proposal_id,
+        };
+        let propose = pb::ProposeRequest { proposal: Some(register(&applicant, "Fish")) };
+        let terminal_id = shop.terminal_id;
+        let order_id = || "order-1".to_owned();
+        let reverse = pb::MerchantReverseRequest { terminal_id: terminal_id.clone(), order_id: order_id() };
+        let new_terminal =
+            pb::RegisterTerminalRequest { store_id: shop.store_id, label: "till 3".to_owned() };
+        let cases = vec![
+            Case::new(method::POS_ACTIVATE, &pb::PosActivateRequest {})
+                .private(&pb::PosActivatePrivate { activation_code }),
+            Case::new(method::CHARGE, &order("order-1", 100)).private(&pb::ChargePrivate { payment_code }),
+            // Behind Charge: a device's new code kills its old one.
+            Case::new(method::ISSUE_CODE, &code_request()),
+            Case::new(method::POS_GET_PAYMENT, &pb::PosGetPaymentRequest { order_id: order_id() }),
+            Case::new(method::REVERSE, &pb::ReverseRequest { order_id: order_id() }),
+            Case::new(method::LIST_STORES, &pb::ListStoresRequest {}),
+            Case::new(method::REGISTER_TERMINAL, &new_terminal),
+            Case::new(
+                method::LIST_TERMINALS,
+                &pb::ListTerminalsRequest { page_size: 1, ..pb::ListTerminalsRequest::default() },
+            ),
+            Case::new(method::MERCHANT_REVERSE, &reverse),
+            Case::new(
+                method::SUSPEND_TERMINAL,
+                &pb::SuspendTerminalRequest { terminal_id: terminal_id.clone() },
+            ),
+            Case::new(method::RESUME_TERMINAL, &pb::ResumeTerminalRequest { terminal_id }),
+            Case::new(method::PROPOSE, &propose),
+            Case::new(method::LIST_PROPOSALS, &pb::ListProposalsRequest {}),
+            Case::new(method::APPROVE, &approve),
+            Case::new(method::FREEZE, &pb::FreezeRequest {}),
+            Case::new(method::UNFREEZE, &pb::UnfreezeRequest {}).code(),
+            Case::new(
+                method::SUSPEND_MERCHANT,
+                &pb::SuspendMerchantRequest { merchant_id: shop.merchant_id },
+            ),
+        ];
+        let keys = [newcomer, shop.till, shop.merchant, second].map(|staff| as_wallet(world, staff));
+        Self { keys, cases }
+    }
+}
+
+/// What needs no account.
+fn strangers() -> Vec<Case> {
+    vec![
+        Case::new(method::ENROLMENT_START, &pb::EnrolmentStartRequest {})
+            .private(&pb::EnrolmentStartPrivate { contact: Some(email("new@example.jp")) }),
+        Case::new(method::ADVANCE_CLOCK, &pb::AdvanceClockRequest { seconds: 1 }),
+        Case::new(method::READ_MESSAGES, &pb::ReadMessagesRequest { destination: "carol@example.jp".into() }),
+        Case::new(method::LIST_SHOPS, &pb::ListShopsRequest {}),
+    ]
+}
+
+fn code_request() -> pb::IssueCodeRequest {
+    pb::IssueCodeRequest { purpose: pb::CodePurpose::TopUp.into(), cap_minor: 5, currency: "JPY".into() }
+}
+
+/// The same key, as the matrix plays it.
+fn as_wallet(world: &World, staff: Staff) -> Wallet {
+    let clock = std::sync::Arc::clone(&world.clock);
+    Wallet::with_signer(staff.channel, staff.signer, SANDBOX_AUDIENCE, clock)
 }
 
 /// A good call of one RPC, but for who signs it.
@@ -125,7 +234,12 @@ struct Case {
 
 impl Stage {
     async fn set() -> Self {
-        let world = World::start_with(|settings| settings.limits = LimitTable::unlimited()).await;
+        let world = World::start_with(|settings| {
+            settings.limits = LimitTable::unlimited();
+            // Time passes between the cases.
+            settings.policy.payment_codes.live_us = DAY_US;
+        })
+        .await;
         let alice = world.funded("alice", 5_000).await;
         let paid = alice.pay(bakery(&alice, 300).await, None, None).await.expect("a payment");
         let mallory = world.funded("mallory", 1_000).await;
@@ -136,6 +250,7 @@ impl Stage {
         let confirmed = dora.confirm_enrolment(enrolment_id, &confirmation(&code)).await;
         set_up(&mut dora, &confirmed.expect("an account"));
         let stranger = world.phone().await;
+        let staffed = Staffed::set(&world, &alice).await;
         // Reads from before the server's start are stale: past two minutes a call may be 120 s old.
         world.pass(120);
         world.refresh(&alice).await;
@@ -149,15 +264,8 @@ impl Stage {
         let pay = bakery(&alice, 100).await;
         let top_up =
             pb::TopUpRequest { funding_id: funding_id.clone(), amount_minor: 200, currency: "JPY".into() };
-        let mut cases = vec![
-            Case::new(method::ENROLMENT_START, &pb::EnrolmentStartRequest {})
-                .private(&pb::EnrolmentStartPrivate { contact: Some(email("new@example.jp")) }),
-            Case::new(method::ADVANCE_CLOCK, &pb::AdvanceClockRequest { seconds: 1 }),
-            Case::new(
-                method::READ_MESSAGES,
-                &pb::ReadMessagesRequest { destination: "carol@example.jp".into() },
-            ),
-            Case::new(method::LIST_SHOPS, &pb::ListShopsRequest {}),
+        let mut cases = strangers();
+        cases.extend([
             // The last of the candidate's: its key is a device's from then on.
             Case::new(method::ENROLMENT_CONFIRM, &pb::EnrolmentConfirmRequest { enrolment_id: confirm.0 })
                 .private(&newcomer())
@@ -185,19 +293,23 @@ impl Stage {
             Case::new(method::UNLINK_FUNDING, &pb::UnlinkFundingRequest { funding_id })
                 .foreign(pb::Reason::FundingNotLinked),
             Case::new(method::VERIFY_SECOND_FACTOR, &pb::VerifySecondFactorRequest {}).code(),
-            Case::new(method::FREEZE, &pb::FreezeRequest {}),
-            Case::new(method::UNFREEZE, &pb::UnfreezeRequest {}).code(),
-        ];
+        ]);
+        cases.extend(staffed.cases);
         // Last, for it is the end of Alice's device.
         let revoke = pb::DeviceRevokeRequest { device_id };
         cases.push(Case::new(method::DEVICE_REVOKE, &revoke).code().foreign(pb::Reason::NotFound));
-        Self { world, alice, dora, carol, mallory, stranger, cases }
+        let [new_till, till, merchant, operator] = staffed.keys;
+        Self { world, alice, dora, carol, mallory, stranger, new_till, till, merchant, operator, cases }
     }
 
     /// Whose good call it is.
     fn owner(&self, case: &Case) -> &Wallet {
         match case.policy.caller {
+            CallerKind::Candidate if case.policy.method == method::POS_ACTIVATE => &self.new_till,
             CallerKind::Candidate => &self.carol,
+            CallerKind::Terminal => &self.till,
+            CallerKind::Merchant => &self.merchant,
+            CallerKind::Operator => &self.operator,
             CallerKind::Device if case.policy.method == method::ENROLMENT_ACTIVATE => &self.dora,
             CallerKind::Device => &self.alice,
         }
@@ -215,6 +327,13 @@ impl Stage {
             seen.push(wallet.list_devices().await.expect("devices").encode_to_vec());
             seen.push(wallet.list_funding().await.expect("sources").encode_to_vec());
         }
+        let request = pb::ListTerminalsRequest::default();
+        let draft = self.merchant.draft(method::LIST_TERMINALS, &request);
+        let terminals: pb::ListTerminalsReply = self.merchant.send(draft).await.expect("tills");
+        seen.push(terminals.encode_to_vec());
+        let draft = self.operator.draft(method::LIST_PROPOSALS, &pb::ListProposalsRequest {});
+        let proposals: pb::ListProposalsReply = self.operator.send(draft).await.expect("proposals");
+        seen.push(proposals.encode_to_vec());
         let messages = self.stranger.read_messages("new@example.jp").await;
         seen.push(messages.expect("messages").encode_to_vec());
         seen.push(self.alice.now_us().to_be_bytes().to_vec());
@@ -593,6 +712,17 @@ fn identity_attacks(stage: &Stage, case: &Case, owner: &Wallet) -> Vec<Attack> {
         let foreign = pb::Envelope { key_id: other.signer.key_id(), ..good.seal(&owner.signer) };
         add("another's key as the hint", foreign, Answer::Unauthenticated);
     }
+    for (kind, other) in [
+        (CallerKind::Device, &stage.mallory),
+        (CallerKind::Terminal, &stage.till),
+        (CallerKind::Merchant, &stage.merchant),
+        (CallerKind::Operator, &stage.operator),
+    ] {
+        if kind != case.policy.caller {
+            let envelope = case.by(other).seal(&other.signer);
+            add("another kind of principal", envelope, Answer::Denied);
+        }
+    }
     if case.is_anonymous() {
         let enrolled = case.by(&stage.mallory).seal(&stage.mallory.signer);
         add("an enrolled key as a candidate", enrolled, Answer::Denied);
@@ -717,7 +847,7 @@ async fn foreign_calls(stage: &Stage, case: &Case) {
     let Some(expected) = case.foreign else { return };
     let mallory = &stage.mallory;
     let envelope = case.by(mallory).seal(&mallory.signer);
-    let result: Result<(), Refused> = mallory.send_sealed(case.policy.method, envelope).await;
+    let result: Result<(), Refused> = stage.owner(case).send_sealed(case.policy.method, envelope).await;
     let refused = result.expect_err("somebody else's");
     assert_eq!(refused.reason(), Some(expected), "{}", case.policy.method);
 }
@@ -752,6 +882,6 @@ async fn revoked(stage: &Stage, face: &mut OneFace) {
         let envelope = case.by(&stage.alice).seal(&stage.alice.signer);
         let answer = if case.is_anonymous() { Answer::Denied } else { Answer::Unauthenticated };
         let attack = ("a revoked key".to_owned(), envelope, answer);
-        check(&stage.alice, case.policy.method, attack, face).await;
+        check(stage.owner(case), case.policy.method, attack, face).await;
     }
 }

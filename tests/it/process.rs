@@ -134,7 +134,7 @@ fn a_first_start_that_was_cut_short_before_its_keys_is_begun_again() {
     let dir = used();
     let connection = Connection::open(dir.path().join(DATABASE_FILE)).expect("the database");
     connection.pragma_update(None, "foreign_keys", false).expect("off");
-    for table in ["journal", "lane", "merchant", "store", "ledger_account"] {
+    for table in ["journal", "lane", "merchant", "store", "ledger_account", "operator", "signing_key"] {
         connection.execute(&format!("DELETE FROM {table}"), []).expect("emptied");
     }
     connection.execute("INSERT INTO lane VALUES (0, 0, zeroblob(32), 0)", []).expect("as the migration does");

@@ -1,6 +1,7 @@
 //! A server of one's own, and wallets on it.
 
 pub mod child;
+pub mod shop;
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -11,7 +12,7 @@ use saifu::client::connection::connect;
 use saifu::client::refused::Refused;
 use saifu::client::wallet::{Confirmation, Wallet};
 use saifu::crypto::totp::TotpSecret;
-use saifu::domain::policy::{Caps, StepUp};
+use saifu::domain::policy::{Caps, Policy, StepUp};
 use saifu::domain::time::DAY_US;
 use saifu::env::clock::{Clock, ManualClock};
 use saifu::gate::limit::LimitTable;
@@ -106,6 +107,12 @@ impl World {
 
 /// No figure stands in the way: for tests of something else.
 pub fn generous(settings: &mut Settings) {
+    settings.limits = LimitTable::unlimited();
+    generous_policy(&mut settings.policy);
+}
+
+/// The same, for verifying what such a server did.
+pub fn generous_policy(policy: &mut Policy) {
     let open = Caps {
         payment_minor: None,
         day_minor: None,
@@ -114,11 +121,11 @@ pub fn generous(settings: &mut Settings) {
         top_up_day_minor: None,
         top_up_day_count: None,
     };
-    settings.limits = LimitTable::unlimited();
-    settings.policy.limits.standard = open.clone();
-    settings.policy.limits.young_device = open;
-    settings.policy.limits.top_up_pause_us = 0;
-    settings.policy.step_up =
+    policy.limits.standard = open.clone();
+    policy.limits.young_device = open;
+    policy.limits.top_up_pause_us = 0;
+    policy.payment_codes.misses = i64::MAX;
+    policy.step_up =
         StepUp { fresh_us: 365 * DAY_US, amount_minor: i64::MAX, sum_minor: i64::MAX, payments: i64::MAX };
 }
 

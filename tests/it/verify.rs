@@ -78,7 +78,7 @@ fn journal_cases(pay: i64) -> Vec<(&'static str, String, &'static str)> {
                 "UPDATE journal SET sequence = sequence + 0x7fff WHERE sequence > {pay}; \
                  INSERT INTO journal SELECT lane, sequence + 1, tenant_id, command_id, kind, at, \
                  entry_account_id, randomblob(16), key_id, digest, outcome, postings, versions, method, \
-                 payload, signature, candidate_key, hash FROM journal WHERE sequence = {pay}; \
+                 payload, signature, candidate_key, hash, accepted_step FROM journal WHERE sequence = {pay}; \
                  UPDATE journal SET sequence = sequence - 0x7ffe WHERE sequence > 0x7fff"
             ),
             "its hash",

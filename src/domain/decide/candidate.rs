@@ -4,11 +4,12 @@
 //! message of the same size to the contact, and a code that is wrong for a taken contact whatever
 //! it is.
 
-use super::{Decision, Traceless, forget_open, remember_open};
+use super::{Decision, Traceless, forget_open, remember_open, terminal};
 use crate::domain::command::{CandidateAction, CandidateCall, MessageDraft};
-use crate::domain::id::{CommandId, ContactIndex, EventId, FIRST_TENANT};
+use crate::domain::id::{CommandId, ContactIndex, EventId, FIRST_TENANT, OwnerId};
 use crate::domain::journal::{Entry, Versions, side_id};
 use crate::domain::ledger::Postings;
+use crate::domain::live_codes::LiveCodes;
 use crate::domain::lots::Lots;
 use crate::domain::money::Asset;
 use crate::domain::outcome::{OpenAnswer, Outcome, Refusal};
@@ -39,6 +40,10 @@ pub(super) fn decide(
     match action {
         CandidateAction::StartEnrolment { .. } => start(command_id, call, action, view, policy),
         CandidateAction::ConfirmEnrolment { .. } => confirm(command_id, call, action, view, policy),
+        CandidateAction::ActivateTerminal { activation_tag } => {
+            let (writes, outcome, versions) = terminal::activate(call, *activation_tag, view);
+            finish(call, view, writes, entry(action, outcome, versions))
+        }
     }
 }
 
@@ -55,28 +60,22 @@ fn owner<'a>(view: &'a View, contact_index: ContactIndex, policy: &Policy) -> Op
 fn finish(call: &CandidateCall, view: &View, mut writes: Vec<Write>, entry: Entry) -> Decision {
     writes.extend(forget_open(&call.signed, view));
     let entry = Box::new(entry);
-    match entry.outcome {
-        Outcome::Refused { .. } => Decision::Refuse { writes, entry },
-        Outcome::Genesis { .. }
-        | Outcome::StoreRegistered { .. }
-        | Outcome::EnrolmentStarted { .. }
-        | Outcome::Enrolled { .. }
-        | Outcome::Activated
-        | Outcome::Unactivated { .. }
-        | Outcome::CodeAccepted { .. }
-        | Outcome::Frozen { .. }
-        | Outcome::Unfrozen
-        | Outcome::DeviceRevoked { .. }
-        | Outcome::FundingLinked { .. }
-        | Outcome::FundingUnlinked { .. }
-        | Outcome::TopUpRequested { .. }
-        | Outcome::TopUpSettled { .. }
-        | Outcome::Paid { .. } => Decision::Commit { writes, entry },
+    if entry.outcome.is_refused() {
+        Decision::Refuse { writes, entry }
+    } else {
+        Decision::Commit { writes, entry }
     }
 }
 
 fn entry(action: &CandidateAction, outcome: Outcome, versions: Versions) -> Entry {
-    Entry { kind: action.kind(), entry_account_id: None, outcome, postings: Postings::default(), versions }
+    Entry {
+        kind: action.kind(),
+        entry_account_id: None,
+        outcome,
+        postings: Postings::default(),
+        versions,
+        accepted_step: None,
+    }
 }
 
 fn message(draft: &MessageDraft, now: Timestamp) -> Write {
@@ -131,6 +130,7 @@ fn start(
             at: now,
             kind: EventKind::EnrolmentAttempted,
             device_id: None,
+            reason: None,
         };
         writes.push(Write::Insert(event.into_row()));
     } else {
@@ -224,7 +224,7 @@ fn open_account(
         key_id,
         tenant_id: FIRST_TENANT,
         principal: Principal::Device,
-        owner_id: device_id,
+        owner_id: OwnerId(device_id.0),
         account_id: Some(account_id),
         point: call.point.to_vec(),
         form: call.form,
@@ -248,6 +248,7 @@ fn open_account(
         at: now,
         kind: EventKind::DeviceEnrolled,
         device_id: Some(device_id),
+        reason: None,
     };
     let data_key = DataKey { account_id, kek_version: *kek_version, sealed: data_key.clone() };
     let document = Document { account_id, version: 1, sealed: document.clone() };
@@ -310,5 +311,6 @@ fn new_account(
         last_top_up_at: None,
         spent_total_minor: 0,
         payments_total: 0,
+        live_codes: LiveCodes::default(),
     }
 }

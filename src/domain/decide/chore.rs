@@ -50,6 +50,8 @@ fn is_over(key: &RowKey, view: &View) -> bool {
         Row::Enrolment(row) => Some(row.expires_at),
         Row::SecretReply(row) => Some(row.expires_at),
         Row::OpenRequest(row) => Some(row.expires_at),
+        Row::PaymentCode(row) => Some(row.expires_at),
+        Row::Activation(row) => Some(row.expires_at),
         Row::Account(_)
         | Row::Device(_)
         | Row::SigningKey(_)
@@ -59,6 +61,10 @@ fn is_over(key: &RowKey, view: &View) -> bool {
         | Row::Merchant(_)
         | Row::Store(_)
         | Row::LedgerAccount(_)
+        | Row::Terminal(_)
+        | Row::OrderSlot(_)
+        | Row::Operator(_)
+        | Row::Proposal(_)
         | Row::Funding(_)
         | Row::TopUp(_)
         | Row::Payment(_)

@@ -1,6 +1,6 @@
 //! A device's call: who may, in which state, with which factor; then the action itself.
 
-use super::{Decision, Stale, forget_open, pay, remember_open, top_up};
+use super::{Decision, Stale, code, forget_open, pay, remember_open, top_up};
 use crate::domain::command::{DeviceAction, DeviceCall, DocumentWrite};
 use crate::domain::id::{AccountId, CommandId, DeviceId, EventId, KeyId};
 use crate::domain::journal::{Entry, Versions, side_id};
@@ -9,11 +9,11 @@ use crate::domain::outcome::{OpenAnswer, Outcome, Refusal};
 use crate::domain::policy::Policy;
 use crate::domain::record::Record as _;
 use crate::domain::rows::{
-    Account, AccountState, Device, Document, Event, EventKind, Funding, KeyState, Row, SecretReply,
-    SigningKey,
+    Account, AccountState, CodePurpose, Device, Document, Event, EventKind, Funding, KeyState, Row,
+    SecretReply, SigningKey,
 };
 use crate::domain::second_factor::{self, Verdict};
-use crate::domain::step_up::{self, Demand};
+use crate::domain::step_up::{self, Demand, SinceCode};
 use crate::domain::time::Timestamp;
 use crate::domain::view::View;
 use crate::domain::write::Write;
@@ -117,11 +117,21 @@ fn demand(turn: &Turn<'_>, action: &DeviceAction) -> Demand {
         DeviceAction::Freeze => Demand::Nothing,
         DeviceAction::LinkFunding { .. } | DeviceAction::UnlinkFunding { .. } => Demand::Fresh,
         DeviceAction::RequestTopUp { amount, .. } => step_up::for_top_up(rules, *amount),
-        DeviceAction::Pay { amount, .. } => step_up::for_payment(rules, &turn.account, &turn.device, *amount),
+        DeviceAction::Pay { amount, .. } => step_up::for_payment(rules, turn.since_code(None), *amount),
+        DeviceAction::IssueCode { purpose: CodePurpose::Pay, cap, .. } => {
+            step_up::for_payment(rules, turn.since_code(Some(turn.device.device_id)), *cap)
+        }
+        DeviceAction::IssueCode { purpose: CodePurpose::TopUp, cap, .. } => step_up::for_top_up(rules, *cap),
     }
 }
 
 impl Turn<'_> {
+    /// A new code kills its own device's: that one is not counted beside it.
+    fn since_code(&self, replaced_by: Option<DeviceId>) -> SinceCode {
+        let outstanding = self.account.live_codes.outstanding(self.now, replaced_by);
+        SinceCode::of(&self.account, &self.device, outstanding)
+    }
+
     /// In which state of the account an action may be done: one row an action, no default.
     fn standing(&self, action: &DeviceAction) -> Result<(), Refusal> {
         let frozen = self.account.frozen_at.is_some();
@@ -135,6 +145,7 @@ impl Turn<'_> {
             (
                 AccountState::Active,
                 DeviceAction::Pay { .. }
+                | DeviceAction::IssueCode { .. }
                 | DeviceAction::RequestTopUp { .. }
                 | DeviceAction::LinkFunding { .. },
             ) if frozen => Err(Refusal::AccountFrozen),
@@ -148,14 +159,15 @@ impl Turn<'_> {
                 | DeviceAction::LinkFunding { .. }
                 | DeviceAction::UnlinkFunding { .. }
                 | DeviceAction::RequestTopUp { .. }
-                | DeviceAction::Pay { .. },
+                | DeviceAction::Pay { .. }
+                | DeviceAction::IssueCode { .. },
             ) => Ok(()),
         }
     }
 
     fn second_factor(&mut self, demand: Demand) -> Result<(), Halt> {
         let Some(proof) = &self.call.proof else {
-            return if demand.is_met_without_code(&self.policy.step_up, &self.device, self.now) {
+            return if demand.is_met_without_code(&self.policy.step_up, self.device.last_code_at, self.now) {
                 Ok(())
             } else {
                 Err(Halt::Reject(self.code_needed()))
@@ -243,6 +255,17 @@ impl Turn<'_> {
                 let payee = pay::Payee { store_id: *store_id, name: payee_name, currency };
                 pay::post(self, *payment_id, &payee, *amount)
             }
+            DeviceAction::IssueCode { code_id, code_tag, purpose, cap, currency, secret } => {
+                let wanted = code::Wanted {
+                    code_id: *code_id,
+                    code_tag: *code_tag,
+                    purpose: *purpose,
+                    cap: *cap,
+                    currency,
+                    secret,
+                };
+                code::issue(self, &wanted)
+            }
         }
     }
 
@@ -264,6 +287,7 @@ impl Turn<'_> {
     /// Freezing what is frozen changes nothing, and is no error: whoever is in a hurry is not
     /// bothered with states.
     fn freeze(&mut self) -> Done {
+        self.account.live_codes.clear();
         let frozen_at = self.account.frozen_at.unwrap_or(self.now);
         if self.account.frozen_at.is_none() {
             self.account.frozen_at = Some(frozen_at);
@@ -295,6 +319,7 @@ impl Turn<'_> {
             self.writes.push(Write::Update(gone.into_row()));
         }
         self.account.active_devices -= 1;
+        self.account.live_codes.remove_device(target_id);
         self.event(EventKind::DeviceRevoked, Some(target_id));
         let account_frozen = self.account.active_devices == 0;
         if account_frozen {
@@ -326,6 +351,7 @@ impl Turn<'_> {
             at: self.now,
             kind,
             device_id: device_id.or(Some(self.device.device_id)),
+            reason: None,
         };
         self.writes.push(Write::Insert(event.into_row()));
     }
@@ -360,6 +386,7 @@ impl Turn<'_> {
                 accounts: vec![(self.account.account_id, self.account.version)],
                 keys: done.keys,
             },
+            accepted_step: self.code_accepted.then_some(self.account.totp_last_step),
         });
         self.writes.push(Write::Update(Row::Account(Box::new(self.account))));
         if refused {

@@ -1,11 +1,12 @@
 //! What the system does on its own. Its movements exist for a listed set of account pairs only, and
 //! never lower what a customer has available.
 
-use super::{Decision, Traceless, top_up};
-use crate::domain::command::SystemAction;
+use super::ruling::Ruling;
+use super::{Decision, Traceless, operator, top_up};
+use crate::domain::command::{Signed, SystemAction};
 use crate::domain::id::{AccountId, ContactIndex, DeviceId, FIRST_TENANT};
-use crate::domain::journal::{Entry, Versions};
-use crate::domain::ledger::{Postings, SYSTEM_ACCOUNTS};
+use crate::domain::journal::Versions;
+use crate::domain::ledger::SYSTEM_ACCOUNTS;
 use crate::domain::money::Asset;
 use crate::domain::outcome::Outcome;
 use crate::domain::policy::Policy;
@@ -17,29 +18,8 @@ use crate::domain::rows::{
 use crate::domain::view::View;
 use crate::domain::write::Write;
 
-/// What a system action did.
-pub(super) struct SystemDone {
-    pub writes: Vec<Write>,
-    pub outcome: Outcome,
-    pub entry_account_id: Option<AccountId>,
-    pub postings: Postings,
-    pub versions: Versions,
-}
-
-impl SystemDone {
-    fn plain(writes: Vec<Write>, outcome: Outcome) -> Self {
-        Self {
-            writes,
-            outcome,
-            entry_account_id: None,
-            postings: Postings::default(),
-            versions: Versions::default(),
-        }
-    }
-}
-
 /// Decides a system command whose request id is new.
-pub(super) fn decide(action: &SystemAction, view: &View, policy: &Policy) -> Decision {
+pub(super) fn decide(signed: &Signed, action: &SystemAction, view: &View, policy: &Policy) -> Decision {
     let result = match action {
         SystemAction::Genesis { system_key, audience } => Ok(genesis(*system_key, audience)),
         SystemAction::RegisterStore { .. } => register_store(action, view),
@@ -49,23 +29,15 @@ pub(super) fn decide(action: &SystemAction, view: &View, policy: &Policy) -> Dec
         SystemAction::CloseUnactivated { account_id, device_id, contact_index } => {
             close_unactivated(view, policy, *account_id, *device_id, *contact_index)
         }
+        SystemAction::EnrolOperators { operators } => operator::enrol_first(operators, view),
     };
     match result {
-        Ok(done) => Decision::Commit {
-            writes: done.writes,
-            entry: Box::new(Entry {
-                kind: action.kind(),
-                entry_account_id: done.entry_account_id,
-                outcome: done.outcome,
-                postings: done.postings,
-                versions: done.versions,
-            }),
-        },
+        Ok(ruling) => ruling.decision(action.kind(), signed, view),
         Err(traceless) => Decision::Nothing(traceless),
     }
 }
 
-fn ledger_account(
+pub(super) fn ledger_account(
     ledger_account_id: crate::domain::id::LedgerAccountId,
     kind: LedgerKind,
     may_be_negative: bool,
@@ -86,15 +58,15 @@ fn ledger_account(
     )
 }
 
-fn genesis(system_key: [u8; 32], audience: &str) -> SystemDone {
+fn genesis(system_key: [u8; 32], audience: &str) -> Ruling {
     let writes = SYSTEM_ACCOUNTS
         .iter()
         .map(|(id, kind, may_be_negative)| ledger_account(*id, *kind, *may_be_negative))
         .collect();
-    SystemDone::plain(writes, Outcome::Genesis { system_key, audience: audience.to_owned() })
+    Ruling::plain(writes, Outcome::Genesis { system_key, audience: audience.to_owned() })
 }
 
-fn register_store(action: &SystemAction, view: &View) -> Result<SystemDone, Traceless> {
+fn register_store(action: &SystemAction, view: &View) -> Result<Ruling, Traceless> {
     let SystemAction::RegisterStore { merchant_id, ledger_account_id, store_id, name, city, time_zone } =
         action
     else {
@@ -133,7 +105,7 @@ fn register_store(action: &SystemAction, view: &View) -> Result<SystemDone, Trac
         store_id: *store_id,
         ledger_account_id: *ledger_account_id,
     };
-    Ok(SystemDone::plain(writes, outcome))
+    Ok(Ruling::plain(writes, outcome))
 }
 
 /// An account that was not activated in time, by this decision's clock and not by the caller's: its
@@ -144,7 +116,7 @@ fn close_unactivated(
     account_id: AccountId,
     device_id: DeviceId,
     contact_index: ContactIndex,
-) -> Result<SystemDone, Traceless> {
+) -> Result<Ruling, Traceless> {
     let account = view
         .get::<Account>((account_id,))
         .filter(|account| account.state == AccountState::Pending)
@@ -181,5 +153,5 @@ fn close_unactivated(
     if view.get::<Contact>((contact_index,)).is_some_and(|contact| contact.account_id == account_id) {
         writes.push(Write::Delete(RowKey::Contact(contact_index)));
     }
-    Ok(SystemDone { versions, ..SystemDone::plain(writes, Outcome::Unactivated { account_id }) })
+    Ok(Ruling { versions, ..Ruling::plain(writes, Outcome::Unactivated { account_id }) })
 }

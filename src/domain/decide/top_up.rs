@@ -2,7 +2,7 @@
 
 use super::Traceless;
 use super::device::{Done, Halt, Turn, own_funding};
-use super::system::SystemDone;
+use super::ruling::Ruling;
 use crate::domain::id::{FundingId, LotId, TopUpId};
 use crate::domain::journal::Versions;
 use crate::domain::ledger::{PROVIDER_CLEARING, Postings, Transfer};
@@ -55,7 +55,7 @@ pub(super) fn settle(
     top_up_id: TopUpId,
     succeeded: bool,
     provider_reference: &str,
-) -> Result<SystemDone, Traceless> {
+) -> Result<Ruling, Traceless> {
     let top_up = view.get::<TopUp>((top_up_id,)).ok_or(Traceless::NothingToDo)?;
     let account = view.get::<Account>((top_up.account_id,)).ok_or(Traceless::NothingToDo)?;
     let amount = Amount::new(top_up.amount_minor).ok_or(Traceless::NothingToDo)?;
@@ -71,7 +71,7 @@ pub(super) fn settle(
         ..top_up.clone()
     };
     account.incoming_minor -= amount.minor();
-    let mut done = SystemDone {
+    let mut done = Ruling {
         writes: vec![Write::Update(settled.into_row())],
         outcome: Outcome::TopUpSettled {
             top_up_id,
@@ -94,7 +94,7 @@ pub(super) fn settle(
     Ok(done)
 }
 
-fn credit(account: &mut Account, done: &mut SystemDone, top_up_id: TopUpId, amount: Amount) {
+fn credit(account: &mut Account, done: &mut Ruling, top_up_id: TopUpId, amount: Amount) {
     account.credits_posted_minor += amount.minor();
     account.lots.add(Lot { lot_id: LotId(top_up_id.0), remaining_minor: amount.minor(), expires_at: None });
     done.entry_account_id = Some(account.account_id);

@@ -195,6 +195,9 @@ impl Attempt {
         match &mut self.command.order {
             Order::Device(call, _) => &mut call.signed,
             Order::Candidate(call, _) => &mut call.signed,
+            Order::Terminal(call, _) => &mut call.signed,
+            Order::Merchant(call, _) => &mut call.signed,
+            Order::Operator(call, _) => &mut call.signed,
             Order::System(signed, _) => signed,
             Order::Chore(_) => panic!("chores are not signed"),
         }
@@ -346,7 +349,7 @@ impl Ledger {
             key_id: key_id(name),
             tenant_id: FIRST_TENANT,
             principal: Principal::Device,
-            owner_id: device_id(name),
+            owner_id: crate::domain::id::OwnerId(device_id(name).0),
             account_id: Some(account_id(owner(name))),
             point: vec![4; 65],
             form: KeyForm::Der,
@@ -638,5 +641,6 @@ fn account(name: &str, balance_minor: i64) -> Account {
         last_top_up_at: None,
         spent_total_minor: 0,
         payments_total: 0,
+        live_codes: crate::domain::live_codes::LiveCodes::default(),
     }
 }

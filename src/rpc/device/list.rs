@@ -6,7 +6,7 @@ use crate::domain::record::Record as _;
 use crate::domain::rows::{DataKey, Device, Document, KeyState, RowKey};
 use crate::gate::Gate;
 use crate::gate::admitted::Admitted;
-use crate::gate::operation::{CallerKind, Codes, Cost, DeviceRead, Effect, Operation};
+use crate::gate::operation::{CallerKind, Codes, Cost, Effect, Operation, Read};
 use crate::gate::rejection::Rejection;
 use crate::gate::tools::Tools;
 use crate::pb;
@@ -26,7 +26,7 @@ impl Operation for List {
     const SECRET_REPLY: bool = false;
 }
 
-impl DeviceRead for List {
+impl Read for List {
     fn query(call: &Admitted<Self>, _tools: &Tools) -> Result<Query, Rejection> {
         let (account_id, _, _) = call.device()?;
         Ok(Query {

@@ -7,7 +7,7 @@ use crate::domain::id::DeviceId;
 use crate::domain::outcome::Outcome;
 use crate::gate::Gate;
 use crate::gate::admitted::Admitted;
-use crate::gate::operation::{CallerKind, Codes, Cost, DeviceChange, Effect, Operation};
+use crate::gate::operation::{CallerKind, Change, Codes, Cost, Effect, Operation};
 use crate::gate::rejection::Rejection;
 use crate::gate::tools::Tools;
 use crate::pb;
@@ -26,7 +26,9 @@ impl Operation for Revoke {
     const SECRET_REPLY: bool = false;
 }
 
-impl DeviceChange for Revoke {
+impl Change for Revoke {
+    type Action = DeviceAction;
+
     async fn prepare(call: &Admitted<Self>, _tools: &Tools) -> Result<DeviceAction, Rejection> {
         Ok(DeviceAction::RevokeDevice { target_id: DeviceId(id16(&call.body.device_id, "device_id")?) })
     }

@@ -7,10 +7,11 @@ use crate::domain::command::DeviceAction;
 use crate::domain::outcome::Outcome;
 use crate::gate::Gate;
 use crate::gate::admitted::Admitted;
-use crate::gate::operation::{CallerKind, Codes, Cost, DeviceChange, Effect, Operation};
+use crate::gate::operation::{CallerKind, Change, Codes, Cost, Effect, Operation};
 use crate::gate::rejection::Rejection;
 use crate::gate::tools::Tools;
 use crate::pb;
+use crate::rpc::convert;
 
 pub struct Activate;
 
@@ -25,7 +26,9 @@ impl Operation for Activate {
     const SECRET_REPLY: bool = true;
 }
 
-impl DeviceChange for Activate {
+impl Change for Activate {
+    type Action = DeviceAction;
+
     async fn prepare(call: &Admitted<Self>, tools: &Tools) -> Result<DeviceAction, Rejection> {
         let (account_id, _, _) = call.device()?;
         let mut opened = tools.open_document(account_id).await?.ok_or(Rejection::Unauthenticated)?;
@@ -46,5 +49,5 @@ pub async fn call(
 ) -> Result<pb::EnrolmentActivateReply, Rejection> {
     let done = gate.change::<Activate>(&envelope, peer).await?;
     let Outcome::Activated = done.outcome else { return Err(Rejection::Internal) };
-    Ok(pb::EnrolmentActivateReply { recovery_code: Some(super::secret(done.secret)) })
+    Ok(pb::EnrolmentActivateReply { recovery_code: Some(convert::secret(done.secret)) })
 }

@@ -19,6 +19,7 @@ use crate::gate::operation::{CallerKind, CandidateChange, Codes, Cost, Effect, O
 use crate::gate::rejection::Rejection;
 use crate::gate::tools::{KEK_VERSION, Tools};
 use crate::pb;
+use crate::rpc::convert;
 use crate::rpc::convert::{id16, text, time};
 
 /// What authenticator apps show above the code.
@@ -135,7 +136,7 @@ pub async fn call(
         account_id: account_id.0.to_vec(),
         device_id: device_id.0.to_vec(),
         epoch: 1,
-        totp_uri: Some(super::secret(done.secret)),
+        totp_uri: Some(convert::secret(done.secret)),
         activate_by: Some(time(activate_by)),
     })
 }

@@ -6,7 +6,7 @@ use crate::domain::id::PaymentId;
 use crate::domain::rows::{ClosingReason, Payment, RowKey};
 use crate::gate::Gate;
 use crate::gate::admitted::Admitted;
-use crate::gate::operation::{CallerKind, Codes, Cost, DeviceRead, Effect, Operation};
+use crate::gate::operation::{CallerKind, Codes, Cost, Effect, Operation, Read};
 use crate::gate::rejection::Rejection;
 use crate::gate::tools::Tools;
 use crate::pb;
@@ -26,7 +26,7 @@ impl Operation for GetPayment {
     const SECRET_REPLY: bool = false;
 }
 
-impl DeviceRead for GetPayment {
+impl Read for GetPayment {
     fn query(call: &Admitted<Self>, _tools: &Tools) -> Result<Query, Rejection> {
         Ok(Query::row(RowKey::Payment(PaymentId(id16(&call.body.payment_id, "payment_id")?))))
     }
@@ -47,16 +47,9 @@ fn state(row: &Payment) -> pb::PaymentState {
     }
 }
 
-pub async fn call(
-    gate: &Gate,
-    envelope: pb::Envelope,
-    peer: IpAddr,
-) -> Result<pb::GetPaymentReply, Rejection> {
-    let (call, fetched) = gate.read::<GetPayment>(&envelope, peer).await?;
-    let (account_id, _, _) = call.device()?;
-    let row =
-        fetched.get::<Payment>().filter(|row| row.account_id == account_id).ok_or(Rejection::NotFound)?;
-    let payment = pb::PaymentStatus {
+/// A payment as it is told: to its customer, and to its till.
+pub fn status_of(row: &Payment) -> pb::PaymentStatus {
+    pb::PaymentStatus {
         payment_id: row.payment_id.0.to_vec(),
         state: state(row).into(),
         store_id: row.store_id.0.to_vec(),
@@ -67,6 +60,17 @@ pub async fn call(
         refunded_minor: row.refunded_minor,
         released_minor: row.released_minor,
         created_at: Some(time(row.created_at)),
-    };
-    Ok(pb::GetPaymentReply { payment: Some(payment) })
+    }
+}
+
+pub async fn call(
+    gate: &Gate,
+    envelope: pb::Envelope,
+    peer: IpAddr,
+) -> Result<pb::GetPaymentReply, Rejection> {
+    let (call, fetched) = gate.read::<GetPayment>(&envelope, peer).await?;
+    let (account_id, _, _) = call.device()?;
+    let row =
+        fetched.get::<Payment>().filter(|row| row.account_id == account_id).ok_or(Rejection::NotFound)?;
+    Ok(pb::GetPaymentReply { payment: Some(status_of(row)) })
 }

@@ -7,7 +7,7 @@ use crate::domain::id::{PaymentId, StoreId};
 use crate::domain::outcome::Outcome;
 use crate::gate::Gate;
 use crate::gate::admitted::Admitted;
-use crate::gate::operation::{CallerKind, Codes, Cost, DeviceChange, Effect, Operation};
+use crate::gate::operation::{CallerKind, Change, Codes, Cost, Effect, Operation};
 use crate::gate::rejection::Rejection;
 use crate::gate::tools::Tools;
 use crate::pb;
@@ -26,7 +26,9 @@ impl Operation for Pay {
     const SECRET_REPLY: bool = false;
 }
 
-impl DeviceChange for Pay {
+impl Change for Pay {
+    type Action = DeviceAction;
+
     async fn prepare(call: &Admitted<Self>, tools: &Tools) -> Result<DeviceAction, Rejection> {
         let name =
             text(&call.body.payee_name, 128, "payee_name", "1 to 128 characters, no control characters")?;

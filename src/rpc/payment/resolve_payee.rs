@@ -8,7 +8,7 @@ use crate::domain::rows::{RowKey, Standing, Store};
 use crate::emvco;
 use crate::gate::Gate;
 use crate::gate::admitted::Admitted;
-use crate::gate::operation::{CallerKind, Codes, Cost, DeviceRead, Effect, Operation};
+use crate::gate::operation::{CallerKind, Codes, Cost, Effect, Operation, Read};
 use crate::gate::rejection::Rejection;
 use crate::gate::tools::Tools;
 use crate::pb;
@@ -31,7 +31,7 @@ fn scanned(body: &pb::ResolvePayeeRequest) -> Result<emvco::MerchantCode, Reject
     emvco::parse(&body.scanned).map_err(|_| Rejection::NotAPaymentCode)
 }
 
-impl DeviceRead for ResolvePayee {
+impl Read for ResolvePayee {
     fn query(call: &Admitted<Self>, _tools: &Tools) -> Result<Query, Rejection> {
         Ok(Query::row(RowKey::Store(StoreId(scanned(&call.body)?.store_id))))
     }

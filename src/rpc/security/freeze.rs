@@ -6,7 +6,7 @@ use crate::domain::command::DeviceAction;
 use crate::domain::outcome::Outcome;
 use crate::gate::Gate;
 use crate::gate::admitted::Admitted;
-use crate::gate::operation::{CallerKind, Codes, Cost, DeviceChange, Effect, Operation};
+use crate::gate::operation::{CallerKind, Change, Codes, Cost, Effect, Operation};
 use crate::gate::rejection::Rejection;
 use crate::gate::tools::Tools;
 use crate::pb;
@@ -20,12 +20,14 @@ impl Operation for Freeze {
     const METHOD: &'static str = "/saifu.v1.SecurityService/Freeze";
     const CALLER: CallerKind = CallerKind::Device;
     const EFFECT: Effect = Effect::Changes;
-    const COST: Cost = Cost::Security;
+    const COST: Cost = Cost::Stop;
     const CODES: Codes = Codes::Refused;
     const SECRET_REPLY: bool = false;
 }
 
-impl DeviceChange for Freeze {
+impl Change for Freeze {
+    type Action = DeviceAction;
+
     async fn prepare(_call: &Admitted<Self>, _tools: &Tools) -> Result<DeviceAction, Rejection> {
         Ok(DeviceAction::Freeze)
     }

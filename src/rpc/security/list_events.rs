@@ -3,15 +3,17 @@
 use std::net::IpAddr;
 
 use crate::domain::id::{AccountId, EventId};
+use crate::domain::outcome::Refusal;
 use crate::domain::rows::{Event, EventKind};
 use crate::domain::time::Timestamp;
 use crate::gate::Gate;
 use crate::gate::admitted::Admitted;
-use crate::gate::operation::{CallerKind, Codes, Cost, DeviceRead, Effect, Operation};
+use crate::gate::operation::{CallerKind, Codes, Cost, Effect, Operation, Read};
 use crate::gate::rejection::Rejection;
 use crate::gate::tools::Tools;
 use crate::pb;
 use crate::rpc::convert::{page_place, page_size, page_token, time};
+use crate::rpc::status;
 use crate::store::query::{Query, Scan};
 
 const LIST: &str = "events";
@@ -30,7 +32,7 @@ impl Operation for ListEvents {
 }
 
 fn before(tools: &Tools, owner: AccountId, token: &[u8]) -> Result<Option<(Timestamp, EventId)>, Rejection> {
-    let place = page_place::<24>(&tools.keys.page, LIST, owner, token)?;
+    let place = page_place::<24>(&tools.keys.page, LIST, &owner.0, token)?;
     Ok(place.map(|place| {
         let (at, id) = place.split_at(8);
         let at = at.try_into().map_or(0, i64::from_be_bytes);
@@ -38,7 +40,7 @@ fn before(tools: &Tools, owner: AccountId, token: &[u8]) -> Result<Option<(Times
     }))
 }
 
-impl DeviceRead for ListEvents {
+impl Read for ListEvents {
     fn query(call: &Admitted<Self>, tools: &Tools) -> Result<Query, Rejection> {
         let (account_id, _, _) = call.device()?;
         let before = before(tools, account_id, &call.body.page_token)?;
@@ -59,7 +61,15 @@ fn kind(kind: EventKind) -> pb::SecurityEventKind {
         EventKind::FundingLinked => pb::SecurityEventKind::FundingLinked,
         EventKind::FundingUnlinked => pb::SecurityEventKind::FundingUnlinked,
         EventKind::EnrolmentAttempted => pb::SecurityEventKind::EnrolmentAttempted,
+        EventKind::ChargeDeclined => pb::SecurityEventKind::ChargeDeclined,
     }
+}
+
+/// Why a till's charge was declined, as its customer is told.
+fn reason(stored: Option<i64>) -> pb::Reason {
+    stored
+        .and_then(|number| Refusal::from_number(number).ok())
+        .map_or(pb::Reason::Unspecified, status::of_refusal)
 }
 
 pub async fn call(
@@ -74,7 +84,7 @@ pub async fn call(
     let next_page_token = match events.last() {
         Some(last) if fetched.scanned.len() > size => {
             let place = [&last.at.0.to_be_bytes()[..], &last.event_id.0].concat();
-            page_token(&gate.tools().keys.page, LIST, account_id, &place)
+            page_token(&gate.tools().keys.page, LIST, &account_id.0, &place)
         }
         Some(_) | None => Vec::new(),
     };
@@ -82,6 +92,7 @@ pub async fn call(
         at: Some(time(event.at)),
         kind: kind(event.kind).into(),
         device_id: event.device_id.map_or(Vec::new(), |id| id.0.to_vec()),
+        reason: reason(event.reason).into(),
     });
     Ok(pb::ListEventsReply { events: events.collect(), next_page_token })
 }

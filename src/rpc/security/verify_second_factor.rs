@@ -6,7 +6,7 @@ use crate::domain::command::DeviceAction;
 use crate::domain::outcome::Outcome;
 use crate::gate::Gate;
 use crate::gate::admitted::Admitted;
-use crate::gate::operation::{CallerKind, Codes, Cost, DeviceChange, Effect, Operation};
+use crate::gate::operation::{CallerKind, Change, Codes, Cost, Effect, Operation};
 use crate::gate::rejection::Rejection;
 use crate::gate::tools::Tools;
 use crate::pb;
@@ -25,7 +25,9 @@ impl Operation for VerifySecondFactor {
     const SECRET_REPLY: bool = false;
 }
 
-impl DeviceChange for VerifySecondFactor {
+impl Change for VerifySecondFactor {
+    type Action = DeviceAction;
+
     async fn prepare(_call: &Admitted<Self>, _tools: &Tools) -> Result<DeviceAction, Rejection> {
         Ok(DeviceAction::VerifySecondFactor)
     }

@@ -6,7 +6,7 @@ use crate::domain::id::TopUpId;
 use crate::domain::rows::{RowKey, TopUp, TopUpState};
 use crate::gate::Gate;
 use crate::gate::admitted::Admitted;
-use crate::gate::operation::{CallerKind, Codes, Cost, DeviceRead, Effect, Operation};
+use crate::gate::operation::{CallerKind, Codes, Cost, Effect, Operation, Read};
 use crate::gate::rejection::Rejection;
 use crate::gate::tools::Tools;
 use crate::pb;
@@ -26,7 +26,7 @@ impl Operation for GetTopUp {
     const SECRET_REPLY: bool = false;
 }
 
-impl DeviceRead for GetTopUp {
+impl Read for GetTopUp {
     fn query(call: &Admitted<Self>, _tools: &Tools) -> Result<Query, Rejection> {
         Ok(Query::row(RowKey::TopUp(TopUpId(id16(&call.body.top_up_id, "top_up_id")?))))
     }

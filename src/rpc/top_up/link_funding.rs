@@ -8,7 +8,7 @@ use crate::domain::outcome::Outcome;
 use crate::gate::Gate;
 use crate::gate::admitted::Admitted;
 use crate::gate::document::FundingToken;
-use crate::gate::operation::{CallerKind, Codes, Cost, DeviceChange, Effect, Operation};
+use crate::gate::operation::{CallerKind, Change, Codes, Cost, Effect, Operation};
 use crate::gate::rejection::Rejection;
 use crate::gate::tools::Tools;
 use crate::pb;
@@ -27,7 +27,9 @@ impl Operation for LinkFunding {
     const SECRET_REPLY: bool = false;
 }
 
-impl DeviceChange for LinkFunding {
+impl Change for LinkFunding {
+    type Action = DeviceAction;
+
     async fn prepare(call: &Admitted<Self>, tools: &Tools) -> Result<DeviceAction, Rejection> {
         let (account_id, _, _) = call.device()?;
         let token =

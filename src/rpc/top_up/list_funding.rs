@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use crate::domain::rows::{DataKey, Document, Funding, RowKey};
 use crate::gate::Gate;
 use crate::gate::admitted::Admitted;
-use crate::gate::operation::{CallerKind, Codes, Cost, DeviceRead, Effect, Operation};
+use crate::gate::operation::{CallerKind, Codes, Cost, Effect, Operation, Read};
 use crate::gate::rejection::Rejection;
 use crate::gate::tools::Tools;
 use crate::pb;
@@ -25,7 +25,7 @@ impl Operation for ListFunding {
     const SECRET_REPLY: bool = false;
 }
 
-impl DeviceRead for ListFunding {
+impl Read for ListFunding {
     fn query(call: &Admitted<Self>, _tools: &Tools) -> Result<Query, Rejection> {
         let (account_id, _, _) = call.device()?;
         Ok(Query {

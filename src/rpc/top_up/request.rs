@@ -13,7 +13,7 @@ use crate::domain::outcome::Outcome;
 use crate::domain::rows::{TopUp as TopUpRow, TopUpState};
 use crate::gate::Gate;
 use crate::gate::admitted::Admitted;
-use crate::gate::operation::{CallerKind, Codes, Cost, DeviceChange, Effect, Operation};
+use crate::gate::operation::{CallerKind, Change, Codes, Cost, Effect, Operation};
 use crate::gate::rejection::Rejection;
 use crate::gate::tools::Tools;
 use crate::pb;
@@ -35,7 +35,9 @@ impl Operation for TopUp {
     const SECRET_REPLY: bool = false;
 }
 
-impl DeviceChange for TopUp {
+impl Change for TopUp {
+    type Action = DeviceAction;
+
     async fn prepare(call: &Admitted<Self>, tools: &Tools) -> Result<DeviceAction, Rejection> {
         Ok(DeviceAction::RequestTopUp {
             top_up_id: TopUpId(tools.new_id()),

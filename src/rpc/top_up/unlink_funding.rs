@@ -7,7 +7,7 @@ use crate::domain::id::FundingId;
 use crate::domain::outcome::Outcome;
 use crate::gate::Gate;
 use crate::gate::admitted::Admitted;
-use crate::gate::operation::{CallerKind, Codes, Cost, DeviceChange, Effect, Operation};
+use crate::gate::operation::{CallerKind, Change, Codes, Cost, Effect, Operation};
 use crate::gate::rejection::Rejection;
 use crate::gate::tools::Tools;
 use crate::pb;
@@ -26,7 +26,9 @@ impl Operation for UnlinkFunding {
     const SECRET_REPLY: bool = false;
 }
 
-impl DeviceChange for UnlinkFunding {
+impl Change for UnlinkFunding {
+    type Action = DeviceAction;
+
     async fn prepare(call: &Admitted<Self>, tools: &Tools) -> Result<DeviceAction, Rejection> {
         let (account_id, _, _) = call.device()?;
         let funding_id = FundingId(id16(&call.body.funding_id, "funding_id")?);

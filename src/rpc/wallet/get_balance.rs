@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use crate::domain::rows::Account;
 use crate::gate::Gate;
 use crate::gate::admitted::Admitted;
-use crate::gate::operation::{CallerKind, Codes, Cost, DeviceRead, Effect, Operation};
+use crate::gate::operation::{CallerKind, Codes, Cost, Effect, Operation, Read};
 use crate::gate::rejection::Rejection;
 use crate::gate::tools::Tools;
 use crate::pb;
@@ -24,7 +24,7 @@ impl Operation for GetBalance {
     const SECRET_REPLY: bool = false;
 }
 
-impl DeviceRead for GetBalance {
+impl Read for GetBalance {
     /// The caller's own row is read with every read.
     fn query(_call: &Admitted<Self>, _tools: &Tools) -> Result<Query, Rejection> {
         Ok(Query::default())

@@ -8,7 +8,7 @@ use crate::domain::outcome::Outcome;
 use crate::domain::rows::Journal;
 use crate::gate::Gate;
 use crate::gate::admitted::Admitted;
-use crate::gate::operation::{CallerKind, Codes, Cost, DeviceRead, Effect, Operation};
+use crate::gate::operation::{CallerKind, Codes, Cost, Effect, Operation, Read};
 use crate::gate::rejection::Rejection;
 use crate::gate::tools::Tools;
 use crate::pb;
@@ -31,7 +31,7 @@ impl Operation for ListEntries {
 }
 
 fn before(tools: &Tools, owner: AccountId, token: &[u8]) -> Result<Option<(i64, i64)>, Rejection> {
-    let place = page_place::<16>(&tools.keys.page, LIST, owner, token)?;
+    let place = page_place::<16>(&tools.keys.page, LIST, &owner.0, token)?;
     Ok(place.map(|place| {
         let (lane, sequence) = place.split_at(8);
         let int = |bytes: &[u8]| bytes.try_into().map_or(0, i64::from_be_bytes);
@@ -39,7 +39,7 @@ fn before(tools: &Tools, owner: AccountId, token: &[u8]) -> Result<Option<(i64, 
     }))
 }
 
-impl DeviceRead for ListEntries {
+impl Read for ListEntries {
     fn query(call: &Admitted<Self>, tools: &Tools) -> Result<Query, Rejection> {
         let (account_id, _, _) = call.device()?;
         let before = before(tools, account_id, &call.body.page_token)?;
@@ -52,8 +52,12 @@ impl DeviceRead for ListEntries {
 fn entry(row: &Journal) -> Result<pb::Entry, Rejection> {
     let outcome = Outcome::decode(&row.outcome).map_err(|_| Rejection::Internal)?;
     let (kind, amount_minor, subject_id, available_after_minor) = match outcome {
-        Outcome::Paid { payment_id, amount_minor, available_after_minor, .. } => {
+        Outcome::Paid { payment_id, amount_minor, available_after_minor, .. }
+        | Outcome::Charged { payment_id, amount_minor, available_after_minor, .. } => {
             (pb::EntryKind::Payment, -amount_minor, payment_id.0, available_after_minor)
+        }
+        Outcome::Reversed { payment_id, refunded_minor, available_after_minor, .. } => {
+            (pb::EntryKind::Reversal, refunded_minor, payment_id.0, available_after_minor)
         }
         Outcome::TopUpSettled { top_up_id, credited_minor, available_after_minor } => {
             (pb::EntryKind::TopUp, credited_minor, top_up_id.0, available_after_minor)
@@ -82,7 +86,7 @@ pub async fn call(
     let next_page_token = match rows.last() {
         Some(last) if fetched.scanned.len() > size => {
             let place = [last.lane.to_be_bytes(), last.sequence.to_be_bytes()].concat();
-            page_token(&gate.tools().keys.page, LIST, account_id, &place)
+            page_token(&gate.tools().keys.page, LIST, &account_id.0, &place)
         }
         Some(_) | None => Vec::new(),
     };

@@ -1,13 +1,14 @@
 //! Rows that a candidate or a device signed.
 
 use super::{
-    AccountReplay, Checked, Entry, KeyReplay, PaymentReplay, Replay, TopUpReplay, nothing_moved,
+    AccountReplay, Checked, Entry, KeyReplay, OwnerReplay, PaymentReplay, Replay, TopUpReplay, nothing_moved,
     nothing_posted,
 };
 use crate::crypto::envelope::SignatureForm;
-use crate::domain::id::{AccountId, StoreId};
+use crate::domain::id::{AccountId, DeviceId, StoreId};
 use crate::domain::journal::{Kind, Versions};
 use crate::domain::ledger::Transfer;
+use crate::domain::live_codes::LiveCodes;
 use crate::domain::money::{Amount, Asset};
 use crate::domain::outcome::Outcome;
 use crate::domain::rows::{AccountState, KeyForm, KeyState, TopUpState};
@@ -21,8 +22,13 @@ impl Replay {
         evidence::signed_call(entry.row, &key, &self.audience)?;
         nothing_posted(entry)?;
         match (entry.kind, &entry.outcome) {
+            (Kind::ActivateTerminal, Outcome::TerminalActivated { terminal_id, .. }) => {
+                self.terminal_activated(entry, key, *terminal_id)
+            }
             (Kind::StartEnrolment, Outcome::EnrolmentStarted { .. })
-            | (Kind::ConfirmEnrolment, Outcome::Refused { .. }) => nothing_moved(entry),
+            | (Kind::ConfirmEnrolment | Kind::ActivateTerminal, Outcome::Refused { .. }) => {
+                nothing_moved(entry)
+            }
             (
                 Kind::ConfirmEnrolment,
                 Outcome::Enrolled { account_id, device_id, ledger_account_id, point, form, .. },
@@ -38,8 +44,7 @@ impl Replay {
                 let key = KeyReplay {
                     key,
                     form: *form,
-                    account_id: *account_id,
-                    device_id: *device_id,
+                    owner: OwnerReplay::Device { account_id: *account_id, device_id: *device_id },
                     state: KeyState::Active,
                     version: 1,
                 };
@@ -54,6 +59,8 @@ impl Replay {
                     spent_total_minor: 0,
                     payments_total: 0,
                     active_devices: 1,
+                    totp_last_step: 0,
+                    live_codes: LiveCodes::default(),
                 };
                 if self.accounts.insert(*account_id, account).is_some() {
                     return Err("it opens an account that there is already");
@@ -70,16 +77,20 @@ impl Replay {
         if key.state != KeyState::Active {
             return Err("it was signed by a key that was revoked by then");
         }
-        let account_id = key.account_id;
+        let OwnerReplay::Device { account_id, device_id } = key.owner else {
+            return Err("it was signed by a key that is no device's");
+        };
         let call = evidence::signed_call(entry.row, &key.key, &self.audience)?;
         self.step_account(entry, account_id)?;
         let epoch = self.account(account_id)?.epoch;
         if i64::try_from(call.epoch) != Ok(epoch) {
             return Err("it was signed for another epoch");
         }
-        if let Outcome::Refused { .. } = entry.outcome {
+        if entry.outcome.is_refused() {
+            self.code_accepted(entry, account_id)?;
             return nothing_posted(entry);
         }
+        self.second_factor(entry, &call, account_id, device_id)?;
         match (entry.kind, &entry.outcome) {
             (Kind::Pay, Outcome::Paid { .. }) => self.paid(entry, &call, account_id),
             (Kind::RequestTopUp, Outcome::TopUpRequested { top_up_id }) => {
@@ -90,23 +101,10 @@ impl Replay {
                 nothing_posted(entry)
             }
             (Kind::RevokeDevice, Outcome::DeviceRevoked { device_id, account_frozen }) => {
-                let body: pb::DeviceRevokeRequest = evidence::body(&call)?;
-                if body.device_id != device_id.0 {
-                    return Err("it revokes another device than was signed for");
-                }
-                let [(key_id, version)] = entry.versions.keys[..] else {
-                    return Err("a revocation names one key");
-                };
-                if self.keys.get(&key_id).map(|key| key.device_id) != Some(*device_id) {
-                    return Err("it revokes another device's key");
-                }
-                self.revoke(key_id, account_id, version)?;
-                let account = self.account_mut(account_id)?;
-                account.active_devices -= 1;
-                account.frozen |= account.active_devices == 0;
-                if *account_frozen != (account.active_devices == 0) {
-                    return Err("the last device's revocation freezes the account");
-                }
+                self.device_revoked(entry, &call, account_id, (*device_id, *account_frozen))
+            }
+            (Kind::IssueCode, Outcome::CodeIssued { .. }) => {
+                self.code_issued(entry, &call, account_id, device_id)?;
                 nothing_posted(entry)
             }
             (Kind::Activate, Outcome::Activated) => {
@@ -114,7 +112,9 @@ impl Replay {
                 nothing_posted(entry)
             }
             (Kind::Freeze, Outcome::Frozen { .. }) => {
-                self.account_mut(account_id)?.frozen = true;
+                let account = self.account_mut(account_id)?;
+                account.frozen = true;
+                account.live_codes.clear();
                 nothing_posted(entry)
             }
             (Kind::Unfreeze, Outcome::Unfrozen) => {
@@ -128,6 +128,38 @@ impl Replay {
         }
     }
 
+    fn device_revoked(
+        &mut self,
+        entry: &Entry<'_>,
+        call: &pb::Call,
+        account_id: AccountId,
+        (device_id, account_frozen): (DeviceId, bool),
+    ) -> Checked {
+        let body: pb::DeviceRevokeRequest = evidence::body(call)?;
+        if body.device_id != device_id.0 {
+            return Err("it revokes another device than was signed for");
+        }
+        let [(key_id, version)] = entry.versions.keys[..] else {
+            return Err("a revocation names one key");
+        };
+        let target = OwnerReplay::Device { account_id, device_id };
+        if self.keys.get(&key_id).map(|key| key.owner) != Some(target) {
+            return Err("it revokes another device's key");
+        }
+        self.revoke(key_id, account_id, version)?;
+        let account = self.account_mut(account_id)?;
+        account.active_devices -= 1;
+        account.live_codes.remove_device(device_id);
+        if account.active_devices == 0 {
+            account.live_codes.clear();
+        }
+        account.frozen |= account.active_devices == 0;
+        if account_frozen != (account.active_devices == 0) {
+            return Err("the last device's revocation freezes the account");
+        }
+        nothing_posted(entry)
+    }
+
     /// A payment's posting must be what its owner's device signed.
     fn paid(&mut self, entry: &Entry<'_>, call: &pb::Call, account_id: AccountId) -> Checked {
         let Outcome::Paid { payment_id, amount_minor, available_after_minor, .. } = entry.outcome else {
@@ -139,7 +171,8 @@ impl Replay {
         if store.name != body.payee_name {
             return Err("the signed name is not the store's");
         }
-        let credit = *self.merchants.get(&store.merchant_id).ok_or("the store's merchant has no account")?;
+        let merchant = self.merchants.get(&store.merchant_id).ok_or("the store's merchant has no account")?;
+        let credit = merchant.ledger_account_id;
         let debit = self.account(account_id)?.ledger_account_id;
         let amount = Amount::new(body.amount_minor).ok_or("the signed amount is no amount")?;
         let asset = Asset::of_code(&body.currency).ok_or("the signed currency is none of ours")?;
@@ -147,25 +180,39 @@ impl Replay {
         if entry.postings.0 != [signed] || amount_minor != amount.minor() {
             return Err("what was posted is not what was signed");
         }
-        let account = self.account_mut(account_id)?;
-        if account.frozen || account.state != AccountState::Active {
-            return Err("money left an account that was frozen or not active");
-        }
-        account.spent_total_minor += amount_minor;
-        account.payments_total += 1;
-        self.post(&signed)?;
-        Self::entry_of(entry, account_id)?;
-        if self.balance(debit) != available_after_minor {
-            return Err("the balance after it is another");
-        }
-        if self.paid.insert(payment_id, PaymentReplay { account_id, store_id, amount_minor }).is_some() {
+        self.outflow(entry, account_id, &signed, available_after_minor)?;
+        let payment = PaymentReplay { account_id, store_id, amount_minor, refunded_minor: 0 };
+        if self.paid.insert(payment_id, payment).is_some() {
             return Err("a payment's id is used a second time");
         }
         Ok(())
     }
+
+    /// Money leaves an account that is active and not frozen; the balance after it is the one told.
+    pub(super) fn outflow(
+        &mut self,
+        entry: &Entry<'_>,
+        account_id: AccountId,
+        transfer: &Transfer,
+        available_after_minor: i64,
+    ) -> Checked {
+        let account = self.account_mut(account_id)?;
+        if account.frozen || account.state != AccountState::Active {
+            return Err("money left an account that was frozen or not active");
+        }
+        account.spent_total_minor += transfer.amount.minor();
+        account.payments_total += 1;
+        self.post(transfer)?;
+        Self::entry_of(entry, account_id)?;
+        if self.balance(transfer.debit) == available_after_minor {
+            Ok(())
+        } else {
+            Err("the balance after it is another")
+        }
+    }
 }
 
-fn stored(form: SignatureForm) -> KeyForm {
+pub(super) fn stored(form: SignatureForm) -> KeyForm {
     match form {
         SignatureForm::Der => KeyForm::Der,
         SignatureForm::Fixed => KeyForm::Fixed,

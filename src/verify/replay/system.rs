@@ -1,13 +1,13 @@
 //! Rows that the server signed itself.
 
-use super::{Checked, Entry, Replay, StoreReplay, nothing_moved, nothing_posted};
+use super::{Checked, Entry, MerchantReplay, Replay, StoreReplay, nothing_moved, nothing_posted};
 use crate::domain::command::SystemAction;
 use crate::domain::id::{AccountId, TopUpId};
 use crate::domain::journal::Kind;
 use crate::domain::ledger::{PROVIDER_CLEARING, Transfer};
 use crate::domain::money::{Amount, Asset};
 use crate::domain::outcome::Outcome;
-use crate::domain::rows::{AccountState, TopUpState};
+use crate::domain::rows::{AccountState, Standing, TopUpState};
 use crate::verify::evidence;
 
 impl Replay {
@@ -39,12 +39,20 @@ impl Replay {
             ) if merchant_id == merchant && store_id == store && ledger_account_id == ledger => {
                 let store = StoreReplay { merchant_id: *merchant_id, name: name.clone() };
                 self.stores.insert(*store_id, store);
-                let known = self.merchants.entry(*merchant_id).or_insert(*ledger_account_id);
-                if known != ledger_account_id {
+                let known = self.merchants.entry(*merchant_id).or_insert(MerchantReplay {
+                    ledger_account_id: *ledger_account_id,
+                    standing: Standing::Active,
+                });
+                if known.ledger_account_id != *ledger_account_id {
                     return Err("a merchant has two accounts");
                 }
+                self.payables.insert(*ledger_account_id);
                 nothing_moved(entry)
             }
+            (
+                SystemAction::EnrolOperators { operators },
+                Outcome::OperatorsEnrolled { operators: enrolled },
+            ) if operators == enrolled => self.first_operators(entry, operators),
             (
                 SystemAction::SettleTopUp { top_up_id, succeeded, .. },
                 Outcome::TopUpSettled { top_up_id: id, credited_minor, available_after_minor },

@@ -7,14 +7,16 @@ use tempfile::TempDir;
 
 use super::rig::{insert, seed};
 use crate::domain::id::{
-    CommandId, EnrolmentId, FIRST_TENANT, MessageId, PaymentId, RequestId, TerminalId, TopUpId,
+    CodeTag, CommandId, EnrolmentId, FIRST_TENANT, KeyId, MessageId, OperatorId, PaymentCodeId, PaymentId,
+    ProposalId, RequestId, TerminalId, TopUpId,
 };
 use crate::domain::lots::{Leg, Legs, Lot, Lots};
 use crate::domain::money::Asset;
 use crate::domain::record::{Record as _, Value};
 use crate::domain::rows::{
-    Account, ClosingReason, Enrolment, EnrolmentState, Event, EventKind, Finished, Journal, Lane, Message,
-    MessageState, OpenRequest, Payment, Row, SecretReply, Table, TopUp, TopUpState,
+    Account, Activation, ClosingReason, Enrolment, EnrolmentState, Event, EventKind, Finished, Journal,
+    KeyState, Lane, Message, MessageState, OpenRequest, Operator, OrderSlot, Payment, PaymentCode, Proposal,
+    ProposalState, Row, SecretReply, Table, Terminal, TerminalState, TopUp, TopUpState,
 };
 use crate::domain::tests::fixture::{
     Ledger, NOW, account_id, contact_index, device_id, funding_id, key_id, ledger_account_id, merchant_id,
@@ -90,12 +92,91 @@ fn journal() -> Journal {
         payload: vec![7],
         signature: vec![8],
         candidate_key: Some(vec![4; 66]),
+        accepted_step: Some(10),
         hash: [9; 32],
     }
 }
 
+fn operator(number: u8) -> Operator {
+    Operator {
+        operator_id: OperatorId([number; 16]),
+        tenant_id: FIRST_TENANT,
+        key_id: KeyId([number; 32]),
+        state: KeyState::Active,
+        added_at: NOW,
+    }
+}
+
+/// The same for the tables of shops and operators.
+fn shop_rows() -> Vec<Row> {
+    let (key_id, expires_at) = (key_id("alice"), NOW.plus_us(9));
+    vec![
+        PaymentCode {
+            code_tag: CodeTag([1; 32]),
+            tenant_id: FIRST_TENANT,
+            code_id: PaymentCodeId([2; 16]),
+            account_id: account_id("alice"),
+            device_id: device_id("alice"),
+            expires_at,
+        }
+        .into_row(),
+        Terminal {
+            terminal_id: TerminalId([1; 16]),
+            tenant_id: FIRST_TENANT,
+            merchant_id: merchant_id("bakery"),
+            store_id: store_id("bakery"),
+            label: "till 1".into(),
+            key_id: Some(key_id),
+            state: TerminalState::Active,
+            code_misses: 3,
+            registered_at: NOW,
+            activated_at: Some(NOW),
+        }
+        .into_row(),
+        Activation {
+            activation_tag: CodeTag([2; 32]),
+            tenant_id: FIRST_TENANT,
+            terminal_id: TerminalId([1; 16]),
+            expires_at,
+        }
+        .into_row(),
+        OrderSlot {
+            merchant_id: merchant_id("bakery"),
+            order_id: "order-1".into(),
+            tenant_id: FIRST_TENANT,
+            terminal_id: TerminalId([1; 16]),
+            payment_id: Some(PaymentId([1; 16])),
+            account_id: Some(account_id("alice")),
+            reversed_at: Some(NOW),
+            created_at: NOW,
+        }
+        .into_row(),
+        operator(1).into_row(),
+        operator(2).into_row(),
+        Proposal {
+            proposal_id: ProposalId([1; 16]),
+            tenant_id: FIRST_TENANT,
+            proposer_id: OperatorId([1; 16]),
+            payload: vec![1],
+            payload_sha256: [2; 32],
+            state: ProposalState::Approved,
+            approver_id: Some(OperatorId([2; 16])),
+            created_at: NOW,
+            expires_at,
+            decided_at: Some(NOW),
+        }
+        .into_row(),
+    ]
+}
+
 /// Rows that are not in the seeded database, one a table, with every optional column filled.
 fn further_rows() -> Vec<Row> {
+    let mut rows = shop_rows();
+    rows.extend(side_rows());
+    rows
+}
+
+fn side_rows() -> Vec<Row> {
     let (request_id, key_id, expires_at) = (RequestId([1; 16]), key_id("alice"), NOW.plus_us(9));
     vec![
         payment().into_row(),
@@ -127,8 +208,9 @@ fn further_rows() -> Vec<Row> {
             account_id: account_id("alice"),
             event_id: crate::domain::id::EventId([1; 16]),
             at: NOW,
-            kind: EventKind::EnrolmentAttempted,
+            kind: EventKind::ChargeDeclined,
             device_id: Some(device_id("alice")),
+            reason: Some(8),
         }
         .into_row(),
         Message {
@@ -397,7 +479,7 @@ fn the_schema_refuses_what_decide_promises_not_to_do() {
         "UPDATE top_up SET state = 1".to_owned(),
         "UPDATE top_up SET amount_minor = 0".to_owned(),
         "UPDATE signing_key SET principal = 5".to_owned(),
-        "UPDATE security_event SET kind = 12".to_owned(),
+        "UPDATE security_event SET kind = 13".to_owned(),
     ];
     for texts in broken {
         assert!(is_refused(&connection, &texts), "{texts}");

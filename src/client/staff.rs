@@ -1,0 +1,164 @@
+//! A till, a merchant's server or an operator: a key, and its RPCs as functions.
+
+use std::sync::Arc;
+
+use prost::Message;
+use tonic::transport::Channel;
+
+use crate::client::connection::unary;
+use crate::client::method;
+use crate::client::refused::Refused;
+use crate::client::signer::{Draft, Signer};
+use crate::crypto::device_key::DeviceKey;
+use crate::crypto::hash::sha256;
+use crate::env::Clock;
+use crate::pb;
+
+/// The epoch of whoever has no account.
+const EPOCH: u64 = 1;
+
+/// One key of a till, a merchant's server or an operator. The moments it signs are its clock's.
+pub struct Staff {
+    /// The connection.
+    pub channel: Channel,
+    /// The key, with the audience it signs for.
+    pub signer: Signer,
+    now: Arc<dyn Clock>,
+}
+
+impl Staff {
+    /// Over a key; whoever enrols it, it signs for epoch 1.
+    pub fn new(channel: Channel, key: DeviceKey, audience: &str, now: Arc<dyn Clock>) -> Self {
+        let mut signer = Signer::new(key, audience);
+        signer.epoch = EPOCH;
+        Self { channel, signer, now }
+    }
+
+    /// A call of the key, issued now, to be filled in and sent.
+    pub fn draft(&self, method: &'static str, body: &impl Message) -> Draft {
+        self.signer.draft(method, body).issued_at_us(self.now.now_us())
+    }
+
+    /// Signs a call and sends it.
+    pub async fn send<Reply>(&self, draft: Draft) -> Result<Reply, Refused>
+    where
+        Reply: Message + Default + 'static,
+    {
+        let method = draft.method();
+        unary(&self.channel, method, draft.seal(&self.signer)).await.map_err(Refused::from)
+    }
+}
+
+/// `PosService`.
+impl Staff {
+    /// Enrols the till's key.
+    pub async fn activate(&self, activation_code: &str) -> Result<pb::PosActivateReply, Refused> {
+        let private = pb::PosActivatePrivate { activation_code: activation_code.to_owned() };
+        let draft = self.draft(method::POS_ACTIVATE, &pb::PosActivateRequest {}).private(&private);
+        self.send(draft.as_candidate()).await
+    }
+
+    /// A charge to be sent; sealed again, it is the same charge again.
+    pub fn charge_draft(&self, request: &pb::ChargeRequest, payment_code: &str) -> Draft {
+        let private = pb::ChargePrivate { payment_code: payment_code.to_owned() };
+        self.draft(method::CHARGE, request).private(&private)
+    }
+
+    /// Charges a customer's payment code.
+    pub async fn charge(
+        &self,
+        request: &pb::ChargeRequest,
+        payment_code: &str,
+    ) -> Result<pb::ChargeReply, Refused> {
+        self.send(self.charge_draft(request, payment_code)).await
+    }
+
+    /// What became of an order.
+    pub async fn order(&self, order_id: &str) -> Result<pb::PosGetPaymentReply, Refused> {
+        let request = pb::PosGetPaymentRequest { order_id: order_id.to_owned() };
+        self.send(self.draft(method::POS_GET_PAYMENT, &request)).await
+    }
+
+    /// Reverses an order.
+    pub async fn reverse(&self, order_id: &str) -> Result<pb::ReverseReply, Refused> {
+        let request = pb::ReverseRequest { order_id: order_id.to_owned() };
+        self.send(self.draft(method::REVERSE, &request)).await
+    }
+}
+
+/// `MerchantService`.
+impl Staff {
+    /// The merchant's stores.
+    pub async fn list_stores(&self) -> Result<pb::ListStoresReply, Refused> {
+        self.send(self.draft(method::LIST_STORES, &pb::ListStoresRequest {})).await
+    }
+
+    /// A new till.
+    pub async fn register_terminal(
+        &self,
+        store_id: Vec<u8>,
+        label: &str,
+    ) -> Result<pb::RegisterTerminalReply, Refused> {
+        let request = pb::RegisterTerminalRequest { store_id, label: label.to_owned() };
+        self.send(self.draft(method::REGISTER_TERMINAL, &request)).await
+    }
+
+    /// The merchant's tills.
+    pub async fn list_terminals(
+        &self,
+        request: pb::ListTerminalsRequest,
+    ) -> Result<pb::ListTerminalsReply, Refused> {
+        self.send(self.draft(method::LIST_TERMINALS, &request)).await
+    }
+
+    /// A till charges no more.
+    pub async fn suspend_terminal(&self, terminal_id: Vec<u8>) -> Result<pb::SuspendTerminalReply, Refused> {
+        self.send(self.draft(method::SUSPEND_TERMINAL, &pb::SuspendTerminalRequest { terminal_id })).await
+    }
+
+    /// A till goes on.
+    pub async fn resume_terminal(&self, terminal_id: Vec<u8>) -> Result<pb::ResumeTerminalReply, Refused> {
+        self.send(self.draft(method::RESUME_TERMINAL, &pb::ResumeTerminalRequest { terminal_id })).await
+    }
+
+    /// Reverses a till's order.
+    pub async fn reverse_for(
+        &self,
+        terminal_id: Vec<u8>,
+        order_id: &str,
+    ) -> Result<pb::ReverseReply, Refused> {
+        let request = pb::MerchantReverseRequest { terminal_id, order_id: order_id.to_owned() };
+        self.send(self.draft(method::MERCHANT_REVERSE, &request)).await
+    }
+}
+
+/// `AdminService`.
+impl Staff {
+    /// Proposes something to another operator.
+    pub async fn propose(
+        &self,
+        proposal: pb::propose_request::Proposal,
+    ) -> Result<pb::ProposeReply, Refused> {
+        let request = pb::ProposeRequest { proposal: Some(proposal) };
+        self.send(self.draft(method::PROPOSE, &request)).await
+    }
+
+    /// What waits for approval.
+    pub async fn list_proposals(&self) -> Result<pb::ListProposalsReply, Refused> {
+        self.send(self.draft(method::LIST_PROPOSALS, &pb::ListProposalsRequest {})).await
+    }
+
+    /// Approves a proposal as it was read.
+    pub async fn approve(&self, proposal: &pb::Proposal) -> Result<pb::ApproveReply, Refused> {
+        let request = pb::ApproveRequest {
+            proposal_id: proposal.proposal_id.clone(),
+            payload_sha256: sha256(&[&proposal.payload]).to_vec(),
+        };
+        self.send(self.draft(method::APPROVE, &request)).await
+    }
+
+    /// A merchant takes no part any more.
+    pub async fn suspend_merchant(&self, merchant_id: Vec<u8>) -> Result<pb::SuspendMerchantReply, Refused> {
+        self.send(self.draft(method::SUSPEND_MERCHANT, &pb::SuspendMerchantRequest { merchant_id })).await
+    }
+}

@@ -1,0 +1,206 @@
+//! Which rows a command's decision looks at. Named up front, so that loading takes two rounds: the
+//! named rows, then those which they name.
+
+use super::{
+    Approved, CandidateAction, CandidateCall, Chore, Command, DeviceAction, DeviceCall, MerchantAction,
+    MerchantCall, OperatorAction, OperatorCall, Order, SystemAction, TerminalAction, TerminalCall,
+};
+use crate::domain::ledger::PROVIDER_CLEARING;
+use crate::domain::rows::{Activation, Contact, Device, OrderSlot, PaymentCode, RowKey, Store, TopUp};
+use crate::domain::view::View;
+
+impl Command {
+    /// The rows that its decision looks at, as far as the command itself names them.
+    pub fn keys(&self) -> Vec<RowKey> {
+        let mut keys = match &self.order {
+            Order::Device(call, action) => device_keys(call, action),
+            Order::Candidate(call, action) => candidate_keys(call, action),
+            Order::Terminal(call, action) => terminal_keys(call, action),
+            Order::Merchant(call, action) => merchant_keys(call, action),
+            Order::Operator(call, action) => operator_keys(call, action),
+            Order::System(_, action) => system_keys(action),
+            Order::Chore(chore) => chore_keys(chore),
+        };
+        if let Some(signed) = self.signed() {
+            keys.push(RowKey::Finished(signed.request_id, signed.key_id));
+            keys.push(RowKey::OpenRequest(signed.request_id, signed.key_id));
+        }
+        keys
+    }
+
+    /// The rows that the loaded ones name: a second round, the last.
+    pub fn follow(&self, view: &View) -> Vec<RowKey> {
+        match &self.order {
+            Order::Device(_, DeviceAction::Pay { store_id, .. }) => view
+                .get::<Store>((*store_id,))
+                .map(|store| RowKey::Merchant(store.merchant_id))
+                .into_iter()
+                .collect(),
+            Order::Device(_, DeviceAction::RevokeDevice { target_id }) => view
+                .get::<Device>((*target_id,))
+                .map(|target| RowKey::SigningKey(target.key_id))
+                .into_iter()
+                .collect(),
+            Order::Candidate(
+                _,
+                CandidateAction::StartEnrolment { contact_index, .. }
+                | CandidateAction::ConfirmEnrolment { contact_index, .. },
+            ) => view
+                .get::<Contact>((*contact_index,))
+                .map(|contact| RowKey::Account(contact.account_id))
+                .into_iter()
+                .collect(),
+            Order::System(_, SystemAction::SettleTopUp { top_up_id, .. }) => view
+                .get::<TopUp>((*top_up_id,))
+                .map(|top_up| RowKey::Account(top_up.account_id))
+                .into_iter()
+                .collect(),
+            Order::System(_, SystemAction::CloseUnactivated { device_id, .. }) => view
+                .get::<Device>((*device_id,))
+                .map(|device| RowKey::SigningKey(device.key_id))
+                .into_iter()
+                .collect(),
+            Order::Candidate(_, CandidateAction::ActivateTerminal { activation_tag }) => view
+                .get::<Activation>((*activation_tag,))
+                .map(|activation| RowKey::Terminal(activation.terminal_id))
+                .into_iter()
+                .collect(),
+            Order::Terminal(_, TerminalAction::Charge { code_tag, .. }) => view
+                .get::<PaymentCode>((*code_tag,))
+                .map(|code| [RowKey::Account(code.account_id), RowKey::Device(code.device_id)])
+                .into_iter()
+                .flatten()
+                .collect(),
+            Order::Terminal(TerminalCall { merchant_id, .. }, TerminalAction::Reverse { order_id })
+            | Order::Merchant(MerchantCall { merchant_id, .. }, MerchantAction::Reverse { order_id, .. }) => {
+                let slot = view.get::<OrderSlot>((*merchant_id, order_id.clone()));
+                let payment = slot.and_then(|slot| slot.payment_id).map(RowKey::Payment);
+                let account = slot.and_then(|slot| slot.account_id).map(RowKey::Account);
+                payment.into_iter().chain(account).collect()
+            }
+            Order::Device(..)
+            | Order::Merchant(..)
+            | Order::Operator(..)
+            | Order::System(..)
+            | Order::Chore(_) => Vec::new(),
+        }
+    }
+}
+
+fn device_keys(call: &DeviceCall, action: &DeviceAction) -> Vec<RowKey> {
+    let mut keys = vec![
+        RowKey::Account(call.account_id),
+        RowKey::Device(call.device_id),
+        RowKey::SigningKey(call.signed.key_id),
+    ];
+    match action {
+        DeviceAction::Activate { .. } => {
+            keys.push(RowKey::Document(call.account_id));
+        }
+        DeviceAction::VerifySecondFactor | DeviceAction::Freeze | DeviceAction::Unfreeze => {}
+        DeviceAction::RevokeDevice { target_id } => keys.push(RowKey::Device(*target_id)),
+        DeviceAction::LinkFunding { funding_id, .. } | DeviceAction::UnlinkFunding { funding_id, .. } => {
+            keys.push(RowKey::Document(call.account_id));
+            keys.push(RowKey::Funding(*funding_id));
+        }
+        DeviceAction::RequestTopUp { funding_id, .. } => keys.push(RowKey::Funding(*funding_id)),
+        DeviceAction::Pay { store_id, .. } => keys.push(RowKey::Store(*store_id)),
+        DeviceAction::IssueCode { code_tag, .. } => keys.push(RowKey::PaymentCode(*code_tag)),
+    }
+    keys
+}
+
+fn candidate_keys(call: &CandidateCall, action: &CandidateAction) -> Vec<RowKey> {
+    let mut keys = vec![RowKey::SigningKey(call.signed.key_id)];
+    match action {
+        CandidateAction::StartEnrolment { contact_index, .. } => {
+            keys.push(RowKey::Contact(*contact_index));
+        }
+        CandidateAction::ConfirmEnrolment { enrolment_id, contact_index, .. } => {
+            keys.push(RowKey::Enrolment(*enrolment_id));
+            keys.push(RowKey::Contact(*contact_index));
+        }
+        CandidateAction::ActivateTerminal { activation_tag } => {
+            keys.push(RowKey::Activation(*activation_tag));
+        }
+    }
+    keys
+}
+
+fn terminal_keys(call: &TerminalCall, action: &TerminalAction) -> Vec<RowKey> {
+    let (TerminalAction::Charge { order_id, .. } | TerminalAction::Reverse { order_id }) = action;
+    let mut keys = vec![
+        RowKey::SigningKey(call.signed.key_id),
+        RowKey::Merchant(call.merchant_id),
+        RowKey::Store(call.store_id),
+        RowKey::Terminal(call.terminal_id),
+        RowKey::OrderSlot(call.merchant_id, order_id.clone()),
+    ];
+    if let TerminalAction::Charge { code_tag, .. } = action {
+        keys.push(RowKey::PaymentCode(*code_tag));
+    }
+    keys
+}
+
+fn merchant_keys(call: &MerchantCall, action: &MerchantAction) -> Vec<RowKey> {
+    let mut keys = vec![RowKey::SigningKey(call.signed.key_id), RowKey::Merchant(call.merchant_id)];
+    match action {
+        MerchantAction::RegisterTerminal { store_id, .. } => keys.push(RowKey::Store(*store_id)),
+        MerchantAction::SuspendTerminal { terminal_id } | MerchantAction::ResumeTerminal { terminal_id } => {
+            keys.push(RowKey::Terminal(*terminal_id));
+        }
+        MerchantAction::Reverse { terminal_id, order_id } => {
+            keys.push(RowKey::Terminal(*terminal_id));
+            keys.push(RowKey::OrderSlot(call.merchant_id, order_id.clone()));
+        }
+    }
+    keys
+}
+
+fn operator_keys(call: &OperatorCall, action: &OperatorAction) -> Vec<RowKey> {
+    let mut keys = vec![RowKey::SigningKey(call.signed.key_id), RowKey::Operator(call.operator_id)];
+    match action {
+        OperatorAction::Propose { .. } => {}
+        OperatorAction::Approve { proposal_id, approved, .. } => {
+            keys.push(RowKey::Proposal(*proposal_id));
+            match approved.as_ref() {
+                Approved::RegisterMerchant { key, .. } | Approved::AddOperator { key, .. } => {
+                    keys.push(RowKey::SigningKey(key.key_id));
+                }
+                Approved::RegisterStore { merchant_id, .. } | Approved::ResumeMerchant { merchant_id } => {
+                    keys.push(RowKey::Merchant(*merchant_id));
+                }
+            }
+        }
+        OperatorAction::SuspendMerchant { merchant_id } => keys.push(RowKey::Merchant(*merchant_id)),
+    }
+    keys
+}
+
+fn system_keys(action: &SystemAction) -> Vec<RowKey> {
+    match action {
+        SystemAction::Genesis { .. } => vec![RowKey::LedgerAccount(PROVIDER_CLEARING)],
+        SystemAction::RegisterStore { merchant_id, store_id, .. } => {
+            vec![RowKey::Merchant(*merchant_id), RowKey::Store(*store_id)]
+        }
+        SystemAction::SettleTopUp { top_up_id, .. } => vec![RowKey::TopUp(*top_up_id)],
+        SystemAction::CloseUnactivated { account_id, device_id, contact_index } => vec![
+            RowKey::Account(*account_id),
+            RowKey::Device(*device_id),
+            RowKey::Contact(*contact_index),
+            RowKey::DataKey(*account_id),
+        ],
+        SystemAction::EnrolOperators { operators } => {
+            operators.iter().map(|operator| RowKey::SigningKey(operator.key_id)).collect()
+        }
+    }
+}
+
+fn chore_keys(chore: &Chore) -> Vec<RowKey> {
+    match chore {
+        Chore::Expire(keys) => keys.clone(),
+        Chore::MessageDelivered(id) | Chore::MessageDelayed(id, _) | Chore::MessageFailed(id) => {
+            vec![RowKey::Message(*id)]
+        }
+    }
+}

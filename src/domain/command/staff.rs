@@ -1,0 +1,222 @@
+//! What tills, merchants' servers and operators may ask for.
+
+use super::Signed;
+use crate::domain::id::{
+    CodeTag, KeyId, LedgerAccountId, MerchantId, OperatorId, PaymentId, ProposalId, StoreId, TerminalId,
+};
+use crate::domain::journal::Kind;
+use crate::domain::money::Amount;
+use crate::domain::rows::KeyForm;
+
+/// A call by a till.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TerminalCall {
+    /// What was signed.
+    pub signed: Signed,
+    /// The till behind the key.
+    pub terminal_id: TerminalId,
+    /// Its merchant.
+    pub merchant_id: MerchantId,
+    /// Its store.
+    pub store_id: StoreId,
+}
+
+/// A call by a merchant's server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MerchantCall {
+    /// What was signed.
+    pub signed: Signed,
+    /// The merchant behind the key.
+    pub merchant_id: MerchantId,
+}
+
+/// A call by an operator.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OperatorCall {
+    /// What was signed.
+    pub signed: Signed,
+    /// The operator behind the key.
+    pub operator_id: OperatorId,
+}
+
+/// What a till may ask for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TerminalAction {
+    /// Money out of the account behind a customer's code.
+    Charge {
+        /// The payment's id.
+        payment_id: PaymentId,
+        /// The merchant's name for the order.
+        order_id: String,
+        /// Keyed hash of the customer's code.
+        code_tag: CodeTag,
+        /// How much.
+        amount: Amount,
+        /// ISO 4217 code, as signed.
+        currency: String,
+        /// A line for the receipt.
+        receipt_line: Option<String>,
+        /// The merchant's own reference.
+        external_reference: Option<String>,
+    },
+    /// Undoes what an order came to, or sees to it that it comes to nothing.
+    Reverse {
+        /// Which order.
+        order_id: String,
+    },
+}
+
+/// What a merchant's server may ask for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MerchantAction {
+    /// Another till, and a code to activate it with.
+    RegisterTerminal {
+        /// Its id.
+        terminal_id: TerminalId,
+        /// Of which store.
+        store_id: StoreId,
+        /// What the merchant calls it.
+        label: String,
+        /// Keyed hash of the activation code.
+        activation_tag: CodeTag,
+        /// The activation code, sealed for the reply.
+        secret: Vec<u8>,
+    },
+    /// A till charges no more.
+    SuspendTerminal {
+        /// Which.
+        terminal_id: TerminalId,
+    },
+    /// A suspended or blocked till goes on.
+    ResumeTerminal {
+        /// Which.
+        terminal_id: TerminalId,
+    },
+    /// Reverses an order for a till that cannot.
+    Reverse {
+        /// The till.
+        terminal_id: TerminalId,
+        /// Its order.
+        order_id: String,
+    },
+}
+
+/// A key to be enrolled, in full.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewKey {
+    /// SHA-256 of its SubjectPublicKeyInfo.
+    pub key_id: KeyId,
+    /// Its uncompressed point.
+    pub point: [u8; 65],
+    /// How it signs.
+    pub form: KeyForm,
+}
+
+/// A store to be registered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewStore {
+    /// Its id.
+    pub store_id: StoreId,
+    /// Its registered name.
+    pub name: String,
+    /// Its city.
+    pub city: String,
+    /// IANA name.
+    pub time_zone: String,
+}
+
+/// What an approval sets going: the proposal's payload, with new ids.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Approved {
+    /// A merchant with its key and first store.
+    RegisterMerchant {
+        /// Its id.
+        merchant_id: MerchantId,
+        /// Its account in the ledger.
+        ledger_account_id: LedgerAccountId,
+        /// Its server's key.
+        key: NewKey,
+        /// Its first store.
+        store: NewStore,
+    },
+    /// Another store.
+    RegisterStore {
+        /// Of which merchant.
+        merchant_id: MerchantId,
+        /// The store.
+        store: NewStore,
+    },
+    /// Another operator.
+    AddOperator {
+        /// His id.
+        operator_id: OperatorId,
+        /// His key.
+        key: NewKey,
+    },
+    /// A suspended merchant takes part again.
+    ResumeMerchant {
+        /// Which.
+        merchant_id: MerchantId,
+    },
+}
+
+/// What an operator may ask for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OperatorAction {
+    /// Something that raises money or privilege: it waits for another operator.
+    Propose {
+        /// Its id.
+        proposal_id: ProposalId,
+        /// The signed request.
+        payload: Vec<u8>,
+        /// SHA-256 of it.
+        payload_sha256: [u8; 32],
+    },
+    /// Approves what another proposed.
+    Approve {
+        /// Which.
+        proposal_id: ProposalId,
+        /// SHA-256 of what was proposed, as the approver signed it.
+        payload_sha256: [u8; 32],
+        /// What it sets going.
+        approved: Box<Approved>,
+    },
+    /// A merchant takes no part any more. One operator suffices: it only takes away.
+    SuspendMerchant {
+        /// Which.
+        merchant_id: MerchantId,
+    },
+}
+
+impl TerminalAction {
+    /// What its journal row is about.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Charge { .. } => Kind::Charge,
+            Self::Reverse { .. } => Kind::Reverse,
+        }
+    }
+}
+
+impl MerchantAction {
+    /// What its journal row is about.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::RegisterTerminal { .. } => Kind::RegisterTerminal,
+            Self::SuspendTerminal { .. } => Kind::SuspendTerminal,
+            Self::ResumeTerminal { .. } => Kind::ResumeTerminal,
+            Self::Reverse { .. } => Kind::ReverseForTerminal,
+        }
+    }
+}
+
+impl OperatorAction {
+    /// What its journal row is about.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Propose { .. } => Kind::Propose,
+            Self::Approve { .. } => Kind::Approve,
+            Self::SuspendMerchant { .. } => Kind::SuspendMerchant,
+        }
+    }
+}

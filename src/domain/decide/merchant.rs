@@ -1,0 +1,138 @@
+//! A merchant's server: its tills, and reversals for those that cannot.
+
+use super::reverse::{self, Subject};
+use super::ruling::Ruling;
+use super::{Decision, Stale};
+use crate::domain::command::{MerchantAction, MerchantCall};
+use crate::domain::id::{CodeTag, OwnerId, StoreId, TerminalId};
+use crate::domain::outcome::{Outcome, Refusal};
+use crate::domain::policy::Policy;
+use crate::domain::record::Record as _;
+use crate::domain::rows::{
+    Activation, KeyState, Merchant, Principal, SecretReply, SigningKey, Standing, Store, Terminal,
+    TerminalState,
+};
+use crate::domain::view::View;
+use crate::domain::write::Write;
+
+/// Decides a merchant's call whose request id is new.
+pub(super) fn decide(call: &MerchantCall, action: &MerchantAction, view: &View, policy: &Policy) -> Decision {
+    let Some(merchant) = caller(call, view) else { return Decision::Stale(Stale::Key) };
+    let ruling = act(call, action, merchant, view, policy).unwrap_or_else(Ruling::from);
+    ruling.decision(action.kind(), &call.signed, view)
+}
+
+fn caller<'a>(call: &MerchantCall, view: &'a View) -> Option<&'a Merchant> {
+    let key = view.get::<SigningKey>((call.signed.key_id,))?;
+    let good = key.state == KeyState::Active
+        && key.principal == Principal::Merchant
+        && key.owner_id == OwnerId(call.merchant_id.0);
+    view.get::<Merchant>((call.merchant_id,)).filter(|_| good)
+}
+
+fn act(
+    call: &MerchantCall,
+    action: &MerchantAction,
+    merchant: &Merchant,
+    view: &View,
+    policy: &Policy,
+) -> Result<Ruling, Refusal> {
+    // A suspended merchant may still give back, and stop its tills.
+    let standing = match (merchant.standing, action) {
+        (Standing::Active, _)
+        | (_, MerchantAction::Reverse { .. } | MerchantAction::SuspendTerminal { .. }) => Ok(()),
+        (
+            Standing::Suspended,
+            MerchantAction::RegisterTerminal { .. } | MerchantAction::ResumeTerminal { .. },
+        ) => Err(Refusal::MerchantSuspended),
+    };
+    standing?;
+    let own = |terminal_id: TerminalId| {
+        view.get::<Terminal>((terminal_id,))
+            .filter(|terminal| terminal.merchant_id == merchant.merchant_id)
+            .ok_or(Refusal::NotFound)
+    };
+    match action {
+        MerchantAction::RegisterTerminal { terminal_id, store_id, label, activation_tag, secret } => {
+            let new = NewTerminal { terminal_id: *terminal_id, store_id: *store_id, label };
+            register(call, merchant, &new, (*activation_tag, secret), view, policy)
+        }
+        MerchantAction::SuspendTerminal { terminal_id } => {
+            let suspended = Terminal { state: TerminalState::Suspended, ..own(*terminal_id)?.clone() };
+            Ok(set(suspended, Standing::Suspended))
+        }
+        MerchantAction::ResumeTerminal { terminal_id } => {
+            let terminal = own(*terminal_id)?;
+            let is_blocked = terminal.code_misses >= policy.payment_codes.misses;
+            if terminal.state != TerminalState::Suspended && !is_blocked {
+                return Err(Refusal::TerminalNotSuspended);
+            }
+            let state =
+                if terminal.key_id.is_some() { TerminalState::Active } else { TerminalState::Registered };
+            Ok(set(Terminal { state, code_misses: 0, ..terminal.clone() }, Standing::Active))
+        }
+        MerchantAction::Reverse { terminal_id, order_id } => {
+            own(*terminal_id)?;
+            reverse::decide(&Subject { merchant, terminal_id: *terminal_id, order_id, now: view.now() }, view)
+        }
+    }
+}
+
+fn set(terminal: Terminal, standing: Standing) -> Ruling {
+    let outcome = Outcome::TerminalStanding { terminal_id: terminal.terminal_id, standing };
+    Ruling::plain(vec![Write::Update(terminal.into_row())], outcome)
+}
+
+struct NewTerminal<'a> {
+    terminal_id: TerminalId,
+    store_id: StoreId,
+    label: &'a str,
+}
+
+fn register(
+    call: &MerchantCall,
+    merchant: &Merchant,
+    new: &NewTerminal<'_>,
+    (activation_tag, secret): (CodeTag, &[u8]),
+    view: &View,
+    policy: &Policy,
+) -> Result<Ruling, Refusal> {
+    let store = view
+        .get::<Store>((new.store_id,))
+        .filter(|store| store.merchant_id == merchant.merchant_id)
+        .ok_or(Refusal::NotFound)?;
+    let now = view.now();
+    let expires_at = now.plus_us(policy.staff.activation_us);
+    let terminal = Terminal {
+        terminal_id: new.terminal_id,
+        tenant_id: merchant.tenant_id,
+        merchant_id: merchant.merchant_id,
+        store_id: store.store_id,
+        label: new.label.to_owned(),
+        key_id: None,
+        state: TerminalState::Registered,
+        code_misses: 0,
+        registered_at: now,
+        activated_at: None,
+    };
+    let activation = Activation {
+        activation_tag,
+        tenant_id: merchant.tenant_id,
+        terminal_id: new.terminal_id,
+        expires_at,
+    };
+    let secret = SecretReply {
+        request_id: call.signed.request_id,
+        key_id: call.signed.key_id,
+        sealed: secret.to_vec(),
+        expires_at: now.plus_us(policy.secret_us),
+    };
+    let writes = vec![
+        Write::Insert(terminal.into_row()),
+        Write::Insert(activation.into_row()),
+        Write::Insert(secret.into_row()),
+    ];
+    let outcome =
+        Outcome::TerminalRegistered { terminal_id: new.terminal_id, store_id: new.store_id, expires_at };
+    Ok(Ruling::plain(writes, outcome))
+}

@@ -1,0 +1,210 @@
+//! Operators: what raises money or privilege is proposed by one and approved by another, who signs the
+//! hash of what he read; what only takes away, one may do.
+
+use super::ruling::Ruling;
+use super::system::ledger_account;
+use super::{Decision, Stale, Traceless};
+use crate::domain::command::{Approved, NewKey, NewStore, OperatorAction, OperatorCall};
+use crate::domain::id::{FIRST_TENANT, KeyId, MerchantId, OperatorId, OwnerId, ProposalId};
+use crate::domain::journal::Versions;
+use crate::domain::outcome::{OperatorKey, Outcome, Refusal};
+use crate::domain::policy::Policy;
+use crate::domain::record::Record as _;
+use crate::domain::rows::{
+    KeyState, LedgerKind, Merchant, Operator, Principal, Proposal, ProposalState, SigningKey, Standing, Store,
+};
+use crate::domain::time::Timestamp;
+use crate::domain::view::View;
+use crate::domain::write::Write;
+
+/// Decides an operator's call whose request id is new.
+pub(super) fn decide(call: &OperatorCall, action: &OperatorAction, view: &View, policy: &Policy) -> Decision {
+    if caller(call, view).is_none() {
+        return Decision::Stale(Stale::Key);
+    }
+    let ruling = act(call, action, view, policy).unwrap_or_else(Ruling::from);
+    ruling.decision(action.kind(), &call.signed, view)
+}
+
+fn caller<'a>(call: &OperatorCall, view: &'a View) -> Option<&'a Operator> {
+    let key = view.get::<SigningKey>((call.signed.key_id,))?;
+    let good = key.state == KeyState::Active
+        && key.principal == Principal::Operator
+        && key.owner_id == OwnerId(call.operator_id.0);
+    view.get::<Operator>((call.operator_id,))
+        .filter(|operator| good && operator.state == KeyState::Active && operator.key_id == key.key_id)
+}
+
+fn act(
+    call: &OperatorCall,
+    action: &OperatorAction,
+    view: &View,
+    policy: &Policy,
+) -> Result<Ruling, Refusal> {
+    match action {
+        OperatorAction::Propose { proposal_id, payload, payload_sha256 } => {
+            let expires_at = view.now().plus_us(policy.staff.proposal_us);
+            let proposal = Proposal {
+                proposal_id: *proposal_id,
+                tenant_id: FIRST_TENANT,
+                proposer_id: call.operator_id,
+                payload: payload.clone(),
+                payload_sha256: *payload_sha256,
+                state: ProposalState::Open,
+                approver_id: None,
+                created_at: view.now(),
+                expires_at,
+                decided_at: None,
+            };
+            let outcome = Outcome::Proposed { proposal_id: *proposal_id, expires_at };
+            Ok(Ruling::plain(vec![Write::Insert(proposal.into_row())], outcome))
+        }
+        OperatorAction::Approve { proposal_id, payload_sha256, approved } => {
+            let proposal = approvable(call, *proposal_id, *payload_sha256, view)?;
+            let mut ruling = carry_out(*proposal_id, approved, view)?;
+            ruling.writes.push(Write::Update(
+                Proposal {
+                    state: ProposalState::Approved,
+                    approver_id: Some(call.operator_id),
+                    decided_at: Some(view.now()),
+                    ..proposal.clone()
+                }
+                .into_row(),
+            ));
+            Ok(ruling)
+        }
+        OperatorAction::SuspendMerchant { merchant_id } => {
+            let merchant = view.get::<Merchant>((*merchant_id,)).ok_or(Refusal::NotFound)?;
+            let suspended = Merchant { standing: Standing::Suspended, ..merchant.clone() };
+            let outcome = Outcome::MerchantSuspended { merchant_id: *merchant_id };
+            Ok(Ruling::plain(vec![Write::Update(suspended.into_row())], outcome))
+        }
+    }
+}
+
+/// Open, in time, read as it was signed, and somebody else's.
+fn approvable<'a>(
+    call: &OperatorCall,
+    proposal_id: ProposalId,
+    payload_sha256: [u8; 32],
+    view: &'a View,
+) -> Result<&'a Proposal, Refusal> {
+    let proposal = view.get::<Proposal>((proposal_id,)).ok_or(Refusal::NotFound)?;
+    if proposal.state != ProposalState::Open || view.now() >= proposal.expires_at {
+        return Err(Refusal::ProposalOver);
+    }
+    if proposal.payload_sha256 != payload_sha256 {
+        return Err(Refusal::ProposalChanged);
+    }
+    if proposal.proposer_id == call.operator_id {
+        return Err(Refusal::SameOperator);
+    }
+    Ok(proposal)
+}
+
+fn carry_out(proposal_id: ProposalId, approved: &Approved, view: &View) -> Result<Ruling, Refusal> {
+    match approved {
+        Approved::RegisterMerchant { merchant_id, ledger_account_id, key, store } => {
+            let key_write = new_key(key, Principal::Merchant, OwnerId(merchant_id.0), view)?;
+            let merchant = Merchant {
+                merchant_id: *merchant_id,
+                tenant_id: FIRST_TENANT,
+                parent_id: None,
+                settlement_party_id: *merchant_id,
+                ledger_account_id: *ledger_account_id,
+                standing: Standing::Active,
+                fee_rule_version: 0,
+            };
+            let writes = vec![
+                ledger_account(*ledger_account_id, LedgerKind::MerchantPayable, false),
+                Write::Insert(merchant.into_row()),
+                Write::Insert(new_store(*merchant_id, store).into_row()),
+                key_write,
+            ];
+            let outcome = Outcome::MerchantApproved {
+                proposal_id,
+                merchant_id: *merchant_id,
+                ledger_account_id: *ledger_account_id,
+                store_id: store.store_id,
+            };
+            Ok(Ruling { versions: versions(&[key.key_id]), ..Ruling::plain(writes, outcome) })
+        }
+        Approved::RegisterStore { merchant_id, store } => {
+            view.get::<Merchant>((*merchant_id,)).ok_or(Refusal::NotFound)?;
+            let outcome =
+                Outcome::StoreApproved { proposal_id, merchant_id: *merchant_id, store_id: store.store_id };
+            Ok(Ruling::plain(vec![Write::Insert(new_store(*merchant_id, store).into_row())], outcome))
+        }
+        Approved::AddOperator { operator_id, key } => {
+            let key_write = new_key(key, Principal::Operator, OwnerId(operator_id.0), view)?;
+            let operator = new_operator(*operator_id, key.key_id, view.now());
+            let writes = vec![Write::Insert(operator.into_row()), key_write];
+            let outcome = Outcome::OperatorApproved { proposal_id, operator_id: *operator_id };
+            Ok(Ruling { versions: versions(&[key.key_id]), ..Ruling::plain(writes, outcome) })
+        }
+        Approved::ResumeMerchant { merchant_id } => {
+            let merchant = view.get::<Merchant>((*merchant_id,)).ok_or(Refusal::NotFound)?;
+            if merchant.standing == Standing::Active {
+                return Err(Refusal::MerchantNotSuspended);
+            }
+            let active = Merchant { standing: Standing::Active, ..merchant.clone() };
+            let outcome = Outcome::MerchantResumed { proposal_id, merchant_id: *merchant_id };
+            Ok(Ruling::plain(vec![Write::Update(active.into_row())], outcome))
+        }
+    }
+}
+
+fn versions(keys: &[KeyId]) -> Versions {
+    Versions { accounts: Vec::new(), keys: keys.iter().map(|key_id| (*key_id, 1)).collect() }
+}
+
+/// A key belongs to one principal for ever, revoked or not.
+fn new_key(key: &NewKey, principal: Principal, owner_id: OwnerId, view: &View) -> Result<Write, Refusal> {
+    if view.get::<SigningKey>((key.key_id,)).is_some() {
+        return Err(Refusal::KeyInUse);
+    }
+    let row = SigningKey {
+        key_id: key.key_id,
+        tenant_id: FIRST_TENANT,
+        principal,
+        owner_id,
+        account_id: None,
+        point: key.point.to_vec(),
+        form: key.form,
+        state: KeyState::Active,
+        version: 1,
+    };
+    Ok(Write::Insert(row.into_row()))
+}
+
+fn new_store(merchant_id: MerchantId, store: &NewStore) -> Store {
+    Store {
+        store_id: store.store_id,
+        tenant_id: FIRST_TENANT,
+        merchant_id,
+        name: store.name.clone(),
+        city: store.city.clone(),
+        time_zone: store.time_zone.clone(),
+        business_day: 1,
+        standing: Standing::Active,
+    }
+}
+
+fn new_operator(operator_id: OperatorId, key_id: KeyId, now: Timestamp) -> Operator {
+    Operator { operator_id, tenant_id: FIRST_TENANT, key_id, state: KeyState::Active, added_at: now }
+}
+
+/// The operators that a deployment begins with.
+pub(super) fn enrol_first(operators: &[OperatorKey], view: &View) -> Result<Ruling, Traceless> {
+    let mut writes = Vec::new();
+    for operator in operators {
+        let OperatorKey { operator_id, key_id, point, form } = operator;
+        let key = NewKey { key_id: *key_id, point: *point, form: *form };
+        let key = new_key(&key, Principal::Operator, OwnerId(operator_id.0), view)
+            .map_err(|_in_use| Traceless::NothingToDo)?;
+        writes.extend([Write::Insert(new_operator(*operator_id, *key_id, view.now()).into_row()), key]);
+    }
+    let key_ids: Vec<_> = operators.iter().map(|operator| operator.key_id).collect();
+    let outcome = Outcome::OperatorsEnrolled { operators: operators.to_vec() };
+    Ok(Ruling { versions: versions(&key_ids), ..Ruling::plain(writes, outcome) })
+}

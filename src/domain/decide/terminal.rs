@@ -1,0 +1,329 @@
+//! A till's call: is it a till, may it, is the order its own; then the customer's code, and what stands
+//! behind it. Whatever concerns the customer is `Declined` to the till, and the reason goes to him.
+
+use super::pay::{self, Sale, Till};
+use super::reverse::{self, Subject};
+use super::ruling::Ruling;
+use super::{Decision, Stale};
+use crate::domain::command::{CandidateCall, TerminalAction, TerminalCall};
+use crate::domain::id::{CodeTag, CommandId, EventId, FIRST_TENANT, OwnerId, PaymentId};
+use crate::domain::journal::{Versions, side_id};
+use crate::domain::ledger::Postings;
+use crate::domain::live_codes::LiveCode;
+use crate::domain::money::{Amount, Asset};
+use crate::domain::outcome::{Outcome, Refusal};
+use crate::domain::policy::Policy;
+use crate::domain::record::Record as _;
+use crate::domain::rows::{
+    Account, AccountState, Activation, CodePurpose, Device, Event, EventKind, KeyState, Merchant, OrderSlot,
+    PaymentCode, Principal, RowKey, SigningKey, Standing, Store, Terminal, TerminalState,
+};
+use crate::domain::time::Timestamp;
+use crate::domain::view::View;
+use crate::domain::write::Write;
+
+/// A till's call under decision.
+struct Turn<'a> {
+    command_id: CommandId,
+    view: &'a View,
+    policy: &'a Policy,
+    terminal: &'a Terminal,
+    merchant: &'a Merchant,
+    store: &'a Store,
+}
+
+/// What a till wants to charge.
+struct Wanted<'a> {
+    payment_id: PaymentId,
+    order_id: &'a str,
+    code_tag: CodeTag,
+    amount: Amount,
+    currency: &'a str,
+    receipt_line: Option<&'a str>,
+    external_reference: Option<&'a str>,
+}
+
+/// A usable code, and whose it is.
+struct Payer<'a> {
+    live: LiveCode,
+    account: &'a Account,
+    device: &'a Device,
+    now: Timestamp,
+}
+
+/// Decides a till's call whose request id is new.
+pub(super) fn decide(
+    command_id: CommandId,
+    call: &TerminalCall,
+    action: &TerminalAction,
+    view: &View,
+    policy: &Policy,
+) -> Decision {
+    let Some(terminal) = caller(call, view) else { return Decision::Stale(Stale::Key) };
+    let (Some(merchant), Some(store)) =
+        (view.get::<Merchant>((call.merchant_id,)), view.get::<Store>((call.store_id,)))
+    else {
+        return Decision::Stale(Stale::Key);
+    };
+    let turn = Turn { command_id, view, policy, terminal, merchant, store };
+    turn.act(action).unwrap_or_else(Ruling::from).decision(action.kind(), &call.signed, view)
+}
+
+/// The till's row, when key and till are still what the gate saw.
+fn caller<'a>(call: &TerminalCall, view: &'a View) -> Option<&'a Terminal> {
+    let key = view.get::<SigningKey>((call.signed.key_id,))?;
+    let terminal = view.get::<Terminal>((call.terminal_id,))?;
+    let good = key.state == KeyState::Active
+        && key.principal == Principal::Terminal
+        && key.owner_id == OwnerId(call.terminal_id.0)
+        && terminal.key_id == Some(call.signed.key_id)
+        && terminal.merchant_id == call.merchant_id
+        && terminal.store_id == call.store_id;
+    good.then_some(terminal)
+}
+
+impl Turn<'_> {
+    fn act(&self, action: &TerminalAction) -> Result<Ruling, Refusal> {
+        if self.terminal.state != TerminalState::Active {
+            return Err(Refusal::TerminalSuspended);
+        }
+        match action {
+            TerminalAction::Charge {
+                payment_id,
+                order_id,
+                code_tag,
+                amount,
+                currency,
+                receipt_line,
+                external_reference,
+            } => self.charge(&Wanted {
+                payment_id: *payment_id,
+                order_id,
+                code_tag: *code_tag,
+                amount: *amount,
+                currency,
+                receipt_line: receipt_line.as_deref(),
+                external_reference: external_reference.as_deref(),
+            }),
+            // A blocked till, or a suspended merchant's, may still give back.
+            TerminalAction::Reverse { order_id } => reverse::decide(
+                &Subject {
+                    merchant: self.merchant,
+                    terminal_id: self.terminal.terminal_id,
+                    order_id,
+                    now: self.view.now(),
+                },
+                self.view,
+            ),
+        }
+    }
+
+    fn charge(&self, wanted: &Wanted<'_>) -> Result<Ruling, Refusal> {
+        if self.terminal.code_misses >= self.policy.payment_codes.misses {
+            return Err(Refusal::TerminalBlocked);
+        }
+        if self.merchant.standing != Standing::Active || self.store.standing != Standing::Active {
+            return Err(Refusal::MerchantSuspended);
+        }
+        // A customer's account holds this one asset; which customer it is, no answer may depend on.
+        if Asset::of_code(wanted.currency) != Some(Asset::PrepaidJpy) {
+            return Err(Refusal::WrongCurrency);
+        }
+        let slot = self.free_slot(wanted.order_id)?;
+        let Some(payer) = self.payer(wanted.code_tag) else { return Ok(self.miss(wanted, slot)) };
+        let mut account = Account { last_at: payer.now, ..payer.account.clone() };
+        let taken = if wanted.amount.minor() > payer.live.cap_minor {
+            Err(Refusal::LimitPerPayment)
+        } else {
+            pay::take(self.policy, &mut account, payer.device, wanted.amount, payer.now)
+        };
+        match taken {
+            Ok(legs) => {
+                let sale = self.sale(wanted);
+                let (transfer, writes) =
+                    pay::capture(&mut account, payer.device.device_id, &sale, legs, payer.now);
+                account.live_codes.remove(payer.live.code_id);
+                account.version += 1;
+                Ok(self.charged(wanted, &payer, account, (transfer, writes), slot))
+            }
+            Err(refusal) => Ok(self.declined(wanted, &payer, refusal, slot)),
+        }
+    }
+
+    /// An order without a payment that this till may charge for: its row, when there is one.
+    fn free_slot(&self, order_id: &str) -> Result<Option<&OrderSlot>, Refusal> {
+        let Some(slot) = self.view.get::<OrderSlot>((self.merchant.merchant_id, order_id.to_owned())) else {
+            return Ok(None);
+        };
+        if slot.terminal_id != self.terminal.terminal_id {
+            Err(Refusal::NotFound)
+        } else if slot.payment_id.is_some() {
+            Err(Refusal::OrderTaken)
+        } else if slot.reversed_at.is_some() {
+            Err(Refusal::OrderReversed)
+        } else {
+            Ok(Some(slot))
+        }
+    }
+
+    /// The account behind a code that may be charged now.
+    fn payer(&self, code_tag: CodeTag) -> Option<Payer<'_>> {
+        let code = self.view.get::<PaymentCode>((code_tag,))?;
+        let account = self.view.get::<Account>((code.account_id,))?;
+        let device = self.view.get::<Device>((code.device_id,))?;
+        let now = self.view.now().max(account.last_at);
+        let live = account.live_codes.find(code.code_id, now)?;
+        let good = live.purpose == CodePurpose::Pay
+            && live.device_id == device.device_id
+            && device.state == KeyState::Active
+            && account.state == AccountState::Active
+            && account.frozen_at.is_none();
+        good.then_some(Payer { live, account, device, now })
+    }
+
+    fn sale<'a>(&'a self, wanted: &'a Wanted<'_>) -> Sale<'a> {
+        Sale {
+            payment_id: wanted.payment_id,
+            store: self.store,
+            merchant: self.merchant,
+            amount: wanted.amount,
+            till: Some(Till {
+                terminal_id: self.terminal.terminal_id,
+                order_id: wanted.order_id,
+                receipt_line: wanted.receipt_line,
+                external_reference: wanted.external_reference,
+            }),
+        }
+    }
+
+    fn charged(
+        &self,
+        wanted: &Wanted<'_>,
+        payer: &Payer<'_>,
+        account: Account,
+        (transfer, writes): (crate::domain::ledger::Transfer, [Write; 2]),
+        slot: Option<&OrderSlot>,
+    ) -> Ruling {
+        let mut writes = Vec::from(writes);
+        let named = OrderSlot {
+            payment_id: Some(wanted.payment_id),
+            account_id: Some(account.account_id),
+            ..self.named(wanted.order_id, slot)
+        };
+        writes.push(written(named, slot));
+        if self.terminal.code_misses > 0 {
+            writes.push(Write::Update(Terminal { code_misses: 0, ..self.terminal.clone() }.into_row()));
+        }
+        let outcome = Outcome::Charged {
+            payment_id: wanted.payment_id,
+            code_id: payer.live.code_id,
+            at: payer.now,
+            amount_minor: wanted.amount.minor(),
+            available_after_minor: account.available_minor(),
+        };
+        let (account_id, version) = (account.account_id, account.version);
+        writes.push(Write::Update(account.into_row()));
+        Ruling {
+            writes,
+            outcome,
+            entry_account_id: Some(account_id),
+            postings: Postings(vec![transfer]),
+            versions: Versions { accounts: vec![(account_id, version)], keys: Vec::new() },
+        }
+    }
+
+    /// The customer's account says no: he is told why, the till is not.
+    fn declined(
+        &self,
+        wanted: &Wanted<'_>,
+        payer: &Payer<'_>,
+        refusal: Refusal,
+        slot: Option<&OrderSlot>,
+    ) -> Ruling {
+        let event = Event {
+            account_id: payer.account.account_id,
+            event_id: EventId(side_id(self.command_id, 1)),
+            at: payer.now,
+            kind: EventKind::ChargeDeclined,
+            device_id: Some(payer.device.device_id),
+            reason: Some(refusal.number()),
+        };
+        let mut writes = vec![Write::Insert(event.into_row())];
+        if slot.is_none() {
+            writes.push(Write::Insert(self.named(wanted.order_id, None).into_row()));
+        }
+        Ruling::plain(writes, Outcome::refused(Refusal::Declined))
+    }
+
+    /// An unusable code is counted, whatever is wrong with it.
+    fn miss(&self, wanted: &Wanted<'_>, slot: Option<&OrderSlot>) -> Ruling {
+        let terminal = Terminal { code_misses: self.terminal.code_misses + 1, ..self.terminal.clone() };
+        let mut writes = vec![Write::Update(terminal.into_row())];
+        if slot.is_none() {
+            writes.push(Write::Insert(self.named(wanted.order_id, None).into_row()));
+        }
+        Ruling::plain(writes, Outcome::refused(Refusal::CodeNotUsable))
+    }
+
+    /// The order's row; the first call that names an order makes its till the owner.
+    fn named(&self, order_id: &str, slot: Option<&OrderSlot>) -> OrderSlot {
+        slot.cloned().unwrap_or_else(|| {
+            reverse::slot(self.merchant.merchant_id, self.terminal.terminal_id, order_id, self.view.now())
+        })
+    }
+}
+
+/// A new row, or a change of the one there was.
+pub(super) fn written(row: OrderSlot, before: Option<&OrderSlot>) -> Write {
+    match before {
+        Some(_) => Write::Update(row.into_row()),
+        None => Write::Insert(row.into_row()),
+    }
+}
+
+/// A till enrols its key with its merchant's activation code. Every code that is not good, is not good
+/// in the same words.
+pub(super) fn activate(
+    call: &CandidateCall,
+    activation_tag: CodeTag,
+    view: &View,
+) -> (Vec<Write>, Outcome, Versions) {
+    let now = view.now();
+    let terminal = view
+        .get::<Activation>((activation_tag,))
+        .filter(|activation| now < activation.expires_at)
+        .and_then(|activation| view.get::<Terminal>((activation.terminal_id,)))
+        .filter(|terminal| terminal.state == TerminalState::Registered);
+    let Some(terminal) = terminal else {
+        return (Vec::new(), Outcome::refused(Refusal::ActivationOver), Versions::default());
+    };
+    let key_id = call.signed.key_id;
+    let key = SigningKey {
+        key_id,
+        tenant_id: FIRST_TENANT,
+        principal: Principal::Terminal,
+        owner_id: OwnerId(terminal.terminal_id.0),
+        account_id: None,
+        point: call.point.to_vec(),
+        form: call.form,
+        state: KeyState::Active,
+        version: 1,
+    };
+    let active = Terminal {
+        key_id: Some(key_id),
+        state: TerminalState::Active,
+        activated_at: Some(now),
+        ..terminal.clone()
+    };
+    let outcome = Outcome::TerminalActivated {
+        terminal_id: active.terminal_id,
+        merchant_id: active.merchant_id,
+        store_id: active.store_id,
+    };
+    let writes = vec![
+        Write::Insert(key.into_row()),
+        Write::Update(active.into_row()),
+        Write::Delete(RowKey::Activation(activation_tag)),
+    ];
+    (writes, outcome, Versions { accounts: Vec::new(), keys: vec![(key_id, 1)] })
+}

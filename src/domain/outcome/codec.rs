@@ -1,0 +1,313 @@
+//! How outcomes and open answers are stored: one way to write each, and only that way is read back.
+
+use super::{OpenAnswer, OperatorKey, Outcome, Refusal};
+use crate::domain::codec::{Decoder, Encoder};
+use crate::domain::id::{
+    AccountId, DeviceId, EnrolmentId, FundingId, KeyId, LedgerAccountId, MerchantId, OperatorId,
+    PaymentCodeId, PaymentId, ProposalId, StoreId, TerminalId, TopUpId,
+};
+use crate::domain::record::Corrupt;
+use crate::domain::rows::{CodePurpose, KeyForm, Standing};
+use crate::domain::time::Timestamp;
+
+impl Outcome {
+    /// The stored form.
+    pub fn encode(&self) -> Vec<u8> {
+        let encoder = Encoder::new();
+        match self {
+            Self::Genesis { system_key, audience } => {
+                encoder.byte(1).fixed(system_key).bytes(audience.as_bytes())
+            }
+            Self::StoreRegistered { merchant_id, store_id, ledger_account_id } => {
+                encoder.byte(2).fixed(&merchant_id.0).fixed(&store_id.0).fixed(&ledger_account_id.0)
+            }
+            Self::EnrolmentStarted { enrolment_id, expires_at } => {
+                encoder.byte(3).fixed(&enrolment_id.0).int(expires_at.0)
+            }
+            Self::Enrolled { account_id, device_id, ledger_account_id, point, form, activate_by } => encoder
+                .byte(4)
+                .fixed(&account_id.0)
+                .fixed(&device_id.0)
+                .fixed(&ledger_account_id.0)
+                .fixed(point)
+                .int(form.number())
+                .int(activate_by.0),
+            Self::Activated => encoder.byte(5),
+            Self::Unactivated { account_id } => encoder.byte(6).fixed(&account_id.0),
+            Self::CodeAccepted { fresh_until } => encoder.byte(7).int(fresh_until.0),
+            Self::Frozen { frozen_at } => encoder.byte(8).int(frozen_at.0),
+            Self::Unfrozen => encoder.byte(9),
+            Self::DeviceRevoked { device_id, account_frozen } => {
+                encoder.byte(10).fixed(&device_id.0).byte(u8::from(*account_frozen))
+            }
+            Self::FundingLinked { funding_id } => encoder.byte(11).fixed(&funding_id.0),
+            Self::FundingUnlinked { funding_id } => encoder.byte(12).fixed(&funding_id.0),
+            Self::TopUpRequested { top_up_id } => encoder.byte(13).fixed(&top_up_id.0),
+            Self::TopUpSettled { top_up_id, credited_minor, available_after_minor } => {
+                encoder.byte(14).fixed(&top_up_id.0).int(*credited_minor).int(*available_after_minor)
+            }
+            Self::Paid { payment_id, at, amount_minor, available_after_minor } => {
+                encoder.byte(15).fixed(&payment_id.0).int(at.0).int(*amount_minor).int(*available_after_minor)
+            }
+            Self::Refused { refusal, retry_at } => encoder.byte(16).int(refusal.number()).int(retry_at.0),
+            Self::CodeIssued { .. }
+            | Self::Charged { .. }
+            | Self::NothingFound
+            | Self::Reversed { .. }
+            | Self::AlreadyReversed
+            | Self::TerminalRegistered { .. }
+            | Self::TerminalActivated { .. }
+            | Self::TerminalStanding { .. } => self.encode_of_a_shop(encoder),
+            Self::OperatorsEnrolled { .. }
+            | Self::Proposed { .. }
+            | Self::MerchantApproved { .. }
+            | Self::StoreApproved { .. }
+            | Self::OperatorApproved { .. }
+            | Self::MerchantResumed { .. }
+            | Self::MerchantSuspended { .. } => self.encode_of_an_operator(encoder),
+        }
+        .finish()
+    }
+
+    #[expect(clippy::wildcard_enum_match_arm, reason = "encode hands over these alone")]
+    fn encode_of_a_shop(&self, encoder: Encoder) -> Encoder {
+        match self {
+            Self::CodeIssued { code_id, purpose, cap_minor, expires_at } => {
+                encoder.byte(17).fixed(&code_id.0).int(purpose.number()).int(*cap_minor).int(expires_at.0)
+            }
+            Self::Charged { payment_id, code_id, at, amount_minor, available_after_minor } => encoder
+                .byte(18)
+                .fixed(&payment_id.0)
+                .fixed(&code_id.0)
+                .int(at.0)
+                .int(*amount_minor)
+                .int(*available_after_minor),
+            Self::NothingFound => encoder.byte(19),
+            Self::Reversed { payment_id, at, refunded_minor, available_after_minor } => encoder
+                .byte(20)
+                .fixed(&payment_id.0)
+                .int(at.0)
+                .int(*refunded_minor)
+                .int(*available_after_minor),
+            Self::AlreadyReversed => encoder.byte(21),
+            Self::TerminalRegistered { terminal_id, store_id, expires_at } => {
+                encoder.byte(22).fixed(&terminal_id.0).fixed(&store_id.0).int(expires_at.0)
+            }
+            Self::TerminalActivated { terminal_id, merchant_id, store_id } => {
+                encoder.byte(23).fixed(&terminal_id.0).fixed(&merchant_id.0).fixed(&store_id.0)
+            }
+            Self::TerminalStanding { terminal_id, standing } => {
+                encoder.byte(24).fixed(&terminal_id.0).int(standing.number())
+            }
+            _ => encoder,
+        }
+    }
+
+    #[expect(clippy::wildcard_enum_match_arm, reason = "encode hands over these alone")]
+    fn encode_of_an_operator(&self, encoder: Encoder) -> Encoder {
+        match self {
+            Self::OperatorsEnrolled { operators } => encoder.byte(25).list(operators, write_operator),
+            Self::Proposed { proposal_id, expires_at } => {
+                encoder.byte(26).fixed(&proposal_id.0).int(expires_at.0)
+            }
+            Self::MerchantApproved { proposal_id, merchant_id, ledger_account_id, store_id } => encoder
+                .byte(27)
+                .fixed(&proposal_id.0)
+                .fixed(&merchant_id.0)
+                .fixed(&ledger_account_id.0)
+                .fixed(&store_id.0),
+            Self::StoreApproved { proposal_id, merchant_id, store_id } => {
+                encoder.byte(28).fixed(&proposal_id.0).fixed(&merchant_id.0).fixed(&store_id.0)
+            }
+            Self::OperatorApproved { proposal_id, operator_id } => {
+                encoder.byte(29).fixed(&proposal_id.0).fixed(&operator_id.0)
+            }
+            Self::MerchantResumed { proposal_id, merchant_id } => {
+                encoder.byte(30).fixed(&proposal_id.0).fixed(&merchant_id.0)
+            }
+            Self::MerchantSuspended { merchant_id } => encoder.byte(31).fixed(&merchant_id.0),
+            _ => encoder,
+        }
+    }
+
+    /// Back from the stored form.
+    pub fn decode(bytes: &[u8]) -> Result<Self, Corrupt> {
+        let mut decoder = Decoder::new(bytes);
+        let tag = decoder.byte()?;
+        let outcome = match tag {
+            1 => Self::Genesis { system_key: decoder.fixed()?, audience: decoder.text()? },
+            2 => Self::StoreRegistered {
+                merchant_id: MerchantId(decoder.fixed()?),
+                store_id: StoreId(decoder.fixed()?),
+                ledger_account_id: LedgerAccountId(decoder.fixed()?),
+            },
+            3 => Self::EnrolmentStarted {
+                enrolment_id: EnrolmentId(decoder.fixed()?),
+                expires_at: Timestamp(decoder.int()?),
+            },
+            4 => Self::Enrolled {
+                account_id: AccountId(decoder.fixed()?),
+                device_id: DeviceId(decoder.fixed()?),
+                ledger_account_id: LedgerAccountId(decoder.fixed()?),
+                point: decoder.fixed()?,
+                form: KeyForm::from_number(decoder.int()?)?,
+                activate_by: Timestamp(decoder.int()?),
+            },
+            5 => Self::Activated,
+            6 => Self::Unactivated { account_id: AccountId(decoder.fixed()?) },
+            7 => Self::CodeAccepted { fresh_until: Timestamp(decoder.int()?) },
+            8 => Self::Frozen { frozen_at: Timestamp(decoder.int()?) },
+            9 => Self::Unfrozen,
+            10 => Self::DeviceRevoked {
+                device_id: DeviceId(decoder.fixed()?),
+                account_frozen: match decoder.byte()? {
+                    0 => false,
+                    1 => true,
+                    _ => return Err(Corrupt),
+                },
+            },
+            11 => Self::FundingLinked { funding_id: FundingId(decoder.fixed()?) },
+            12 => Self::FundingUnlinked { funding_id: FundingId(decoder.fixed()?) },
+            13 => Self::TopUpRequested { top_up_id: TopUpId(decoder.fixed()?) },
+            14 => Self::TopUpSettled {
+                top_up_id: TopUpId(decoder.fixed()?),
+                credited_minor: decoder.int()?,
+                available_after_minor: decoder.int()?,
+            },
+            15 => Self::Paid {
+                payment_id: PaymentId(decoder.fixed()?),
+                at: Timestamp(decoder.int()?),
+                amount_minor: decoder.int()?,
+                available_after_minor: decoder.int()?,
+            },
+            16 => Self::Refused {
+                refusal: Refusal::from_number(decoder.int()?)?,
+                retry_at: Timestamp(decoder.int()?),
+            },
+            17..=24 => Self::decode_of_a_shop(tag, &mut decoder)?,
+            25..=31 => Self::decode_of_an_operator(tag, &mut decoder)?,
+            _ => return Err(Corrupt),
+        };
+        decoder.finish()?;
+        Ok(outcome)
+    }
+
+    fn decode_of_a_shop(tag: u8, decoder: &mut Decoder<'_>) -> Result<Self, Corrupt> {
+        Ok(match tag {
+            17 => Self::CodeIssued {
+                code_id: PaymentCodeId(decoder.fixed()?),
+                purpose: CodePurpose::from_number(decoder.int()?)?,
+                cap_minor: decoder.int()?,
+                expires_at: Timestamp(decoder.int()?),
+            },
+            18 => Self::Charged {
+                payment_id: PaymentId(decoder.fixed()?),
+                code_id: PaymentCodeId(decoder.fixed()?),
+                at: Timestamp(decoder.int()?),
+                amount_minor: decoder.int()?,
+                available_after_minor: decoder.int()?,
+            },
+            19 => Self::NothingFound,
+            20 => Self::Reversed {
+                payment_id: PaymentId(decoder.fixed()?),
+                at: Timestamp(decoder.int()?),
+                refunded_minor: decoder.int()?,
+                available_after_minor: decoder.int()?,
+            },
+            21 => Self::AlreadyReversed,
+            22 => Self::TerminalRegistered {
+                terminal_id: TerminalId(decoder.fixed()?),
+                store_id: StoreId(decoder.fixed()?),
+                expires_at: Timestamp(decoder.int()?),
+            },
+            23 => Self::TerminalActivated {
+                terminal_id: TerminalId(decoder.fixed()?),
+                merchant_id: MerchantId(decoder.fixed()?),
+                store_id: StoreId(decoder.fixed()?),
+            },
+            24 => Self::TerminalStanding {
+                terminal_id: TerminalId(decoder.fixed()?),
+                standing: Standing::from_number(decoder.int()?)?,
+            },
+            _ => return Err(Corrupt),
+        })
+    }
+
+    fn decode_of_an_operator(tag: u8, decoder: &mut Decoder<'_>) -> Result<Self, Corrupt> {
+        Ok(match tag {
+            25 => Self::OperatorsEnrolled { operators: decoder.list(read_operator)? },
+            26 => Self::Proposed {
+                proposal_id: ProposalId(decoder.fixed()?),
+                expires_at: Timestamp(decoder.int()?),
+            },
+            27 => Self::MerchantApproved {
+                proposal_id: ProposalId(decoder.fixed()?),
+                merchant_id: MerchantId(decoder.fixed()?),
+                ledger_account_id: LedgerAccountId(decoder.fixed()?),
+                store_id: StoreId(decoder.fixed()?),
+            },
+            28 => Self::StoreApproved {
+                proposal_id: ProposalId(decoder.fixed()?),
+                merchant_id: MerchantId(decoder.fixed()?),
+                store_id: StoreId(decoder.fixed()?),
+            },
+            29 => Self::OperatorApproved {
+                proposal_id: ProposalId(decoder.fixed()?),
+                operator_id: OperatorId(decoder.fixed()?),
+            },
+            30 => Self::MerchantResumed {
+                proposal_id: ProposalId(decoder.fixed()?),
+                merchant_id: MerchantId(decoder.fixed()?),
+            },
+            31 => Self::MerchantSuspended { merchant_id: MerchantId(decoder.fixed()?) },
+            _ => return Err(Corrupt),
+        })
+    }
+}
+
+/// An operator in a canonical list.
+pub(in crate::domain) fn write_operator(encoder: Encoder, operator: &OperatorKey) -> Encoder {
+    encoder
+        .fixed(&operator.operator_id.0)
+        .fixed(&operator.key_id.0)
+        .fixed(&operator.point)
+        .int(operator.form.number())
+}
+
+/// Back from [`write_operator`].
+pub(in crate::domain) fn read_operator(decoder: &mut Decoder<'_>) -> Result<OperatorKey, Corrupt> {
+    Ok(OperatorKey {
+        operator_id: OperatorId(decoder.fixed()?),
+        key_id: KeyId(decoder.fixed()?),
+        point: decoder.fixed()?,
+        form: KeyForm::from_number(decoder.int()?)?,
+    })
+}
+
+impl OpenAnswer {
+    /// The stored form.
+    pub fn encode(self) -> Vec<u8> {
+        let encoder = Encoder::new();
+        match self {
+            Self::CodeNeeded => encoder.byte(1),
+            Self::CodeWrong => encoder.byte(2),
+            Self::CodeBlocked { until } => encoder.byte(3).int(until.0),
+            Self::CodeExhausted => encoder.byte(4),
+        }
+        .finish()
+    }
+
+    /// Back from the stored form.
+    pub fn decode(bytes: &[u8]) -> Result<Self, Corrupt> {
+        let mut decoder = Decoder::new(bytes);
+        let answer = match decoder.byte()? {
+            1 => Self::CodeNeeded,
+            2 => Self::CodeWrong,
+            3 => Self::CodeBlocked { until: Timestamp(decoder.int()?) },
+            4 => Self::CodeExhausted,
+            _ => return Err(Corrupt),
+        };
+        decoder.finish()?;
+        Ok(answer)
+    }
+}

@@ -1,0 +1,117 @@
+//! AdminService: The operators' own, on a listener of its own.
+
+mod approve;
+mod list_proposals;
+mod propose;
+mod suspend_merchant;
+
+use std::sync::Arc;
+
+use tonic::{Request, Response, Status};
+
+use super::{answer, peer};
+use crate::domain::command::{Approved, NewKey, NewStore};
+use crate::domain::id::{KeyId, LedgerAccountId, MerchantId, OperatorId, StoreId};
+use crate::gate::Gate;
+use crate::gate::admitted::stored_form;
+use crate::gate::operation::Declared;
+use crate::gate::rejection::Rejection;
+use crate::gate::signature;
+use crate::gate::tools::Tools;
+use crate::pb;
+use crate::rpc::convert::{id16, text};
+
+/// The operators' own, on a listener of its own.
+pub struct Admin {
+    /// The one way in.
+    pub gate: Arc<Gate>,
+}
+
+/// The policies of this service's RPCs.
+pub fn declared() -> [Declared; 4] {
+    [
+        Declared::of::<propose::Propose>(),
+        Declared::of::<list_proposals::ListProposals>(),
+        Declared::of::<approve::Approve>(),
+        Declared::of::<suspend_merchant::SuspendMerchant>(),
+    ]
+}
+
+#[tonic::async_trait]
+impl pb::admin_service_server::AdminService for Admin {
+    async fn propose(&self, request: Request<pb::Envelope>) -> Result<Response<pb::ProposeReply>, Status> {
+        let peer = peer(&request);
+        answer(propose::call(&self.gate, request.into_inner(), peer)).await
+    }
+
+    async fn list_proposals(
+        &self,
+        request: Request<pb::Envelope>,
+    ) -> Result<Response<pb::ListProposalsReply>, Status> {
+        let peer = peer(&request);
+        answer(list_proposals::call(&self.gate, request.into_inner(), peer)).await
+    }
+
+    async fn approve(&self, request: Request<pb::Envelope>) -> Result<Response<pb::ApproveReply>, Status> {
+        let peer = peer(&request);
+        answer(approve::call(&self.gate, request.into_inner(), peer)).await
+    }
+
+    async fn suspend_merchant(
+        &self,
+        request: Request<pb::Envelope>,
+    ) -> Result<Response<pb::SuspendMerchantReply>, Status> {
+        let peer = peer(&request);
+        answer(suspend_merchant::call(&self.gate, request.into_inner(), peer)).await
+    }
+}
+
+/// What a proposal would set going, with new ids; the fields' form is checked here.
+fn approved(proposed: &pb::ProposeRequest, tools: &Tools) -> Result<Approved, Rejection> {
+    use pb::propose_request::Proposal;
+    let merchant = |id: &[u8]| id16(id, "merchant_id").map(MerchantId);
+    Ok(match &proposed.proposal {
+        Some(Proposal::RegisterMerchant(proposed)) => Approved::RegisterMerchant {
+            merchant_id: MerchantId(tools.new_id()),
+            ledger_account_id: LedgerAccountId(tools.random_id()),
+            key: new_key(proposed.key.as_ref())?,
+            store: new_store(proposed.store.as_ref(), tools)?,
+        },
+        Some(Proposal::RegisterStore(proposed)) => Approved::RegisterStore {
+            merchant_id: merchant(&proposed.merchant_id)?,
+            store: new_store(proposed.store.as_ref(), tools)?,
+        },
+        Some(Proposal::AddOperator(proposed)) => Approved::AddOperator {
+            operator_id: OperatorId(tools.new_id()),
+            key: new_key(proposed.key.as_ref())?,
+        },
+        Some(Proposal::ResumeMerchant(proposed)) => {
+            Approved::ResumeMerchant { merchant_id: merchant(&proposed.merchant_id)? }
+        }
+        None => return Err(Rejection::malformed("proposal", "one of the proposals")),
+    })
+}
+
+fn new_key(key: Option<&pb::Candidate>) -> Result<NewKey, Rejection> {
+    let key = key.ok_or(Rejection::malformed("key", "a public key"))?;
+    let key = signature::candidate_key(key)?;
+    Ok(NewKey { key_id: KeyId(key.key_id()), point: *key.point(), form: stored_form(key.form()) })
+}
+
+fn new_store(store: Option<&pb::StoreDetails>, tools: &Tools) -> Result<NewStore, Rejection> {
+    let store = store.ok_or(Rejection::malformed("store", "name, city and time zone of a store"))?;
+    let name = text(&store.name, 128, "name", "1 to 128 characters, no control characters")?;
+    let city = text(&store.city, 64, "city", "1 to 64 characters, no control characters")?;
+    let zone = &store.time_zone;
+    let is_zone = (1..=64).contains(&zone.len())
+        && zone.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/_+-".contains(&byte));
+    if !is_zone {
+        return Err(Rejection::malformed("time_zone", "an IANA name such as Asia/Tokyo"));
+    }
+    Ok(NewStore {
+        store_id: StoreId(tools.new_id()),
+        name: name.to_owned(),
+        city: city.to_owned(),
+        time_zone: zone.clone(),
+    })
+}

@@ -1,0 +1,57 @@
+//! MerchantService/ListStores: the merchant's own, with their static QR codes.
+
+use std::net::IpAddr;
+
+use crate::domain::rows::{Standing, Store};
+use crate::emvco::{self, MerchantCode};
+use crate::gate::Gate;
+use crate::gate::admitted::Admitted;
+use crate::gate::operation::{CallerKind, Codes, Cost, Effect, Operation, Read};
+use crate::gate::rejection::Rejection;
+use crate::gate::tools::Tools;
+use crate::pb;
+use crate::store::query::{Query, Scan};
+
+pub struct ListStores;
+
+impl Operation for ListStores {
+    type Body = pb::ListStoresRequest;
+    type Private = ();
+    const METHOD: &'static str = "/saifu.v1.MerchantService/ListStores";
+    const CALLER: CallerKind = CallerKind::Merchant;
+    const EFFECT: Effect = Effect::Reads;
+    const COST: Cost = Cost::Reading;
+    const CODES: Codes = Codes::Refused;
+    const SECRET_REPLY: bool = false;
+}
+
+impl Read for ListStores {
+    fn query(call: &Admitted<Self>, _tools: &Tools) -> Result<Query, Rejection> {
+        Ok(Query::scan(Scan::Stores(call.merchant()?)))
+    }
+}
+
+fn store(row: &Store) -> pb::MerchantStore {
+    let code = MerchantCode {
+        store_id: row.store_id.0,
+        amount_minor: None,
+        name: row.name.clone(),
+        city: row.city.clone(),
+    };
+    pb::MerchantStore {
+        store_id: row.store_id.0.to_vec(),
+        name: row.name.clone(),
+        city: row.city.clone(),
+        open: row.standing == Standing::Active,
+        static_qr: emvco::make(&code),
+    }
+}
+
+pub async fn call(
+    gate: &Gate,
+    envelope: pb::Envelope,
+    peer: IpAddr,
+) -> Result<pb::ListStoresReply, Rejection> {
+    let (_, fetched) = gate.read::<ListStores>(&envelope, peer).await?;
+    Ok(pb::ListStoresReply { stores: fetched.scanned::<Store>().map(store).collect() })
+}

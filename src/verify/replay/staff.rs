@@ -1,0 +1,385 @@
+//! Rows that a till, a merchant's server or an operator signed.
+
+use super::calls::stored;
+use super::{
+    Checked, Entry, KeyReplay, MerchantReplay, OrderReplay, OwnerReplay, PaymentReplay, ProposalReplay,
+    Replay, StoreReplay, TerminalReplay, nothing_moved, nothing_posted,
+};
+use crate::crypto::envelope::{PublicKey, SignatureForm};
+use crate::crypto::hash::sha256;
+use crate::domain::id::{
+    AccountId, LedgerAccountId, MerchantId, OperatorId, ProposalId, StoreId, TerminalId,
+};
+use crate::domain::journal::{Kind, Versions};
+use crate::domain::ledger::{SUSPENSE, Transfer};
+use crate::domain::money::{Amount, Asset};
+use crate::domain::outcome::{OperatorKey, Outcome};
+use crate::domain::rows::{AccountState, CodePurpose, KeyForm, KeyState, Standing, TerminalState};
+use crate::pb;
+use crate::verify::evidence;
+
+use prost::Message as _;
+
+impl Replay {
+    /// A row of a till, a merchant or an operator: its key was active at this point, and signed this.
+    pub(super) fn staff(&mut self, entry: &Entry<'_>) -> Checked {
+        let key = self.keys.get(&entry.row.key_id).ok_or("it was signed by a key that was never enrolled")?;
+        if key.state != KeyState::Active {
+            return Err("it was signed by a key that was revoked by then");
+        }
+        let owner = key.owner;
+        let call = evidence::signed_call(entry.row, &key.key, &self.audience)?;
+        if entry.outcome.is_refused() {
+            return nothing_moved(entry);
+        }
+        match (owner, entry.kind) {
+            (OwnerReplay::Terminal(terminal_id), Kind::Charge) => self.charged(entry, &call, terminal_id),
+            (OwnerReplay::Terminal(terminal_id), Kind::Reverse) => {
+                let body: pb::ReverseRequest = evidence::body(&call)?;
+                self.charging(terminal_id)?;
+                self.reversed(entry, terminal_id, body.order_id)
+            }
+            (OwnerReplay::Merchant(merchant_id), Kind::ReverseForTerminal) => {
+                let body: pb::MerchantReverseRequest = evidence::body(&call)?;
+                let terminal_id = terminal_of(&body.terminal_id)?;
+                self.own_terminal(terminal_id, merchant_id)?;
+                self.reversed(entry, terminal_id, body.order_id)
+            }
+            (
+                OwnerReplay::Merchant(merchant_id),
+                Kind::RegisterTerminal | Kind::SuspendTerminal | Kind::ResumeTerminal,
+            ) => self.terminal(entry, &call, merchant_id),
+            (OwnerReplay::Operator(operator_id), Kind::Propose | Kind::Approve | Kind::SuspendMerchant) => {
+                self.operator(entry, &call, operator_id)
+            }
+            (_, _) => Err("it was signed by another kind of key than its method's"),
+        }
+    }
+
+    fn charging(&self, terminal_id: TerminalId) -> Result<&TerminalReplay, &'static str> {
+        self.terminals
+            .get(&terminal_id)
+            .filter(|terminal| terminal.state == TerminalState::Active)
+            .ok_or("its till was not active")
+    }
+
+    fn own_terminal(
+        &mut self,
+        terminal_id: TerminalId,
+        merchant_id: MerchantId,
+    ) -> Result<&mut TerminalReplay, &'static str> {
+        self.terminals
+            .get_mut(&terminal_id)
+            .filter(|terminal| terminal.merchant_id == merchant_id)
+            .ok_or("the till is another merchant's")
+    }
+
+    /// A charge stands on two signatures: the till's here, and that of the device which issued the code
+    /// for a cap, in a row before it.
+    fn charged(&mut self, entry: &Entry<'_>, call: &pb::Call, terminal_id: TerminalId) -> Checked {
+        let Outcome::Charged { payment_id, code_id, at, amount_minor, available_after_minor } = entry.outcome
+        else {
+            return Err("its outcome does not fit its kind");
+        };
+        let body: pb::ChargeRequest = evidence::body(call)?;
+        let terminal = self.charging(terminal_id)?;
+        let (merchant_id, store_id) = (terminal.merchant_id, terminal.store_id);
+        let merchant = self.merchants.get(&merchant_id).ok_or("its merchant has no account")?;
+        if merchant.standing != Standing::Active {
+            return Err("its merchant was suspended");
+        }
+        let credit = merchant.ledger_account_id;
+        let [(account_id, _)] = entry.versions.accounts[..] else {
+            return Err("a charge touches one account");
+        };
+        self.step_account(entry, account_id)?;
+        let account = self.account_mut(account_id)?;
+        let live = account.live_codes.find(code_id, at).ok_or("its payment code was not live")?;
+        account.live_codes.remove(code_id);
+        if live.purpose != CodePurpose::Pay || amount_minor > live.cap_minor {
+            return Err("it takes more than its payment code was signed for");
+        }
+        let amount = Amount::new(body.amount_minor).ok_or("the signed amount is no amount")?;
+        let asset = Asset::of_code(&body.currency).ok_or("the signed currency is none of ours")?;
+        let transfer = Transfer { debit: account.ledger_account_id, credit, asset, amount };
+        if entry.postings.0 != [transfer] || amount_minor != amount.minor() {
+            return Err("what was posted is not what was signed");
+        }
+        self.outflow(entry, account_id, &transfer, available_after_minor)?;
+        let order = OrderReplay { terminal_id, payment_id: Some(payment_id), reversed: false };
+        if self.orders.insert((merchant_id, body.order_id), order).is_some() {
+            return Err("its order was paid or reversed before");
+        }
+        let payment = PaymentReplay { account_id, store_id, amount_minor, refunded_minor: 0 };
+        if self.paid.insert(payment_id, payment).is_some() {
+            return Err("a payment's id is used a second time");
+        }
+        Ok(())
+    }
+
+    fn reversed(&mut self, entry: &Entry<'_>, terminal_id: TerminalId, order_id: String) -> Checked {
+        let terminal = self.terminals.get(&terminal_id).ok_or("its till was never registered")?;
+        let merchant_id = terminal.merchant_id;
+        let known = self.orders.get(&(merchant_id, order_id.clone())).copied();
+        if known.is_some_and(|order| order.terminal_id != terminal_id) {
+            return Err("it reverses another till's order");
+        }
+        let order = known.unwrap_or(OrderReplay { terminal_id, payment_id: None, reversed: false });
+        self.orders.insert((merchant_id, order_id), OrderReplay { reversed: true, ..order });
+        match (&entry.outcome, order.payment_id) {
+            (Outcome::AlreadyReversed, _) if order.reversed => nothing_moved(entry),
+            (Outcome::NothingFound, None) if !order.reversed => nothing_moved(entry),
+            (
+                Outcome::Reversed { payment_id: told, refunded_minor, available_after_minor, .. },
+                Some(payment_id),
+            ) if !order.reversed && *told == payment_id => {
+                let payment = self.paid.get_mut(&payment_id).ok_or("it reverses no payment")?;
+                payment.refunded_minor = payment.amount_minor;
+                let (account_id, amount_minor) = (payment.account_id, payment.amount_minor);
+                if *refunded_minor != amount_minor {
+                    return Err("it gives back another amount than was paid");
+                }
+                self.given_back(entry, merchant_id, account_id, amount_minor, *available_after_minor)
+            }
+            (_, _) => Err("its outcome is not what its order's history makes it"),
+        }
+    }
+
+    fn given_back(
+        &mut self,
+        entry: &Entry<'_>,
+        merchant_id: MerchantId,
+        account_id: AccountId,
+        amount_minor: i64,
+        available_after_minor: i64,
+    ) -> Checked {
+        let debit = self.merchants.get(&merchant_id).ok_or("its merchant has no account")?.ledger_account_id;
+        let account = self.account(account_id)?;
+        let is_gone = account.state == AccountState::Closed;
+        let credit: LedgerAccountId = if is_gone { SUSPENSE } else { account.ledger_account_id };
+        let amount = Amount::new(amount_minor).ok_or("a payment's amount is no amount")?;
+        let transfer = Transfer { debit, credit, asset: Asset::PrepaidJpy, amount };
+        if entry.postings.0 != [transfer] {
+            return Err("what was posted is not what was paid");
+        }
+        self.post(&transfer)?;
+        if is_gone {
+            return if entry.versions == Versions::default() {
+                Ok(())
+            } else {
+                Err("it touches a closed account")
+            };
+        }
+        self.step_account(entry, account_id)?;
+        Self::entry_of(entry, account_id)?;
+        if self.balance(credit) == available_after_minor {
+            Ok(())
+        } else {
+            Err("the balance after it is another")
+        }
+    }
+
+    #[expect(clippy::wildcard_enum_match_arm, reason = "every other outcome is another kind's")]
+    fn terminal(&mut self, entry: &Entry<'_>, call: &pb::Call, merchant_id: MerchantId) -> Checked {
+        nothing_moved(entry)?;
+        match &entry.outcome {
+            Outcome::TerminalRegistered { terminal_id, store_id, .. } => {
+                let body: pb::RegisterTerminalRequest = evidence::body(call)?;
+                let store = self.stores.get(store_id).ok_or("its store was never registered")?;
+                if body.store_id != store_id.0 || store.merchant_id != merchant_id {
+                    return Err("its store is not the one that was signed for, or another merchant's");
+                }
+                let terminal = TerminalReplay {
+                    merchant_id,
+                    store_id: *store_id,
+                    key_id: None,
+                    state: TerminalState::Registered,
+                };
+                self.terminals.insert(*terminal_id, terminal);
+                Ok(())
+            }
+            Outcome::TerminalStanding { terminal_id, standing } => {
+                let signed = if entry.kind == Kind::SuspendTerminal {
+                    evidence::body::<pb::SuspendTerminalRequest>(call)?.terminal_id
+                } else {
+                    evidence::body::<pb::ResumeTerminalRequest>(call)?.terminal_id
+                };
+                let expected =
+                    if entry.kind == Kind::SuspendTerminal { Standing::Suspended } else { Standing::Active };
+                if signed != terminal_id.0 || *standing != expected {
+                    return Err("it is not what was signed for");
+                }
+                let terminal = self.own_terminal(*terminal_id, merchant_id)?;
+                terminal.state = match (standing, terminal.key_id) {
+                    (Standing::Suspended, _) => TerminalState::Suspended,
+                    (Standing::Active, Some(_)) => TerminalState::Active,
+                    (Standing::Active, None) => TerminalState::Registered,
+                };
+                Ok(())
+            }
+            _ => Err("its outcome does not fit its kind"),
+        }
+    }
+
+    /// A till's key, enrolled with the activation code that its merchant asked for.
+    pub(super) fn terminal_activated(
+        &mut self,
+        entry: &Entry<'_>,
+        key: PublicKey,
+        terminal_id: TerminalId,
+    ) -> Checked {
+        let terminal = self
+            .terminals
+            .get_mut(&terminal_id)
+            .filter(|terminal| terminal.state == TerminalState::Registered)
+            .ok_or("it activates a till that nobody registered")?;
+        terminal.key_id = Some(entry.row.key_id);
+        terminal.state = TerminalState::Active;
+        let form = stored(key.form());
+        self.new_key(entry, key, form, OwnerReplay::Terminal(terminal_id))
+    }
+
+    fn new_key(&mut self, entry: &Entry<'_>, key: PublicKey, form: KeyForm, owner: OwnerReplay) -> Checked {
+        let key_id = crate::domain::id::KeyId(key.key_id());
+        if !entry.versions.accounts.is_empty() || !entry.versions.keys.contains(&(key_id, 1)) {
+            return Err("it enrols a key without saying so");
+        }
+        let key = KeyReplay { key, form, owner, state: KeyState::Active, version: 1 };
+        if self.keys.insert(key_id, key).is_some() {
+            return Err("it enrols a key that there is already");
+        }
+        Ok(())
+    }
+
+    /// The operators that the deployment began with.
+    pub(super) fn first_operators(&mut self, entry: &Entry<'_>, operators: &[OperatorKey]) -> Checked {
+        nothing_posted(entry)?;
+        if self.factors_are_recorded {
+            return Err("the first operators are enrolled a second time");
+        }
+        self.factors_are_recorded = true;
+        for operator in operators {
+            let form = match operator.form {
+                KeyForm::Der => SignatureForm::Der,
+                KeyForm::Fixed => SignatureForm::Fixed,
+            };
+            let key = PublicKey::from_point(&operator.point, form);
+            if key.key_id() != operator.key_id.0 {
+                return Err("an operator's key is not the one its id names");
+            }
+            self.operators.insert(operator.operator_id, operator.key_id);
+            self.new_key(entry, key, operator.form, OwnerReplay::Operator(operator.operator_id))?;
+        }
+        Ok(())
+    }
+
+    fn operator(&mut self, entry: &Entry<'_>, call: &pb::Call, operator_id: OperatorId) -> Checked {
+        nothing_posted(entry)?;
+        match (entry.kind, &entry.outcome) {
+            (Kind::Propose, Outcome::Proposed { proposal_id, expires_at }) => {
+                let proposal = ProposalReplay {
+                    proposer_id: operator_id,
+                    payload: call.body.clone(),
+                    expires_at: *expires_at,
+                    approved: false,
+                };
+                self.proposals.insert(*proposal_id, proposal);
+                nothing_moved(entry)
+            }
+            (Kind::SuspendMerchant, Outcome::MerchantSuspended { merchant_id }) => {
+                let body: pb::SuspendMerchantRequest = evidence::body(call)?;
+                if body.merchant_id != merchant_id.0 {
+                    return Err("it suspends another merchant than was signed for");
+                }
+                let merchant = self.merchants.get_mut(merchant_id).ok_or("it suspends no merchant")?;
+                merchant.standing = Standing::Suspended;
+                nothing_moved(entry)
+            }
+            (Kind::Approve, _) => {
+                let body: pb::ApproveRequest = evidence::body(call)?;
+                let proposed = self.approve(entry, &body, operator_id)?;
+                self.carry_out(entry, &proposed)
+            }
+            (_, _) => Err("its outcome does not fit its kind"),
+        }
+    }
+
+    /// An approval is another operator's, in time, and of the very bytes that were proposed.
+    fn approve(
+        &mut self,
+        entry: &Entry<'_>,
+        body: &pb::ApproveRequest,
+        operator_id: OperatorId,
+    ) -> Result<pb::ProposeRequest, &'static str> {
+        let id = ProposalId::from_slice(&body.proposal_id).ok_or("the signed proposal is none")?;
+        let proposal = self.proposals.get_mut(&id).ok_or("it approves what nobody proposed")?;
+        if proposal.proposer_id == operator_id {
+            return Err("an operator approved his own proposal");
+        }
+        if proposal.approved || entry.row.at >= proposal.expires_at {
+            return Err("it approves a proposal that was over");
+        }
+        if sha256(&[&proposal.payload])[..] != body.payload_sha256[..] {
+            return Err("what was approved is not what was proposed");
+        }
+        proposal.approved = true;
+        pb::ProposeRequest::decode(proposal.payload.as_slice()).map_err(|_| "the proposal cannot be read")
+    }
+
+    fn carry_out(&mut self, entry: &Entry<'_>, proposed: &pb::ProposeRequest) -> Checked {
+        use pb::propose_request::Proposal;
+        match (&proposed.proposal, &entry.outcome) {
+            (
+                Some(Proposal::RegisterMerchant(proposed)),
+                Outcome::MerchantApproved { merchant_id, ledger_account_id, store_id, .. },
+            ) => {
+                let merchant =
+                    MerchantReplay { ledger_account_id: *ledger_account_id, standing: Standing::Active };
+                self.merchants.insert(*merchant_id, merchant);
+                self.payables.insert(*ledger_account_id);
+                self.new_store(*merchant_id, *store_id, proposed.store.as_ref());
+                self.proposed_key(entry, proposed.key.as_ref(), OwnerReplay::Merchant(*merchant_id))
+            }
+            (
+                Some(Proposal::RegisterStore(proposed)),
+                Outcome::StoreApproved { merchant_id, store_id, .. },
+            ) if proposed.merchant_id == merchant_id.0 => {
+                self.new_store(*merchant_id, *store_id, proposed.store.as_ref());
+                nothing_moved(entry)
+            }
+            (Some(Proposal::AddOperator(proposed)), Outcome::OperatorApproved { operator_id, .. }) => {
+                self.operators.insert(*operator_id, entry.versions.keys.first().ok_or("it enrols no key")?.0);
+                self.proposed_key(entry, proposed.key.as_ref(), OwnerReplay::Operator(*operator_id))
+            }
+            (Some(Proposal::ResumeMerchant(proposed)), Outcome::MerchantResumed { merchant_id, .. })
+                if proposed.merchant_id == merchant_id.0 =>
+            {
+                let merchant = self.merchants.get_mut(merchant_id).ok_or("it resumes no merchant")?;
+                merchant.standing = Standing::Active;
+                nothing_moved(entry)
+            }
+            (_, _) => Err("its outcome is not what was proposed"),
+        }
+    }
+
+    fn proposed_key(
+        &mut self,
+        entry: &Entry<'_>,
+        key: Option<&pb::Candidate>,
+        owner: OwnerReplay,
+    ) -> Checked {
+        let key = key.and_then(evidence::proposed_key);
+        let key = key.ok_or("the proposed key cannot be read")?;
+        let form = stored(key.form());
+        self.new_key(entry, key, form, owner)
+    }
+
+    fn new_store(&mut self, merchant_id: MerchantId, store_id: StoreId, store: Option<&pb::StoreDetails>) {
+        let name = store.map_or(String::new(), |store| store.name.clone());
+        self.stores.insert(store_id, StoreReplay { merchant_id, name });
+    }
+}
+
+fn terminal_of(bytes: &[u8]) -> Result<TerminalId, &'static str> {
+    TerminalId::from_slice(bytes).ok_or("the signed till is none")
+}

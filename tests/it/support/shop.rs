@@ -1,0 +1,113 @@
+//! A merchant with a store and a till, set up as it is done in earnest: two operators, the merchant's own
+//! key, an activation code.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use saifu::client::connection::connect;
+use saifu::client::staff::Staff;
+use saifu::crypto::device_key::DeviceKey;
+use saifu::crypto::envelope::SignatureForm;
+use saifu::env::clock::Clock;
+use saifu::pb;
+use saifu::pb::propose_request::Proposal;
+use saifu::server::SANDBOX_AUDIENCE;
+use saifu::server::operators::SANDBOX_FILES;
+
+use super::World;
+
+/// A merchant's server, its store, and one till.
+pub struct Shop {
+    pub merchant: Staff,
+    pub merchant_id: Vec<u8>,
+    pub store_id: Vec<u8>,
+    pub till: Staff,
+    pub terminal_id: Vec<u8>,
+}
+
+impl World {
+    /// A key's connection to one of the listeners.
+    pub async fn staff_at(&self, address: SocketAddr, key: DeviceKey) -> Staff {
+        let ca = std::fs::read(self.server.ca_path()).expect("the server wrote its CA certificate");
+        let channel = connect(address, &ca).await.expect("the server listens");
+        Staff::new(channel, key, SANDBOX_AUDIENCE, Arc::clone(&self.clock) as Arc<dyn Clock>)
+    }
+
+    /// A key that nobody enrolled yet.
+    pub async fn staff(&self, form: SignatureForm) -> Staff {
+        self.staff_at(self.server.address(), DeviceKey::generate(form)).await
+    }
+
+    /// The sandbox's two operators.
+    pub async fn operators(&self) -> [Staff; 2] {
+        let key = |name: &str| {
+            let path = self.dir.path().join("data/operators").join(name);
+            let pkcs8 = std::fs::read(path).expect("the sandbox wrote its operators' keys");
+            DeviceKey::from_pkcs8(&pkcs8, SignatureForm::Der).expect("a key")
+        };
+        let address = self.server.operators_address();
+        [
+            self.staff_at(address, key(SANDBOX_FILES[0])).await,
+            self.staff_at(address, key(SANDBOX_FILES[1])).await,
+        ]
+    }
+
+    /// A merchant with one store, proposed by one operator and approved by the other.
+    pub async fn merchant(&self, name: &str) -> (Staff, pb::ApproveReply) {
+        let [first, second] = self.operators().await;
+        let merchant = self.staff(SignatureForm::Fixed).await;
+        let proposed = first.propose(register(&merchant, name)).await.expect("a proposal");
+        let listed = second.list_proposals().await.expect("proposals").proposals;
+        let proposal =
+            listed.into_iter().find(|one| one.proposal_id == proposed.proposal_id).expect("it is listed");
+        let approved = second.approve(&proposal).await.expect("an approval");
+        (merchant, approved)
+    }
+
+    /// A merchant with one store and one active till.
+    pub async fn shop(&self, name: &str) -> Shop {
+        let (merchant, approved) = self.merchant(name).await;
+        let (till, terminal_id) = self.till(&merchant, approved.store_id.clone()).await;
+        let pb::ApproveReply { merchant_id, store_id, .. } = approved;
+        Shop { merchant, merchant_id, store_id, till, terminal_id }
+    }
+
+    /// Another till of a store.
+    pub async fn till(&self, merchant: &Staff, store_id: Vec<u8>) -> (Staff, Vec<u8>) {
+        let registered = merchant.register_terminal(store_id, "till 1").await.expect("a till");
+        let till = self.staff(SignatureForm::Fixed).await;
+        till.activate(&secret(registered.activation_code)).await.expect("an activation");
+        (till, registered.terminal_id)
+    }
+}
+
+/// The proposal of a merchant with this name.
+pub fn register(merchant: &Staff, name: &str) -> Proposal {
+    Proposal::RegisterMerchant(pb::RegisterMerchant {
+        key: Some(merchant.signer.candidate()),
+        store: Some(pb::StoreDetails {
+            name: name.into(),
+            city: "Tokyo".into(),
+            time_zone: "Asia/Tokyo".into(),
+        }),
+    })
+}
+
+/// A secret of a reply.
+pub fn secret(secret: Option<pb::Secret>) -> String {
+    match secret.and_then(|secret| secret.state) {
+        Some(pb::secret::State::Value(value)) => value,
+        Some(pb::secret::State::Gone(_)) | None => panic!("the secret is gone"),
+    }
+}
+
+/// An order of this amount.
+pub fn order(order_id: &str, amount_minor: i64) -> pb::ChargeRequest {
+    pb::ChargeRequest {
+        order_id: order_id.into(),
+        amount_minor,
+        currency: "JPY".into(),
+        receipt_line: "bread".into(),
+        external_reference: "ref-1".into(),
+    }
+}
