@@ -7,6 +7,7 @@
 //! can do before a key of his has signed.
 
 pub mod admitted;
+pub mod crowd;
 pub mod document;
 pub mod keys;
 pub mod limit;
@@ -75,7 +76,7 @@ impl Gate {
         let since = Timestamp(parts.tools.clock.now_us());
         Self {
             keys: keys::KeyCache::new(Arc::clone(&parts.store)),
-            marks: replay::ReadMarks::new(since),
+            marks: replay::ReadMarks::new(since, parts.limits.shared_marks()),
             store: parts.store,
             tools: parts.tools,
             limits: parts.limits,
@@ -92,7 +93,7 @@ impl Gate {
         for attempt in 0..PREPARATIONS {
             let call = self.device::<O>(envelope).await?;
             if attempt == 0 {
-                self.limits.own(O::COST, &call.caller, self.now()).await?;
+                self.limits.own(O::COST, &call.caller, peer, self.now()).await?;
             }
             let proof = second_factor::compare(&call, &self.tools).await?;
             let action = O::prepare(&call, &self.tools).await?;
@@ -117,7 +118,7 @@ impl Gate {
     ) -> Result<Done, Rejection> {
         self.limits.peer(O::COST, peer, self.now()).await?;
         let call = self.anonymous::<O>(envelope)?;
-        self.limits.own(O::COST, &call.caller, self.now()).await?;
+        self.limits.own(O::COST, &call.caller, peer, self.now()).await?;
         let action = O::prepare(&call, &self.tools, &self.limits).await?;
         let (point, form) = call.candidate_key()?;
         let candidate = CandidateCall { signed: call.signed.clone(), point, form };
@@ -133,8 +134,8 @@ impl Gate {
     ) -> Result<(Admitted<O>, Fetched), Rejection> {
         self.limits.peer(O::COST, peer, self.now()).await?;
         let call = self.device::<O>(envelope).await?;
-        self.limits.own(O::COST, &call.caller, self.now()).await?;
-        self.marks.claim(&call.signed, call.issued_at, self.now())?;
+        self.limits.own(O::COST, &call.caller, peer, self.now()).await?;
+        self.marks.claim(&call.signed, call.issued_at, self.now()).await?;
         let query = O::query(&call, &self.tools)?;
         let query = Query { caller: Some(call.reader()?), ..query };
         let fetched = self.store.fetch(query).await?;
@@ -160,7 +161,7 @@ impl Gate {
         if known.get::<SigningKey>().is_some() {
             return Err(Rejection::PermissionDenied);
         }
-        self.marks.claim(&call.signed, call.issued_at, self.now())?;
+        self.marks.claim(&call.signed, call.issued_at, self.now()).await?;
         Ok(call)
     }
 

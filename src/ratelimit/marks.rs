@@ -99,6 +99,17 @@ impl MemoryMarks {
     }
 }
 
+impl MemoryMarks {
+    /// Takes a good claim back: the read was not answered, and may come again.
+    pub fn release(&self, read: &Read) {
+        let shard = &self.shards[usize::from(read.key_id[0]) % SHARDS];
+        let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(marks) = shard.marks.get_mut(&read.key_id) {
+            marks.remove(&read.request_id);
+        }
+    }
+}
+
 impl Marks for MemoryMarks {
     fn claim<'a>(&'a self, read: &'a Read, terms: Terms) -> ClaimFuture<'a> {
         Box::pin(async move { Ok(self.claim_now(read, terms)) })
@@ -192,6 +203,17 @@ mod tests {
     #[tokio::test]
     async fn marks_in_memory_do_what_all_marks_do() {
         marks_conform(&MemoryMarks::new(NOW_US)).await;
+    }
+
+    #[test]
+    fn a_claim_that_was_taken_back_can_be_made_again() {
+        let (marks, terms) = (MemoryMarks::new(NOW_US), Terms { kept_us: 10, reads_per_key: 1 });
+        for _ in 0..3 {
+            assert_eq!(marks.claim_now(&read(1, 1, NOW_US), terms), Claimed::Good);
+            marks.release(&read(1, 1, NOW_US));
+        }
+        assert_eq!(marks.claim_now(&read(1, 2, NOW_US + 5), terms), Claimed::Good);
+        assert_eq!(marks.claim_now(&read(1, 2, NOW_US + 11), terms), Claimed::Used, "its own mark remains");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! A server of one's own, and wallets on it.
 
 pub mod child;
+pub mod redis_server;
 
 use std::net::SocketAddr;
 use std::path::Path;
