@@ -168,6 +168,13 @@ mod tests {
     }
 
     #[test]
+    fn a_call_waits_as_long_as_the_documentation_says() {
+        let pace = made("redis://localhost").unwrap().pace;
+        assert_eq!(pace.call, Duration::from_millis(50));
+        assert_eq!(pace.breaker, Terms { failures: 5, pause_us: 1_000_000 });
+    }
+
+    #[test]
     fn an_authority_that_is_none_is_refused_at_once() {
         let settings = RedisSettings::new("rediss://redis.example", Some(b"no PEM"), TimeBase::Redis);
         assert_eq!(settings.err(), Some(RedisUrlError::Authority));
