@@ -8,6 +8,7 @@
 
 pub mod action;
 pub mod admitted;
+pub mod crowd;
 pub mod document;
 pub mod keys;
 pub mod limit;
@@ -77,7 +78,7 @@ impl Gate {
         let since = Timestamp(parts.tools.clock.now_us());
         Self {
             keys: keys::KeyCache::new(Arc::clone(&parts.store)),
-            marks: replay::ReadMarks::new(since),
+            marks: replay::ReadMarks::new(since, parts.limits.shared_marks()),
             store: parts.store,
             tools: parts.tools,
             limits: parts.limits,
@@ -90,7 +91,7 @@ impl Gate {
         for attempt in 0..PREPARATIONS {
             let call = self.enrolled::<O>(envelope).await?;
             if attempt == 0 {
-                self.limits.own(O::COST, &call.caller, self.now()).await?;
+                self.limits.own(O::COST, &call.caller, peer, self.now()).await?;
             }
             let proof = second_factor::compare(&call, &self.tools).await?;
             let action = O::prepare(&call, &self.tools).await?;
@@ -113,7 +114,7 @@ impl Gate {
     ) -> Result<Done, Rejection> {
         self.limits.peer(O::COST, peer, self.now()).await?;
         let call = self.anonymous::<O>(envelope)?;
-        self.limits.own(O::COST, &call.caller, self.now()).await?;
+        self.limits.own(O::COST, &call.caller, peer, self.now()).await?;
         let action = O::prepare(&call, &self.tools, &self.limits).await?;
         let (point, form) = call.candidate_key()?;
         let candidate = CandidateCall { signed: call.signed.clone(), point, form };
@@ -129,8 +130,8 @@ impl Gate {
     ) -> Result<(Admitted<O>, Fetched), Rejection> {
         self.limits.peer(O::COST, peer, self.now()).await?;
         let call = self.enrolled::<O>(envelope).await?;
-        self.limits.own(O::COST, &call.caller, self.now()).await?;
-        self.marks.claim(&call.signed, call.issued_at, self.now())?;
+        self.limits.own(O::COST, &call.caller, peer, self.now()).await?;
+        self.marks.claim(&call.signed, call.issued_at, self.now()).await?;
         let query = O::query(&call, &self.tools)?;
         let query = Query { caller: Some(call.reader()?), ..query };
         let fetched = self.store.fetch(query).await?;
@@ -156,7 +157,7 @@ impl Gate {
         if known.get::<SigningKey>().is_some() {
             return Err(Rejection::PermissionDenied);
         }
-        self.marks.claim(&call.signed, call.issued_at, self.now())?;
+        self.marks.claim(&call.signed, call.issued_at, self.now()).await?;
         Ok(call)
     }
 

@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::crypto::entropy::SystemEntropy;
+use crate::crypto::hash::MacKey;
 use crate::crypto::keyring::{Keyring, KeyringError};
 use crate::domain::command::SystemAction;
 use crate::domain::outcome::Outcome;
@@ -20,11 +21,12 @@ use crate::door::certificate::{CertificateError, Identity, Sandbox as SandboxIde
 use crate::door::{self, Door};
 use crate::env::clock::{ClockFileError, MovableClock, SandboxClock};
 use crate::funding::sandbox::SandboxProvider;
-use crate::gate::limit::{LimitTable, Limits};
+use crate::gate::limit::{LimitTable, Limits, Sources};
 use crate::gate::tools::{Given, Tools};
 use crate::gate::{Gate, Parts};
 use crate::notify::folder::Folder;
-use crate::ratelimit::memory::MemorySource;
+use crate::ratelimit::redis::Redis;
+use crate::ratelimit::redis::settings::RedisSettings;
 use crate::rpc;
 use crate::store::StoreError;
 use crate::store::batch::BATCH_BOUND;
@@ -37,8 +39,6 @@ use seed::{Seed, SeedError};
 
 /// The deployment's name in a sandbox.
 pub const SANDBOX_AUDIENCE: &str = "sandbox.saifu.invalid";
-/// As many rate-limit buckets are kept in memory.
-const BUCKETS: usize = 1_000_000;
 
 /// What a sandbox server is started with.
 pub struct Settings {
@@ -54,6 +54,8 @@ pub struct Settings {
     pub policy: Policy,
     /// Who may come how often.
     pub limits: LimitTable,
+    /// Where limits and marks of reads are shared with other processes; without, each has its own.
+    pub redis: Option<RedisSettings>,
     /// How many connections, and how long they may keep silent.
     pub door: door::Limits,
     /// A clock moved by hand, instead of the sandbox's own.
@@ -72,6 +74,7 @@ impl Settings {
             seed: None,
             policy: Policy::standard(),
             limits: LimitTable::standard(),
+            redis: None,
             door: door::Limits::standard(),
             clock: None,
             batch_bound: BATCH_BOUND,
@@ -169,8 +172,18 @@ pub struct Server {
 impl Server {
     /// Starts a sandbox server; it answers when this returns.
     pub async fn start(settings: Settings) -> Result<Self, StartError> {
-        let Settings { data_dir, listen, operators_listen, seed, policy, limits, door, clock, batch_bound } =
-            settings;
+        let Settings {
+            data_dir,
+            listen,
+            operators_listen,
+            seed,
+            policy,
+            limits,
+            redis,
+            door,
+            clock,
+            batch_bound,
+        } = settings;
         let seed = Seed::load(seed.as_deref())?;
         let policy = Arc::new(policy);
         let operators_door = Door::bind(operators_listen, door.clone())?;
@@ -202,8 +215,10 @@ impl Server {
             audience: SANDBOX_AUDIENCE.into(),
         };
         let tools = Arc::new(Tools::new(keys, given, embedded.store()));
-        let limits =
-            Limits::new(limits, Arc::new(MemorySource::new(BUCKETS)), Arc::new(MemorySource::new(BUCKETS)));
+        let sources = Sources::new(redis.as_ref().map(|redis| Arc::new(Redis::new(redis))));
+        // A key of its own, made from the requests': none more has to be kept.
+        let origin_tags = MacKey::new(tools.keys.request.tag(&[b"origins in the log"]));
+        let limits = Limits::new(limits, sources, origin_tags);
         let gate = Arc::new(Gate::new(Parts { store: embedded.store(), tools, limits }));
         genesis(&gate, &data_dir).await?;
         operators::enrol(&gate, &operators::of_sandbox(&data_dir.join("operators"))?).await?;

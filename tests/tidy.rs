@@ -39,7 +39,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("contact", &[]),
     ("crockford", &[]),
     ("emvco", &["crockford"]),
-    ("ratelimit", &["crypto::hash"]),
+    ("ratelimit", &["crypto::hash", "env::clock"]),
     ("domain", &[]),
     ("crypto", &["domain::proof", "env", "contact", "crockford"]),
     ("store", &["domain", "crypto", "env"]),

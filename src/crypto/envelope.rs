@@ -15,6 +15,9 @@ use ring::signature::{
 
 use crate::crypto::hash::sha256;
 
+#[cfg(test)]
+mod vectors;
+
 /// DER up to the point: SEQUENCE { SEQUENCE { id-ecPublicKey, prime256v1 }, BIT STRING (RFC 5480).
 const SPKI_PREFIX: [u8; 26] = [
     0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86,
@@ -107,12 +110,16 @@ impl PublicKey {
 
     /// Whether this key signed this payload for this method.
     pub fn verify(&self, method: &str, payload: &[u8], signature: &[u8]) -> Result<(), BadSignature> {
+        self.verify_signed(&pae(method, payload), signature)
+    }
+
+    fn verify_signed(&self, signed: &[u8], signature: &[u8]) -> Result<(), BadSignature> {
         let algorithm: &'static dyn VerificationAlgorithm = match self.form {
             SignatureForm::Der => &ECDSA_P256_SHA256_ASN1,
             SignatureForm::Fixed => &ECDSA_P256_SHA256_FIXED,
         };
         UnparsedPublicKey::new(algorithm, &self.point)
-            .verify(&pae(method, payload), signature)
+            .verify(signed, signature)
             .map_err(|ring::error::Unspecified| BadSignature)
     }
 }

@@ -63,8 +63,8 @@ impl Limit {
         Self { burst, interval_us: rounded_up(period_us, n) }
     }
 
-    // How far the arrival time may lie ahead of the present.
-    fn tolerance_us(&self) -> i64 {
+    /// How far the arrival time may lie ahead of the present.
+    pub fn tolerance_us(&self) -> i64 {
         self.interval_us.saturating_mul(i64::from(self.burst))
     }
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use saifu::domain::policy::Policy;
-use saifu::gate::limit::LimitTable;
+use saifu::gate::limit::{LimitTable, WhenAway};
 use saifu::gate::operation::{CallerKind, Codes, Cost, Effect};
 use saifu::ratelimit::gcra::Limit;
 
@@ -138,10 +138,20 @@ fn the_rate_limits_stand_in_the_protocol_as_they_are() {
     ] {
         let own =
             if cost == Cost::Sandbox { ["–".to_owned(), "–".to_owned()] } else { rate(&limits.own) };
-        rows.push([vec![class(cost).to_owned()], rate(&limits.origin).to_vec(), own.to_vec()].concat());
+        let away = match limits.when_away {
+            WhenAway::Deny => "`UNAVAILABLE`",
+            WhenAway::FallBack => "each process for itself",
+        };
+        let row = [&[class(cost).to_owned()][..], &rate(&limits.origin), &own, &[away.to_owned()]];
+        rows.push(row.concat());
     }
-    let none = vec!["messages to one contact, whoever asks".to_owned(), "–".to_owned(), "–".to_owned()];
-    rows.push([none, rate(&table.messages).to_vec()].concat());
+    let none = || ["–".to_owned(), "–".to_owned()];
+    let messages = "messages to one contact, whoever asks".to_owned();
+    rows.push([&[messages][..], &none(), &rate(&table.messages), &["`UNAVAILABLE`".to_owned()]].concat());
+    let accounts = grouped(table.crowd.accounts_per_hour.into());
+    let crowd = format!("all together, once {accounts} accounts called from the origin in an hour");
+    let throttled = rate(&table.crowd.throttled);
+    rows.push([&[crowd][..], &throttled, &none(), &["as its class".to_owned()]].concat());
     compare("rates", &rows);
 }
 

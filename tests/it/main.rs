@@ -10,6 +10,7 @@ mod hang_up;
 mod idempotency;
 mod process;
 mod protocol_example;
+mod redis;
 mod second_factor;
 mod secrets;
 mod shop;
