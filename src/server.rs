@@ -177,7 +177,7 @@ impl Server {
         let is_new = first.get::<Journal>().is_none();
         let keys = Keyring::load_or_create(&data_dir.join("keys"), entropy.as_ref(), is_new)?;
         let identity = SandboxIdentity::load_or_create(&data_dir.join("tls"))?;
-        let tls = door::tls::server_config(&identity)?;
+        let tls = door::tls::fixed_server_config(&identity)?;
 
         let given = Given {
             clock: Arc::clone(&clock) as Arc<_>,
@@ -199,7 +199,11 @@ impl Server {
         let sandbox = rpc::Sandbox { clock, folder, shops: seed.shops() };
         let routes = rpc::routes(&gate, Some(sandbox));
         let (stop, stopped) = oneshot::channel::<()>();
-        let serving = tokio::spawn(door.serve(tls, routes, async move { drop(stopped.await) }));
+        let serving = tokio::spawn(door.serve(
+            door::Service { privacy: door::Privacy::Tls(tls), routes, refusals: rpc::status::refusals() },
+            door::Executors::here(std::num::NonZeroUsize::MIN),
+            async move { drop(stopped.await) },
+        ));
         Ok(Self { address, ca_path: ca_path(&identity), stop: Some(stop), serving, tasks, embedded })
     }
 

@@ -58,6 +58,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "emvco",
             "notify",
             "door::peer",
+            "door::Refusals",
             "pb",
         ],
     ),

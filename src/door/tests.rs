@@ -1,5 +1,6 @@
 //! The door from outside: every deadline and cap over loopback.
 
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use rustls::pki_types::ServerName;
@@ -40,9 +41,10 @@ fn start(limits: Limits) -> Running {
     let address = door.local_addr();
     let (stop, stopped) = oneshot::channel();
     let routes = Routes::new(WalletServiceServer::new(PortTeller));
-    let serving = tokio::spawn(door.serve(server_config(&identity).unwrap(), routes, async {
-        stopped.await.unwrap_or(());
-    }));
+    let privacy = Privacy::Tls(fixed_server_config(&identity).unwrap());
+    let service = Service { privacy, routes, refusals: crate::rpc::status::refusals() };
+    let executors = Executors::here(NonZeroUsize::MIN);
+    let serving = tokio::spawn(door.serve(service, executors, async { stopped.await.unwrap_or(()) }));
     Running { address, ca_pem, stop, serving, _directory: directory }
 }
 
@@ -231,5 +233,10 @@ fn a_port_in_use_is_said_so_with_what_to_do() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap();
     let error = Door::bind(address, limits()).unwrap_err().to_string();
-    assert_eq!(error, format!("{address} is in use by another program: name another address with --listen"));
+    assert_eq!(
+        error,
+        format!(
+            "{address} is in use by another program: name another address with --listen or in the configuration"
+        )
+    );
 }
