@@ -2,6 +2,7 @@
 //! else, and know no SQL.
 
 pub mod catalogue;
+pub mod health;
 pub mod status;
 
 mod convert;

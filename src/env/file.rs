@@ -1,4 +1,5 @@
-//! Replacing a small file so that a crash leaves the old content or the new one, never half of it.
+//! Small files: replaced so that a crash leaves the old content or the new one, never half of it, and
+//! asked whether anybody else can read them.
 //!
 //! Keys and the sandbox's clock are kept in such files. When [`replace`] returns, content and name
 //! are on the disk.
@@ -6,7 +7,7 @@
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 /// Only the owner reads or writes what is written here.
@@ -41,6 +42,16 @@ pub(crate) fn directory_of(path: &Path) -> &Path {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         Some(_) | None => Path::new("."),
     }
+}
+
+/// Whether a secret may lie in this file: its owner alone reads it. Where somebody else owns it and it
+/// is ours to read by our group alone, as Kubernetes mounts secrets, the group may read.
+pub(crate) fn is_private(metadata: &fs::Metadata) -> bool {
+    const WRITTEN_OR_READ_BY_OTHERS: u32 = 0o077;
+    const READ_BY_GROUP: u32 = 0o040;
+    let others = metadata.mode() & WRITTEN_OR_READ_BY_OTHERS;
+    let is_ours = fs::metadata("/proc/self").is_ok_and(|own| own.uid() == metadata.uid());
+    others == 0 || (others == READ_BY_GROUP && !is_ours)
 }
 
 fn temporary_name(path: &Path) -> PathBuf {

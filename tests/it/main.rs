@@ -9,6 +9,7 @@ mod guard_matrix;
 mod hang_up;
 mod idempotency;
 mod process;
+mod production;
 mod protocol_example;
 mod second_factor;
 mod secrets;

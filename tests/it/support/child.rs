@@ -50,7 +50,7 @@ impl Served {
         }
         let address =
             words.get("address").and_then(|address| address.strip_prefix("https://")).expect("an address");
-        let ca = words.get("CA").expect("a CA certificate");
+        let ca = words.get("CA").or(words.get("certificate")).expect("a certificate to trust");
         // In its own mount namespace the path is the child's.
         let ca = PathBuf::from(format!("/proc/{}/root{ca}", child.id()));
         Self { address: address.parse().expect("an address"), ca, child }
