@@ -26,7 +26,7 @@ use crate::gate::limit::LimitTable;
 use file::{Raw, ServerSection};
 pub use refusal::{Because, ConfigError};
 pub use secret::Secret;
-use secret::Source;
+use secret::{Source, check_private};
 use url::{PostgresUrl, RedisUrl};
 
 /// The deployment's name in a sandbox; refused in production.
@@ -230,7 +230,7 @@ impl Reading<'_> {
         let chain = tls.certificate_file.as_deref().map(|path| self.source.path(path));
         match (chain, key) {
             (Some(chain), Some(key)) => {
-                self.source.check_private("[tls] key_file", &key)?;
+                check_private("[tls] key_file", &key)?;
                 Ok(CertificateAt::Files(Files { chain, key }))
             }
             (None, None) if !self.is_production() => {
@@ -320,7 +320,7 @@ impl Reading<'_> {
         for (path, key, variable) in files {
             match self.source.one_path(path.as_deref(), key, variable)? {
                 Some(path) => {
-                    self.source.check_private(key, &path)?;
+                    check_private(key, &path)?;
                     found.push(path);
                 }
                 None => missing = missing.or(Some(key)),

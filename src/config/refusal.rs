@@ -57,7 +57,7 @@ pub enum Because {
 impl ConfigError {
     pub(super) fn malformed(path: &Path, text: &str, error: &toml::de::Error) -> Self {
         let begin = error.span().map_or(0, |span| span.start).min(text.len());
-        let line = text.as_bytes()[..begin].iter().filter(|&&byte| byte == b'\n').count() + 1;
+        let line = text.get(..begin).unwrap_or(text).matches('\n').count() + 1;
         let words = error.message().replace('\n', " ").into_boxed_str();
         Self::Malformed { path: path.to_owned(), line, words }
     }

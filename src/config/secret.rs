@@ -101,32 +101,31 @@ impl<'a> Source<'a> {
         match (inline, self.one_path(written, key, variable)?) {
             (Some(_), Some(_)) => Err(Because::Twice(inline_key, key)),
             (Some(text), None) => Ok(Some(Text { secret: Secret::new(text.to_owned()), is_inline: true })),
-            (None, Some(path)) => Ok(Some(Text { secret: self.read(key, &path)?, is_inline: false })),
+            (None, Some(path)) => Ok(Some(Text { secret: read(key, &path)?, is_inline: false })),
             (None, None) => Ok(None),
         }
     }
+}
 
-    fn read(&self, key: &'static str, path: &Path) -> Result<Secret, Because> {
-        let file = self.check_private(key, path)?;
-        let mut text = Zeroizing::new(String::new());
-        let unreadable = |source| Because::File(key, path.to_owned(), source);
-        file.take(SECRET_BYTES + 1).read_to_string(&mut text).map_err(unreadable)?;
-        let line = text.trim_end_matches(['\r', '\n']);
-        if line.is_empty() || text.len() as u64 > SECRET_BYTES || line.contains(char::is_control) {
-            return Err(Because::Content(key, path.to_owned()));
-        }
-        Ok(Secret::new(line.to_owned()))
+fn read(key: &'static str, path: &Path) -> Result<Secret, Because> {
+    let file = check_private(key, path)?;
+    let mut text = Zeroizing::new(String::new());
+    let unreadable = |source| Because::File(key, path.to_owned(), source);
+    file.take(SECRET_BYTES + 1).read_to_string(&mut text).map_err(unreadable)?;
+    let line = text.trim_end_matches(['\r', '\n']);
+    if line.is_empty() || text.len() as u64 > SECRET_BYTES || line.contains(char::is_control) {
+        return Err(Because::Content(key, path.to_owned()));
     }
+    Ok(Secret::new(line.to_owned()))
+}
 
-    /// A secret's file, opened, if it is the server's user's alone.
-    #[expect(clippy::unused_self, reason = "what is named through a source is checked through it")]
-    pub(super) fn check_private(&self, key: &'static str, path: &Path) -> Result<File, Because> {
-        let unreadable = |source| Because::File(key, path.to_owned(), source);
-        let file = File::open(path).map_err(unreadable)?;
-        if file::is_private(&file.metadata().map_err(unreadable)?) {
-            Ok(file)
-        } else {
-            Err(Because::Exposed(key, path.to_owned()))
-        }
+/// A secret's file, opened, if it is the server's user's alone.
+pub(super) fn check_private(key: &'static str, path: &Path) -> Result<File, Because> {
+    let unreadable = |source| Because::File(key, path.to_owned(), source);
+    let file = File::open(path).map_err(unreadable)?;
+    if file::is_private(&file.metadata().map_err(unreadable)?) {
+        Ok(file)
+    } else {
+        Err(Because::Exposed(key, path.to_owned()))
     }
 }

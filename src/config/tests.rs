@@ -82,12 +82,13 @@ fn the_examples_second_half_is_production_on_postgresql_and_redis() {
 
 #[test]
 fn what_the_example_leaves_out_is_the_standard_and_can_be_written() {
-    let figures: String = EXAMPLE
+    let lines: Vec<&str> = EXAMPLE
         .lines()
         .skip_while(|line| !line.starts_with("# [server.limits]"))
         .take_while(|line| line.starts_with('#'))
-        .map(|line| format!("{}\n", &line[2..]))
+        .map(|line| &line[2..])
         .collect();
+    let figures = lines.join("\n");
     let config = parse(&format!("mode = \"sandbox\"\n{figures}")).unwrap();
     assert_eq!(format!("{:?}", config.door), format!("{:?}", door::Limits::standard()));
     assert!(figures.lines().count() > 10);

@@ -62,7 +62,7 @@ impl PostgresUrl {
         let sslmode =
             parts.query.split('&').find_map(|pair| pair.strip_prefix("sslmode=")).map(str::to_owned);
         let (database, password) = (parts.path.to_owned(), parts.password);
-        Ok(Self { hosts, database, password, sslmode, url })
+        Ok(Self { url, hosts, database, password, sslmode })
     }
 
     /// Whether a password stands in it.
@@ -86,7 +86,7 @@ impl RedisUrl {
         }
         let (host, password) = (parts.hosts.to_owned(), parts.password);
         let tls = url.expose().starts_with("rediss://");
-        Ok(Self { host, password, tls, url })
+        Ok(Self { url, host, password, tls })
     }
 
     /// Whether a password stands in it.

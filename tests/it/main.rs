@@ -5,6 +5,7 @@ mod crash;
 mod demo;
 mod docs;
 mod enrolment;
+mod front_door;
 mod guard_matrix;
 mod hang_up;
 mod idempotency;

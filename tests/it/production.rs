@@ -47,9 +47,7 @@ impl Place {
         Keyring::load_or_create(&dir.path().join("keys"), &SystemEntropy::new(), true).expect("keys");
         Sandbox::load_or_create(&dir.path().join("tls")).expect("a certificate");
         let example = include_str!("../../config/saifu.example.toml");
-        let config = example
-            .replace("0.0.0.0:8443", "127.0.0.1:0")
-            .replace("0.0.0.0:8081", "127.0.0.1:0");
+        let config = example.replace("0.0.0.0:8443", "127.0.0.1:0").replace("0.0.0.0:8081", "127.0.0.1:0");
         fs::write(dir.path().join("saifu.toml"), config).expect("written");
         Self { dir }
     }
@@ -93,7 +91,7 @@ async fn enrol(wallet: &mut Wallet, spool: &Folder) {
     };
     let text = timeout(PATIENCE, text).await.expect("a message is spooled");
     let confirmed = wallet
-        .confirm_enrolment(started.enrolment_id, confirmation(&code_in(&text)))
+        .confirm_enrolment(started.enrolment_id, &confirmation(&code_in(&text)))
         .await
         .expect("the code is right");
     set_up(wallet, &confirmed);
@@ -134,11 +132,8 @@ async fn health_is_serving_until_the_server_drains() {
     let server = Server::start(place.settings()).await.expect("it starts");
     let mut client = health(server.health_address().expect("configured")).await;
     assert_eq!(status(&mut client).await, ServingStatus::Serving);
-    let mut watched = client
-        .watch(HealthCheckRequest { service: String::new() })
-        .await
-        .expect("an answer")
-        .into_inner();
+    let mut watched =
+        client.watch(HealthCheckRequest { service: String::new() }).await.expect("an answer").into_inner();
     let first = watched.message().await.expect("told").expect("a status");
     assert_eq!(first.status(), ServingStatus::Serving);
 
@@ -149,7 +144,8 @@ async fn health_is_serving_until_the_server_drains() {
     assert_eq!(balance.expect_err("not there").code(), Code::Unimplemented);
 
     let stopping = tokio::spawn(server.stop());
-    let second = timeout(PATIENCE, watched.message()).await.expect("in time").expect("told").expect("a status");
+    let second =
+        timeout(PATIENCE, watched.message()).await.expect("in time").expect("told").expect("a status");
     assert_eq!(second.status(), ServingStatus::NotServing);
     timeout(PATIENCE, stopping).await.expect("it stops").expect("without a panic");
 }
@@ -190,8 +186,12 @@ async fn health_is_not_serving_once_the_store_has_ended() {
         let path = PathBuf::from(format!("{}{suffix}", database.display()));
         let length = fs::metadata(&path).expect("there").len();
         let file = fs::File::options().write(true).open(&path).expect("ours");
-        std::os::unix::fs::FileExt::write_all_at(&file, &vec![0x5a; usize::try_from(length).expect("small")], 0)
-            .expect("written");
+        std::os::unix::fs::FileExt::write_all_at(
+            &file,
+            &vec![0x5a; usize::try_from(length).expect("small")],
+            0,
+        )
+        .expect("written");
     }
     let ended = async {
         let ended = server.ended();
@@ -388,6 +388,34 @@ fn the_configuration_of_the_kubernetes_base_is_a_good_one() {
     for port in [config.listen.port(), config.health_listen.expect("probed").port()] {
         assert!(deployment.contains(&format!("containerPort: {port}")), "{port}");
     }
+}
+
+/// As Pod Security calls *restricted*, in every pod that the base renders.
+#[test]
+fn every_pod_of_the_base_is_restricted() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let rendered = fs::read_to_string(root.join("k8s/rendered.yaml")).expect("the rendered base");
+    let mut pods = 0;
+    for object in rendered.split("\n---\n").filter(|object| object.contains("\n      containers:")) {
+        pods += 1;
+        for line in [
+            "runAsNonRoot: true",
+            "type: RuntimeDefault",
+            "allowPrivilegeEscalation: false",
+            "privileged: false",
+            "readOnlyRootFilesystem: true",
+            "automountServiceAccountToken: false",
+            "- ALL",
+        ] {
+            assert!(object.contains(&format!("{line}\n")), "{line} in {object}");
+        }
+        for word in ["hostPath", "hostNetwork", "hostPID", "hostIPC", "hostPort", "add:"] {
+            assert!(!object.contains(word), "{word} in {object}");
+        }
+        assert!(object.contains("limits:") && object.contains("requests:"), "resources: {object}");
+    }
+    assert_eq!(pods, 2, "the server and the migration");
+    assert!(!rendered.contains("kind: Secret"), "no secret is committed");
 }
 
 #[test]

@@ -49,17 +49,16 @@ pub fn indexed_field(name: &str, value: &str) -> Vec<u8> {
 fn string(text: &str) -> Vec<u8> {
     let mut encoded = Vec::new();
     // An integer with a prefix of 7 bits (RFC 7541, 5.1).
-    match u8::try_from(text.len()).ok().filter(|&length| length < 127) {
-        Some(length) => encoded.push(length),
-        None => {
-            encoded.push(127);
-            let mut rest = text.len() - 127;
-            while rest >= 128 {
-                encoded.push(u8::try_from(rest % 128).expect("below 128") | 128);
-                rest /= 128;
-            }
-            encoded.push(u8::try_from(rest).expect("below 128"));
+    if let Some(length) = u8::try_from(text.len()).ok().filter(|&length| length < 127) {
+        encoded.push(length);
+    } else {
+        encoded.push(127);
+        let mut rest = text.len() - 127;
+        while rest >= 128 {
+            encoded.push(u8::try_from(rest % 128).expect("below 128") | 128);
+            rest /= 128;
         }
+        encoded.push(u8::try_from(rest).expect("below 128"));
     }
     encoded.extend(text.as_bytes());
     encoded

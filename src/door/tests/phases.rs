@@ -92,7 +92,7 @@ async fn a_peer_that_is_silent_after_its_preface_is_closed_at_the_deadline() {
 #[tokio::test]
 async fn answering_pings_is_no_request() {
     let (keep_alive, first_request) = (Duration::from_millis(20), Duration::from_millis(300));
-    let server = start(Limits { keep_alive, first_request, ..limits() });
+    let server = start(Limits { first_request, keep_alive, ..limits() });
     let frames = server.sent(&opening(None)).await.until_closed().await;
     assert!(frames.iter().any(|frame| frame.kind == PING && frame.flags != ACK), "it was asked: {frames:?}");
 }
