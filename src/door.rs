@@ -99,7 +99,7 @@ impl Limits {
             handshake: Duration::from_secs(5),
             preface: Duration::from_secs(5),
             first_request: Duration::from_secs(10),
-            calls: 8_192,
+            calls: 4_096,
             calls_per_origin: 256,
             call: Duration::from_secs(30),
             answer: Duration::from_secs(30),
@@ -247,12 +247,14 @@ impl fmt::Display for BindError {
         if source.kind() == io::ErrorKind::AddrInUse {
             write!(
                 f,
-                "{address} is in use by another program: name another address with --listen or in the configuration"
+                "{address} is in use by another program: name another address with --listen or in the \
+                 configuration"
             )
         } else {
             write!(
                 f,
-                "{address} cannot be listened on ({source}): name another address with --listen or in the configuration"
+                "{address} cannot be listened on ({source}): name another address with --listen or in the \
+                 configuration"
             )
         }
     }

@@ -55,7 +55,8 @@ impl Told {
         let (ca_name, call) = match self.mode {
             Mode::Sandbox => {
                 println!(
-                    "saifu serves a SANDBOX: no real money, its clock can be moved, its messages lie in a folder."
+                    "saifu serves a SANDBOX: no real money, its clock can be moved, its messages lie in a \
+                     folder."
                 );
                 ("CA         ", format!("saifu demo --address {address} --ca {ca}\n            or "))
             }

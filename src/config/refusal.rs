@@ -68,7 +68,8 @@ impl fmt::Display for ConfigError {
         match self {
             Self::Unreadable { path, source } => write!(
                 f,
-                "the configuration {} cannot be read ({source}): name a file that this user may read with --config",
+                "the configuration {} cannot be read ({source}): name a file that this user may read with \
+                 --config",
                 path.display()
             ),
             Self::Malformed { path, line, words } => write!(
@@ -92,8 +93,8 @@ impl fmt::Display for Because {
             Self::OutOfRange(key, must) => write!(f, "{key} must be {must}"),
             Self::PasswordInline(key, instead) => write!(
                 f,
-                "{key} holds a password: put the URL into a file that only the server's user can read, and name it \
-                 by {instead}"
+                "{key} holds a password: put the URL into a file that only the server's user can read, and \
+                 name it by {instead}"
             ),
             Self::Unprotected(key, write) => {
                 write!(f, "{key} goes over the network unprotected: write {write}")
@@ -106,20 +107,20 @@ impl fmt::Display for Because {
             }
             Self::Exposed(key, path) => write!(
                 f,
-                "{key} names {path}, which other users of this machine can read: run `chmod 600 {path}`, and replace \
-                 the secret if anybody may have read it",
+                "{key} names {path}, which other users of this machine can read: run `chmod 600 {path}`, and \
+                 replace the secret if anybody may have read it",
                 path = path.display()
             ),
             Self::NoKeys(path) => write!(
                 f,
-                "[keys] dir names {}, where there are no keys: production makes none by itself; put a set there \
-                 (a sandbox's keys/ is one)",
+                "[keys] dir names {}, where there are no keys: production makes none by itself; put a set \
+                 there (a sandbox's keys/ is one)",
                 path.display()
             ),
             Self::ByValue(variable) => write!(
                 f,
-                "the variable {variable} would hold a secret's value: put it into a file, and name the file by \
-                 {variable}_FILE"
+                "the variable {variable} would hold a secret's value: put it into a file, and name the file \
+                 by {variable}_FILE"
             ),
         }
     }

@@ -109,89 +109,83 @@ fn a_sandbox_needs_one_line() {
     assert!(config.listen.ip().is_loopback() && config.operators_listen.ip().is_loopback());
 }
 
-/// A line of the example is taken out or replaced, and that is refused in these words.
+/// A line of the example, what stands in its place, and words of the refusal.
+const REFUSED: &[(&str, &str, &str)] = &[
+    ("mode = \"production\"", "", "missing field `mode`"),
+    ("mode = \"production\"", "mode = \"test\"", "unknown variant `test`"),
+    ("executors = 1", "executor = 1", "unknown field `executor`"),
+    ("executors = 1", "executors = 0", "[server] executors must be 1 or more"),
+    ("audience = \"wallet.example.jp\"", "", "[server] audience is missing: write a name of your own"),
+    (
+        "audience = \"wallet.example.jp\"",
+        "audience = \"sandbox.saifu.invalid\"",
+        "[server] audience is the sandbox's, and this is production: write a name of your own",
+    ),
+    ("audience = \"wallet.example.jp\"", "audience = \"a b\"", "[server] audience must be 1 to 253"),
+    ("listen = \"0.0.0.0:8443\"", "", "[server] listen is missing: write the address"),
+    ("data_dir = \"data\"", "", "[server] data_dir is missing"),
+    (
+        "certificate_file = \"tls/server.pem\"",
+        "",
+        "[tls] certificate_file is missing: write the PEM file of your chain",
+    ),
+    ("key_file = \"tls/server-key.pem\"", "", "[tls] key_file is missing"),
+    (
+        "key_file = \"tls/server-key.pem\"",
+        "key_file = \"tls/none.pem\"",
+        "tls/none.pem, which cannot be read",
+    ),
+    ("sqlite_dir = \"data\"", "", "[store] is missing: write sqlite_dir = \"…\", or url_file"),
+    ("sqlite_dir = \"data\"", "sqlite_dir = \"d\"\nurl_file = \"secrets/store-url\"", "same thing twice"),
+    ("sqlite_dir = \"data\"", "url_file = \"tls/none\"", "[store] url_file names"),
+    ("sqlite_dir = \"data\"", "url_file = \"keys/kek.key\"", "[store] url must be postgresql://"),
+    ("sqlite_dir = \"data\"", "url = \"postgresql://u:hunter2@h/d\"", "[store] url holds a password: put"),
+    (
+        "sqlite_dir = \"data\"",
+        "url = \"postgresql://u@h/d?password=hunter2\"",
+        "[store] url holds a password: put",
+    ),
+    ("sqlite_dir = \"data\"", "url = \"postgresql://u@h/d\"", "[store] goes over the network unprotected"),
+    (
+        "sqlite_dir = \"data\"",
+        "url = \"postgresql://u@h/d?sslmode=prefer\"\nca_file = \"tls/database-ca.pem\"",
+        "[store] goes over the network unprotected",
+    ),
+    ("sqlite_dir = \"data\"", "url = \"mysql://u@h/d\"", "[store] url must be postgresql://user@host"),
+    ("redis = \"none\"", "", "[limits] is missing: write redis_url_file = \"…\", or redis = \"none\""),
+    ("redis = \"none\"", "redis = \"some\"", "unknown variant `some`"),
+    ("redis = \"none\"", "redis_url = \"rediss://u:hunter3@h/0\"", "[limits] redis_url holds a password"),
+    ("redis = \"none\"", "redis_url = \"redis://h/0\"", "write a URL that begins with rediss://"),
+    ("redis = \"none\"", "redis_url = \"http://h/0\"", "[limits] redis_url must be rediss://"),
+    (
+        "redis = \"none\"",
+        "redis = \"none\"\nredis_url_file = \"secrets/redis-url\"",
+        "[limits] redis and [limits] redis_url or redis_url_file say the same thing twice",
+    ),
+    ("dir = \"keys\"", "", "[keys] is missing: write dir = \"…\" or a file for each key"),
+    ("dir = \"keys\"", "dir = \"none\"", "where there are no keys: production makes none by itself"),
+    ("dir = \"keys\"", "kek_file = \"keys/kek.key\"", "[keys] index_file is missing"),
+    ("dir = \"keys\"", "dir = \"keys\"\nkek_file = \"keys/kek.key\"", "same thing twice"),
+    (
+        "provider = \"none\"",
+        "provider = \"sandbox\"",
+        "[funding] provider is the sandbox's, and this is production: write \"none\"",
+    ),
+    ("provider = \"none\"", "", "[funding] provider is missing"),
+    ("spool_dir = \"spool\"", "", "[notify] spool_dir is missing: write the directory"),
+    ("[notify]", "[server.limits]\ncalls = 0\n[notify]", "[server.limits], a count must be 1 to 1000000"),
+    ("[notify]", "[server.limits]\ncall_ms = 3600001\n[notify]", "[server.limits], a time must be 1 to"),
+    (
+        "[notify]",
+        "[limits.rates]\nmessages = { events = 0, per = \"day\", burst = 1 }\n[notify]",
+        "[limits.rates], events and burst must be 1 to 1000000",
+    ),
+];
+
 #[test]
 fn production_refuses_what_it_must_not_run_on_and_says_what_to_write() {
     let whole = &halves()[0];
-    for (line, instead, words) in [
-        ("mode = \"production\"", "", "missing field `mode`"),
-        ("mode = \"production\"", "mode = \"test\"", "unknown variant `test`"),
-        ("executors = 1", "executor = 1", "unknown field `executor`"),
-        ("executors = 1", "executors = 0", "[server] executors must be 1 or more"),
-        ("audience = \"wallet.example.jp\"", "", "[server] audience is missing: write a name of your own"),
-        (
-            "audience = \"wallet.example.jp\"",
-            "audience = \"sandbox.saifu.invalid\"",
-            "[server] audience is the sandbox's, and this is production: write a name of your own",
-        ),
-        ("audience = \"wallet.example.jp\"", "audience = \"a b\"", "[server] audience must be 1 to 253"),
-        ("listen = \"0.0.0.0:8443\"", "", "[server] listen is missing: write the address"),
-        ("data_dir = \"data\"", "", "[server] data_dir is missing"),
-        (
-            "certificate_file = \"tls/server.pem\"",
-            "",
-            "[tls] certificate_file is missing: write the PEM file of your chain",
-        ),
-        ("key_file = \"tls/server-key.pem\"", "", "[tls] key_file is missing"),
-        (
-            "key_file = \"tls/server-key.pem\"",
-            "key_file = \"tls/none.pem\"",
-            "tls/none.pem, which cannot be read",
-        ),
-        ("sqlite_dir = \"data\"", "", "[store] is missing: write sqlite_dir = \"…\", or url_file"),
-        ("sqlite_dir = \"data\"", "sqlite_dir = \"d\"\nurl_file = \"secrets/store-url\"", "same thing twice"),
-        ("sqlite_dir = \"data\"", "url_file = \"tls/none\"", "[store] url_file names"),
-        ("sqlite_dir = \"data\"", "url_file = \"keys/kek.key\"", "[store] url must be postgresql://"),
-        (
-            "sqlite_dir = \"data\"",
-            "url = \"postgresql://u:hunter2@h/d\"",
-            "[store] url holds a password: put",
-        ),
-        (
-            "sqlite_dir = \"data\"",
-            "url = \"postgresql://u@h/d?password=hunter2\"",
-            "[store] url holds a password: put",
-        ),
-        (
-            "sqlite_dir = \"data\"",
-            "url = \"postgresql://u@h/d\"",
-            "[store] goes over the network unprotected",
-        ),
-        (
-            "sqlite_dir = \"data\"",
-            "url = \"postgresql://u@h/d?sslmode=prefer\"\nca_file = \"tls/database-ca.pem\"",
-            "[store] goes over the network unprotected",
-        ),
-        ("sqlite_dir = \"data\"", "url = \"mysql://u@h/d\"", "[store] url must be postgresql://user@host"),
-        ("redis = \"none\"", "", "[limits] is missing: write redis_url_file = \"…\", or redis = \"none\""),
-        ("redis = \"none\"", "redis = \"some\"", "unknown variant `some`"),
-        ("redis = \"none\"", "redis_url = \"rediss://u:hunter3@h/0\"", "[limits] redis_url holds a password"),
-        ("redis = \"none\"", "redis_url = \"redis://h/0\"", "write a URL that begins with rediss://"),
-        ("redis = \"none\"", "redis_url = \"http://h/0\"", "[limits] redis_url must be rediss://"),
-        (
-            "redis = \"none\"",
-            "redis = \"none\"\nredis_url_file = \"secrets/redis-url\"",
-            "[limits] redis and [limits] redis_url or redis_url_file say the same thing twice",
-        ),
-        ("dir = \"keys\"", "", "[keys] is missing: write dir = \"…\" or a file for each key"),
-        ("dir = \"keys\"", "dir = \"none\"", "where there are no keys: production makes none by itself"),
-        ("dir = \"keys\"", "kek_file = \"keys/kek.key\"", "[keys] index_file is missing"),
-        ("dir = \"keys\"", "dir = \"keys\"\nkek_file = \"keys/kek.key\"", "same thing twice"),
-        (
-            "provider = \"none\"",
-            "provider = \"sandbox\"",
-            "[funding] provider is the sandbox's, and this is production: write \"none\"",
-        ),
-        ("provider = \"none\"", "", "[funding] provider is missing"),
-        ("spool_dir = \"spool\"", "", "[notify] spool_dir is missing: write the directory"),
-        ("[notify]", "[server.limits]\ncalls = 0\n[notify]", "[server.limits], a count must be 1 to 1000000"),
-        ("[notify]", "[server.limits]\ncall_ms = 3600001\n[notify]", "[server.limits], a time must be 1 to"),
-        (
-            "[notify]",
-            "[limits.rates]\nmessages = { events = 0, per = \"day\", burst = 1 }\n[notify]",
-            "[limits.rates], events and burst must be 1 to 1000000",
-        ),
-    ] {
+    for (line, instead, words) in REFUSED {
         let with_line = format!("\n{line}\n");
         assert!(whole.contains(&with_line), "{line}");
         // A section's own line stays in its section.

@@ -79,7 +79,8 @@ impl Connection {
         let polled = Pin::new(&mut self.line).poll_read(context, buffer);
         if let Err(Flood) = self.meter.read(&buffer.filled()[before..]) {
             self.end = None;
-            tracing::debug!(address = %self.arrival.peer.address, "cut off: a flood of frames that are no calls");
+            let address = self.arrival.peer.address;
+            tracing::debug!(%address, "cut off: a flood of frames that are no calls");
             return Poll::Ready(Err(io::Error::new(io::ErrorKind::QuotaExceeded, "a flood of frames")));
         }
         polled

@@ -264,7 +264,8 @@ fn a_port_in_use_is_said_so_with_what_to_do() {
     assert_eq!(
         error,
         format!(
-            "{address} is in use by another program: name another address with --listen or in the configuration"
+            "{address} is in use by another program: name another address with --listen or in the \
+             configuration"
         )
     );
 }

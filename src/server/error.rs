@@ -54,7 +54,8 @@ impl std::fmt::Display for StartError {
                 path.display()
             ),
             Self::NoPostgres => f.write_str(
-                "[store] url: this build serves from its embedded database only: write sqlite_dir = \"…\" instead",
+                "[store] url: this build serves from its embedded database only: write sqlite_dir = \"…\" \
+                 instead",
             ),
             Self::NoRedis => f.write_str(
                 "[limits] redis_url: this build counts in its own process only: write redis = \"none\" instead",

@@ -172,42 +172,37 @@ async fn the_health_listener_has_a_few_connections_room() {
     server.stop().await;
 }
 
-/// A store that ends by itself; the server says so to its probes before it goes.
+/// The disk's file system answers writes with an error: what was committed is unknown, so the process
+/// says that it serves no more, and ends.
 #[tokio::test]
-async fn health_is_not_serving_once_the_store_has_ended() {
+async fn a_store_that_ends_is_told_to_probes_and_ends_the_process() {
     let place = Place::new();
-    let mut server = Server::start(place.settings()).await.expect("it starts");
-    let mut client = health(server.health_address().expect("configured")).await;
-    assert_eq!(status(&mut client).await, ServingStatus::Serving);
-    let mut wallet = place.wallet(server.address()).await;
-    // Pages of the open database are overwritten: the writer finds it damaged and ends.
-    let database = place.dir.path().join("data").join(saifu::store::sqlite::DATABASE_FILE);
-    for suffix in ["", "-wal"] {
-        let path = PathBuf::from(format!("{}{suffix}", database.display()));
-        let length = fs::metadata(&path).expect("there").len();
-        let file = fs::File::options().write(true).open(&path).expect("ours");
-        std::os::unix::fs::FileExt::write_all_at(
-            &file,
-            &vec![0x5a; usize::try_from(length).expect("small")],
-            0,
-        )
-        .expect("written");
-    }
-    let ended = async {
-        let ended = server.ended();
-        tokio::pin!(ended);
-        let mut ticks = interval(Duration::from_millis(20));
-        loop {
-            tokio::select! {
-                () = &mut ended => return,
-                _ = ticks.tick() => drop(wallet.start_enrolment(email(CONTACT)).await),
-            }
-        }
-    };
-    timeout(PATIENCE, ended).await.expect("the store ends");
-    assert_eq!(status(&mut client).await, ServingStatus::NotServing);
-    wallet.totp = None;
-    server.stop().await;
+    let mut command = Command::new("bash");
+    // Past its limit on the size of files a process is killed, unless it doesn't mind.
+    command.args([
+        "-c",
+        "trap '' XFSZ; exec \"$@\"",
+        "bash",
+        env!("CARGO_BIN_EXE_saifu"),
+        "serve",
+        "--config",
+    ]);
+    command.arg(place.config());
+    let served = Served::spawn(command);
+    let mut client = health(served.health.expect("configured")).await;
+    let request = HealthCheckRequest { service: String::new() };
+    let mut watched = client.watch(request).await.expect("an answer").into_inner();
+    let first = watched.message().await.expect("told").expect("a status");
+    assert_eq!(first.status(), ServingStatus::Serving);
+
+    let limited = Command::new("prlimit").args(["--fsize=0", "--pid", &served.id().to_string()]).status();
+    assert!(limited.expect("prlimit runs").success());
+    let wallet = place.wallet(served.address).await;
+    assert_eq!(reason(wallet.start_enrolment(email(CONTACT)).await), pb::Reason::Unavailable);
+    let second = timeout(PATIENCE, watched.message()).await.expect("in time").expect("told");
+    assert_eq!(second.expect("a status").status(), ServingStatus::NotServing);
+    drop((watched, client, wallet));
+    assert_eq!(served.wait().code(), Some(1));
 }
 
 #[tokio::test]
