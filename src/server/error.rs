@@ -58,7 +58,8 @@ impl std::fmt::Display for StartError {
                  instead",
             ),
             Self::NoRedis => f.write_str(
-                "[limits] redis_url: this build counts in its own process only: write redis = \"none\" instead",
+                "[limits] redis_url: this build counts in its own process only: write redis = \"none\" \
+                 instead",
             ),
             Self::Write(_) => f.write_str(
                 "the database cannot be written; nothing was changed: look for a full or read-only disk, \
