@@ -48,6 +48,10 @@ fn limits() -> Limits {
 }
 
 fn start(limits: Limits) -> Running {
+    start_on(limits, NonZeroUsize::MIN)
+}
+
+fn start_on(limits: Limits, executors: NonZeroUsize) -> Running {
     let directory = tempfile::tempdir().unwrap();
     let identity = Sandbox::load_or_create(directory.path()).unwrap();
     let ca_pem = std::fs::read(&identity.ca_path).unwrap();
@@ -57,7 +61,7 @@ fn start(limits: Limits) -> Running {
     let routes = Routes::new(WalletServiceServer::new(PortTeller));
     let privacy = Privacy::Tls(fixed_server_config(&identity).unwrap());
     let service = Service { privacy, routes, refusals: crate::rpc::status::refusals() };
-    let executors = Executors::here(NonZeroUsize::MIN);
+    let executors = Executors::here(executors);
     let serving = tokio::spawn(door.serve(service, executors, async { stopped.await.unwrap_or(()) }));
     Running { address, ca_pem, stop, serving, _directory: directory }
 }
@@ -237,6 +241,21 @@ async fn at_the_stop_idle_connections_are_closed_and_nobody_gets_in() {
     server.stop.send(()).unwrap();
     timeout(PATIENCE, server.serving).await.expect("it doesn't wait for the idle").unwrap().unwrap();
     assert!(TcpStream::connect(server.address).await.is_err());
+}
+
+#[tokio::test]
+async fn several_executors_serve_and_drain_like_one() {
+    let server = start_on(Limits { drain: PATIENCE * 2, ..limits() }, NonZeroUsize::new(3).unwrap());
+    let mut channels = Vec::new();
+    for _ in 0..7 {
+        let channel = connect(server.address, &server.ca_pem).await.unwrap();
+        let reply: pb::GetBalanceReply =
+            unary(&channel, method::GET_BALANCE, pb::Envelope::default()).await.unwrap();
+        assert!(reply.available_minor > 0);
+        channels.push(channel);
+    }
+    server.stop.send(()).unwrap();
+    timeout(PATIENCE, server.serving).await.expect("all of them are told to go").unwrap().unwrap();
 }
 
 #[tokio::test]
