@@ -1,6 +1,7 @@
 //! The command line: parse, build, serve. Every failure is one sentence on standard error and exit
 //! status 1.
 
+mod config;
 mod demo;
 mod serve;
 mod verify;
@@ -22,8 +23,13 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Starts a sandbox server on a data directory of its own.
+    /// Starts a server: as its configuration says, or else a sandbox on a data directory of its own.
     Serve(ServeArguments),
+    /// Brings the database's schema up to date, and does nothing else. Run it before a new version
+    /// serves; once more does no harm.
+    Migrate(ConfigArguments),
+    /// Reads a configuration and everything that it names, and says whether a server would start on it.
+    CheckConfig(ConfigArguments),
     /// Re-derives everything from the journal and reports what does not hold; a server may be
     /// running on the same data directory.
     Verify {
@@ -41,6 +47,9 @@ enum Command {
 /// What `saifu serve` takes.
 #[derive(Debug, clap::Args)]
 pub struct ServeArguments {
+    /// The configuration file, which then says everything else.
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["data_dir", "listen", "seed"])]
+    config: Option<PathBuf>,
     /// Everything the server keeps: database, keys, certificate, messages.
     #[arg(long, default_value = "saifu-data")]
     data_dir: PathBuf,
@@ -53,6 +62,19 @@ pub struct ServeArguments {
     /// What is logged, by target: for example "info" or "saifu=debug".
     #[arg(long, default_value = "warn")]
     log: String,
+}
+
+/// What `saifu migrate` and `saifu check-config` take.
+#[derive(Debug, clap::Args)]
+pub struct ConfigArguments {
+    /// The configuration file.
+    #[arg(long, value_name = "PATH")]
+    config: PathBuf,
+}
+
+/// Whether the binary takes these arguments, the program's name first.
+pub fn accepts<'a>(arguments: impl IntoIterator<Item = &'a str>) -> bool {
+    Arguments::try_parse_from(arguments).is_ok()
 }
 
 /// What `saifu demo` takes.
@@ -78,6 +100,8 @@ pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
     let done = match arguments.command {
         Command::Serve(arguments) => serve::run(arguments),
+        Command::Migrate(arguments) => config::migrate(&arguments.config),
+        Command::CheckConfig(arguments) => config::check(&arguments.config),
         Command::Verify { data_dir } => verify::run(&data_dir),
         Command::Bench(command) => crate::bench::run(command).map_err(Into::into),
         Command::Demo(arguments) => demo::run(arguments),

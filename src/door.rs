@@ -1,14 +1,19 @@
 //! The front door: who may connect, how long he may take, and how everything closes in the end.
 //!
 //! It promises that a peer who has authenticated nothing holds only what [`Limits`] grants him: a
-//! connection out of his origin's share, seconds until TLS and HTTP/2 are spoken, one call's time for
-//! a call, and an end to every connection.
+//! connection out of his origin's share, seconds until TLS, HTTP/2 and a first request are spoken, one
+//! call's time for a call, a share of the calls under way, and an end to every connection.
 
 pub mod certificate;
+pub mod executors;
 pub mod peer;
+pub mod reload;
 pub mod tls;
 
+mod activity;
 mod admission;
+mod calls;
+mod meter;
 mod permits;
 
 use std::convert::Infallible;
@@ -20,15 +25,22 @@ use std::time::Duration;
 
 use rustls::ServerConfig;
 use tokio::sync::{mpsc, watch};
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::timeout;
 use tokio_stream::StreamExt as _;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::service::Routes;
 use tonic::transport::Server;
 
+use calls::Counting;
+pub use calls::Refusals;
 pub use certificate::{CertificateError, Identity, Sandbox};
+use executors::Dealer;
+pub use executors::Executors;
 pub use peer::Peer;
-pub use tls::{TlsError, client_config, server_config};
+use permits::Permits;
+pub use reload::Certificates;
+pub use tls::{TlsError, client_config, fixed_server_config, server_config};
 
 /// Streams a connection may have open at a time.
 const STREAMS_PER_CONNECTION: u32 = 100;
@@ -55,8 +67,17 @@ pub struct Limits {
     pub handshake: Duration,
     /// From the handshake to the whole HTTP/2 preface.
     pub preface: Duration,
-    /// A call that isn't answered by then is dropped.
+    /// From there to the first request's whole headers.
+    pub first_request: Duration,
+    /// Calls under way in all, from their headers to the last byte of the answer.
+    pub calls: usize,
+    /// Calls under way from one origin.
+    pub calls_per_origin: usize,
+    /// A call that isn't answered by then is dropped, whether its message came or not.
     pub call: Duration,
+    /// So much later its answer must have been taken, or the connection is cut off; it may take twice
+    /// the sum until that is seen.
+    pub answer: Duration,
     /// A connection that says nothing for so long is asked whether it is still there …
     pub keep_alive: Duration,
     /// … and is closed unless it answers by then.
@@ -77,7 +98,11 @@ impl Limits {
             connections_per_origin: 100,
             handshake: Duration::from_secs(5),
             preface: Duration::from_secs(5),
+            first_request: Duration::from_secs(10),
+            calls: 4_096,
+            calls_per_origin: 256,
             call: Duration::from_secs(30),
+            answer: Duration::from_secs(30),
             keep_alive: Duration::from_secs(30),
             keep_alive_answer: Duration::from_secs(10),
             connection_age: Duration::from_mins(15),
@@ -115,43 +140,84 @@ impl Door {
     /// Serves until `stop` is ready and the calls then under way have ended, or their time is up.
     pub async fn serve(
         self,
-        tls: Arc<ServerConfig>,
-        routes: Routes,
+        service: Service,
+        executors: Executors,
         stop: impl Future<Output = ()> + Send + 'static,
     ) -> Result<(), DoorError> {
         let listener = tokio::net::TcpListener::from_std(self.listener).map_err(DoorError::Listener)?;
-        let (ready, connections) = mpsc::channel(READY_CONNECTIONS);
+        let Service { privacy, routes, refusals } = service;
         let (cut, is_cut) = watch::channel(false);
+        let (stopping, stopped) = watch::channel(false);
         let drain = self.limits.drain;
-        let mut server = server(&self.limits);
-        tokio::spawn(admission::admit(listener, tls, self.limits, is_cut, ready));
-
-        let (stopping, mut stopped) = watch::channel(false);
-        let signal = async move {
-            stop.await;
-            stopping.send_replace(true);
-        };
-        let incoming = ReceiverStream::new(connections).map(Ok::<_, Infallible>);
-        let serving = server.add_routes(routes).serve_with_incoming_shutdown(incoming, signal);
-        tokio::pin!(serving);
-        tokio::select! {
-            ended = &mut serving => {
-                ended.map_err(DoorError::Transport)?;
-                return if *stopped.borrow() { Ok(()) } else { Err(DoorError::Ended) };
-            }
-            Ok(()) = stopped.changed() => {}
+        let server = server(&self.limits, refusals);
+        let mut serving = JoinSet::new();
+        let mut hands = Vec::new();
+        for handle in executors.handles() {
+            let (ready, connections) = mpsc::channel(READY_CONNECTIONS);
+            hands.push(ready);
+            let incoming = ReceiverStream::new(connections).map(Ok::<_, Infallible>);
+            let mut stopped = stopped.clone();
+            let signal = async move { drop(stopped.wait_for(|stopped| *stopped).await) };
+            let router = server.clone().add_routes(routes.clone());
+            serving.spawn_on(router.serve_with_incoming_shutdown(incoming, signal), handle);
         }
-        if let Ok(ended) = timeout(drain, &mut serving).await {
-            return ended.map_err(DoorError::Transport);
+        tokio::spawn(admission::admit(listener, privacy, self.limits, is_cut, Dealer::new(hands)));
+
+        tokio::select! {
+            Some(ended) = serving.join_next() => {
+                joined(ended)?;
+                return Err(DoorError::Ended);
+            }
+            () = stop => {}
+        }
+        stopping.send_replace(true);
+        if let Ok(ended) = timeout(drain, all_ended(&mut serving)).await {
+            return ended;
         }
         tracing::warn!("some connections did not end in time and are cut off");
         cut.send_replace(true);
         // Cut connections end by themselves; what the runtime cannot get to is not waited for again.
-        timeout(drain, serving).await.unwrap_or(Ok(())).map_err(DoorError::Transport)
+        timeout(drain, all_ended(&mut serving)).await.unwrap_or(Ok(()))
     }
 }
 
-fn server(limits: &Limits) -> Server {
+/// What stands behind a door.
+pub struct Service {
+    /// What its connections are protected with.
+    pub privacy: Privacy,
+    /// The RPCs.
+    pub routes: Routes,
+    /// What is answered where no handler answers.
+    pub refusals: Refusals,
+}
+
+/// What a door's connections are protected with.
+#[derive(Clone)]
+pub enum Privacy {
+    /// TLS.
+    Tls(Arc<ServerConfig>),
+    /// Nothing: for what everybody may know.
+    Plaintext,
+}
+
+type Served = Result<Result<(), tonic::transport::Error>, JoinError>;
+
+async fn all_ended(serving: &mut JoinSet<Result<(), tonic::transport::Error>>) -> Result<(), DoorError> {
+    while let Some(ended) = serving.join_next().await {
+        joined(ended)?;
+    }
+    Ok(())
+}
+
+fn joined(ended: Served) -> Result<(), DoorError> {
+    ended.map_err(|_panic_or_end| DoorError::Ended)?.map_err(DoorError::Transport)
+}
+
+fn server(
+    limits: &Limits,
+    refusals: Refusals,
+) -> Server<tower::layer::util::Stack<Counting, tower::layer::util::Identity>> {
+    let permits = Arc::new(Permits::new(limits.calls, limits.calls_per_origin));
     // max_connection_age_grace would keep tonic from sending GOAWAY, so the grace is the connection's
     // own affair.
     Server::builder()
@@ -165,6 +231,7 @@ fn server(limits: &Limits) -> Server {
         .http2_keepalive_interval(Some(limits.keep_alive))
         .http2_keepalive_timeout(Some(limits.keep_alive_answer))
         .max_connection_age(limits.connection_age)
+        .layer(Counting { permits, refusals: Arc::new(refusals) })
 }
 
 /// The address cannot be listened on.
@@ -178,9 +245,17 @@ impl fmt::Display for BindError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { address, source } = self;
         if source.kind() == io::ErrorKind::AddrInUse {
-            write!(f, "{address} is in use by another program: name another address with --listen")
+            write!(
+                f,
+                "{address} is in use by another program: name another address with --listen or in the \
+                 configuration"
+            )
         } else {
-            write!(f, "{address} cannot be listened on ({source}): name another address with --listen")
+            write!(
+                f,
+                "{address} cannot be listened on ({source}): name another address with --listen or in the \
+                 configuration"
+            )
         }
     }
 }

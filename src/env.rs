@@ -5,6 +5,7 @@
 
 pub mod clock;
 pub mod entropy;
+pub mod environment;
 pub(crate) mod file;
 
 pub use clock::{Clock, ClockFileError, ManualClock, MovableClock, SandboxClock, Stopwatch, SystemClock};

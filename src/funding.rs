@@ -1,6 +1,7 @@
 //! Where money comes from: a provider that charges a linked source. Tokens only; a card number
 //! never reaches us.
 
+pub mod none;
 pub mod sandbox;
 
 use crate::domain::id::TopUpId;

@@ -1,263 +1,140 @@
-//! Puts a server together, and takes it apart again: keys, store, gate, tasks, front door.
+//! Puts a server together, and takes it apart again: keys, store, gate, tasks, front door. A sandbox and
+//! production are one assembly over different [`Settings`].
 
+mod backends;
+mod error;
+mod health;
+mod listener;
 pub mod operators;
 pub mod seed;
+mod settings;
 
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
+use tokio::task::{AbortHandle, JoinHandle};
 
+pub use crate::config::SANDBOX_AUDIENCE;
+use crate::config::{CertificateAt, Funding, KeysAt, Mode};
 use crate::crypto::entropy::SystemEntropy;
 use crate::crypto::hash::MacKey;
-use crate::crypto::keyring::{Keyring, KeyringError};
+use crate::crypto::keyring::Keyring;
 use crate::domain::command::SystemAction;
 use crate::domain::outcome::Outcome;
-use crate::domain::policy::Policy;
 use crate::domain::rows::{Journal, RowKey};
-use crate::door::certificate::{CertificateError, Identity, Sandbox as SandboxIdentity};
+use crate::door::certificate::{Identity, Sandbox as SandboxIdentity};
+use crate::door::reload::{Certificates, Reloader};
 use crate::door::{self, Door};
-use crate::env::clock::{ClockFileError, MovableClock, SandboxClock};
+use crate::env::clock::{Clock, MovableClock, SandboxClock, SystemClock};
+use crate::env::entropy::Entropy;
+use crate::funding::FundingProvider;
+use crate::funding::none::NoProvider;
 use crate::funding::sandbox::SandboxProvider;
-use crate::gate::limit::{LimitTable, Limits, Sources};
+use crate::gate::limit::{Limits, Sources};
 use crate::gate::tools::{Given, Tools};
 use crate::gate::{Gate, Parts};
 use crate::notify::folder::Folder;
 use crate::ratelimit::redis::Redis;
-use crate::ratelimit::redis::settings::RedisSettings;
 use crate::rpc;
-use crate::store::StoreError;
-use crate::store::batch::BATCH_BOUND;
+use crate::store::Store;
 use crate::store::query::Query;
-use crate::store::sqlite::{Embedded, OpenError, Options, make_directory};
+use crate::store::sqlite::{Options, make_directory};
 use crate::tasks::Tasks;
 use crate::tasks::checkpoint::CHECKPOINT_FILE;
-use operators::OperatorsError;
-use seed::{Seed, SeedError};
-
-/// The deployment's name in a sandbox.
-pub const SANDBOX_AUDIENCE: &str = "sandbox.saifu.invalid";
-
-/// What a sandbox server is started with.
-pub struct Settings {
-    /// Everything it keeps is in here.
-    pub data_dir: PathBuf,
-    /// Where it listens; port 0 takes a free one.
-    pub listen: SocketAddr,
-    /// Where operators are listened to; port 0 takes a free one.
-    pub operators_listen: SocketAddr,
-    /// A seed file, instead of the one that comes with the program.
-    pub seed: Option<PathBuf>,
-    /// The rules' figures.
-    pub policy: Policy,
-    /// Who may come how often.
-    pub limits: LimitTable,
-    /// Where limits and marks of reads are shared with other processes; without, each has its own.
-    pub redis: Option<RedisSettings>,
-    /// How many connections, and how long they may keep silent.
-    pub door: door::Limits,
-    /// A clock moved by hand, instead of the sandbox's own.
-    pub clock: Option<Arc<dyn MovableClock>>,
-    /// Commands to a commit at most.
-    pub batch_bound: usize,
-}
-
-impl Settings {
-    /// The sandbox's defaults, on a data directory.
-    pub fn sandbox(data_dir: PathBuf, listen: SocketAddr) -> Self {
-        Self {
-            data_dir,
-            listen,
-            operators_listen: SocketAddr::from(([127, 0, 0, 1], 0)),
-            seed: None,
-            policy: Policy::standard(),
-            limits: LimitTable::standard(),
-            redis: None,
-            door: door::Limits::standard(),
-            clock: None,
-            batch_bound: BATCH_BOUND,
-        }
-    }
-}
-
-/// Why a server does not start. Each is one sentence that says what to do.
-#[derive(Debug)]
-pub enum StartError {
-    /// The data directory.
-    Store(OpenError),
-    /// The server's keys.
-    Keys(KeyringError),
-    /// The certificate.
-    Certificate(CertificateError),
-    /// The sandbox clock's file.
-    Clock(ClockFileError),
-    /// The seed file.
-    Seed(SeedError),
-    /// The first operators.
-    Operators(OperatorsError),
-    /// TLS or the listening address.
-    Door(door::BindError),
-    /// TLS.
-    Tls(door::tls::TlsError),
-    /// The keys are not those that this database was made with.
-    ForeignKeys(PathBuf),
-    /// The database could not be written at start.
-    Write(StoreError),
-}
-
-impl std::fmt::Display for StartError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Store(error) => error.fmt(f),
-            Self::Keys(error) => error.fmt(f),
-            Self::Certificate(error) => error.fmt(f),
-            Self::Clock(error) => error.fmt(f),
-            Self::Seed(error) => error.fmt(f),
-            Self::Operators(error) => error.fmt(f),
-            Self::Door(error) => error.fmt(f),
-            Self::Tls(error) => error.fmt(f),
-            Self::ForeignKeys(path) => write!(
-                f,
-                "the keys in {} are not those that its database was made with; \
-                 nothing was changed: put the right ones back",
-                path.display()
-            ),
-            Self::Write(_) => f.write_str(
-                "the database cannot be written; nothing was changed: look for a full or read-only disk, \
-                 and start again",
-            ),
-        }
-    }
-}
-
-impl std::error::Error for StartError {}
-
-macro_rules! from {
-    ($($variant:ident($error:ty)),+) => {
-        $(impl From<$error> for StartError {
-            fn from(error: $error) -> Self {
-                Self::$variant(error)
-            }
-        })+
-    };
-}
-
-from!(
-    Store(OpenError),
-    Keys(KeyringError),
-    Certificate(CertificateError),
-    Clock(ClockFileError),
-    Seed(SeedError),
-    Operators(OperatorsError),
-    Door(door::BindError),
-    Tls(door::tls::TlsError),
-    Write(StoreError)
-);
+use backends::Opened;
+pub use backends::migrate;
+pub use error::StartError;
+use health::HealthDoor;
+use listener::Listener;
+use seed::Seed;
+pub use settings::Settings;
 
 /// A running server.
 pub struct Server {
-    address: SocketAddr,
-    operators_address: SocketAddr,
     ca_path: PathBuf,
-    stop: Option<oneshot::Sender<()>>,
-    serving: JoinHandle<Result<(), door::DoorError>>,
-    stop_operators: Option<oneshot::Sender<()>>,
-    serving_operators: JoinHandle<Result<(), door::DoorError>>,
+    everybody: Listener,
+    operators: Listener,
+    reloading: AbortHandle,
+    health: Option<HealthDoor>,
     tasks: Tasks,
-    embedded: Embedded,
+    opened: Opened,
 }
 
 impl Server {
-    /// Starts a sandbox server; it answers when this returns.
+    /// Starts a server; it answers when this returns.
     pub async fn start(settings: Settings) -> Result<Self, StartError> {
-        let Settings {
-            data_dir,
-            listen,
-            operators_listen,
-            seed,
-            policy,
-            limits,
-            redis,
-            door,
-            clock,
-            batch_bound,
-        } = settings;
-        let seed = Seed::load(seed.as_deref())?;
-        let policy = Arc::new(policy);
-        let operators_door = Door::bind(operators_listen, door.clone())?;
-        let operators_address = operators_door.local_addr();
-        let door = Door::bind(listen, door)?;
-        let address = door.local_addr();
-        let clock = if let Some(clock) = clock {
-            clock
-        } else {
-            make_directory(&data_dir)?;
-            Arc::new(SandboxClock::open(&data_dir.join("clock"))?) as Arc<dyn MovableClock>
+        let settings = Arc::new(settings);
+        let sandbox = Playground::prepare(&settings)?;
+        let door = Door::bind(settings.listen, settings.door.clone())?;
+        let operators_door = Door::bind(settings.operators_listen, settings.door.clone())?;
+        let health = settings.health_listen.map(health::bind).transpose()?;
+        let policy = Arc::new(settings.policy.clone());
+        let clock = clock(sandbox.as_ref());
+        let options = Options {
+            batch_bound: settings.batch_bound,
+            ..Options::new(Arc::clone(&policy), Arc::clone(&clock))
         };
-        let options =
-            Options { batch_bound, ..Options::new(Arc::clone(&policy), Arc::clone(&clock) as Arc<_>) };
-        let embedded = Embedded::open(&data_dir, options)?;
+        let opened = Opened::open(&settings.store, options)?;
         let entropy = Arc::new(SystemEntropy::new());
-        // A database that was used must not be given new keys; a first start that was cut short may.
-        let first = embedded.store().fetch(Query::row(RowKey::Journal(0, 1))).await?;
-        let is_new = first.get::<Journal>().is_none();
-        let keys = Keyring::load_or_create(&data_dir.join("keys"), entropy.as_ref(), is_new)?;
-        let identity = SandboxIdentity::load_or_create(&data_dir.join("tls"))?;
-        let tls = door::tls::server_config(&identity)?;
+        let keys = keys(&settings.keys, entropy.as_ref(), &opened.store()).await?;
+        let (identity, certificates) = certificates(&settings)?;
+        let tls = door::server_config(Arc::clone(&certificates))?;
 
-        let given = Given {
-            clock: Arc::clone(&clock) as Arc<_>,
-            entropy,
-            policy,
-            provider: Arc::new(SandboxProvider),
-            audience: SANDBOX_AUDIENCE.into(),
+        let provider = provider(settings.funding);
+        let given = Given { clock, entropy, policy, provider, audience: settings.audience.clone() };
+        let tools = Arc::new(Tools::new(keys, given, opened.store()));
+        let limits = limits(&settings, &tools);
+        let gate = Arc::new(Gate::new(Parts { store: opened.store(), tools, limits }));
+        genesis(&gate, &settings.data_dir).await?;
+        operators::enrol(&gate, &settings.operators.keys()?).await?;
+
+        let folder = Folder::new(settings.messages.clone());
+        let sandbox = match sandbox {
+            Some(sandbox) => Some(sandbox.seeded(&gate, folder.clone()).await?),
+            None => None,
         };
-        let tools = Arc::new(Tools::new(keys, given, embedded.store()));
-        let sources = Sources::new(redis.as_ref().map(|redis| Arc::new(Redis::new(redis))));
-        // A key of its own, made from the requests': none more has to be kept.
-        let origin_tags = MacKey::new(tools.keys.request.tag(&[b"origins in the log"]));
-        let limits = Limits::new(limits, sources, origin_tags);
-        let gate = Arc::new(Gate::new(Parts { store: embedded.store(), tools, limits }));
-        genesis(&gate, &data_dir).await?;
-        operators::enrol(&gate, &operators::of_sandbox(&data_dir.join("operators"))?).await?;
-        let registered = seed.commands().into_iter().map(|command| gate.system(command));
-        futures_util::future::try_join_all(registered).await?;
+        make_directory(&settings.data_dir)?;
+        let tasks = Tasks::start(&gate, Arc::new(folder), settings.data_dir.join(CHECKPOINT_FILE));
+        let ca_path = identity.ca_path.clone();
+        let reloader = Reloader::new(certificates, identity.files.clone(), identity);
+        let reloading = tokio::spawn(reloader.run(settings.certificate_interval)).abort_handle();
+        let everybody = Listener::open(door, &tls, rpc::routes(&gate, sandbox), settings.executors);
+        let operators = Listener::open(operators_door, &tls, rpc::operators_routes(&gate), NonZeroUsize::MIN);
+        let health = health.map(HealthDoor::open);
+        Ok(Self { ca_path, everybody, operators, reloading, health, tasks, opened })
+    }
 
-        let folder = Folder::new(data_dir.join("messages"));
-        let tasks = Tasks::start(&gate, Arc::new(folder.clone()), data_dir.join(CHECKPOINT_FILE));
-        let sandbox = rpc::Sandbox { clock, folder, shops: seed.shops() };
-        let routes = rpc::routes(&gate, Some(sandbox));
-        let (stop_operators, stopped) = oneshot::channel::<()>();
-        let serving_operators =
-            operators_door.serve(Arc::clone(&tls), rpc::operators_routes(&gate), async move {
-                drop(stopped.await);
-            });
-        let serving_operators = tokio::spawn(serving_operators);
-        let (stop, stopped) = oneshot::channel::<()>();
-        let serving = tokio::spawn(door.serve(tls, routes, async move { drop(stopped.await) }));
-        Ok(Self {
-            address,
-            operators_address,
-            ca_path: ca_path(&identity),
-            stop: Some(stop),
-            serving,
-            stop_operators: Some(stop_operators),
-            serving_operators,
-            tasks,
-            embedded,
-        })
+    /// Looks at everything that a start reads, and changes nothing.
+    pub fn check(settings: &Settings) -> Result<(), StartError> {
+        backends::check(settings)?;
+        if let CertificateAt::Files(_) = &settings.certificate {
+            door::server_config(certificates(settings)?.1)?;
+        }
+        match &settings.keys {
+            KeysAt::Files(files) => drop(Keyring::load(files)?),
+            KeysAt::Directory { path, may_create } if path.exists() || !may_create => {
+                drop(Keyring::load_or_create(path, &SystemEntropy::new(), false)?);
+            }
+            KeysAt::Directory { .. } => {}
+        }
+        Ok(())
     }
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.everybody.address()
     }
 
     /// Where it listens to operators.
     pub fn operators_address(&self) -> SocketAddr {
-        self.operators_address
+        self.operators.address()
+    }
+
+    /// Where it tells its health, if it does.
+    pub fn health_address(&self) -> Option<SocketAddr> {
+        self.health.as_ref().map(HealthDoor::address)
     }
 
     /// The certificate that its clients trust.
@@ -267,7 +144,7 @@ impl Server {
 
     /// Waits until the server cannot go on: its front door is closed, or its store cannot be trusted.
     pub async fn ended(&mut self) {
-        let store = self.embedded.ended();
+        let store = self.opened.ended();
         let store_ended = async {
             match store {
                 Some(ended) => drop(ended.await),
@@ -275,31 +152,33 @@ impl Server {
             }
         };
         tokio::select! {
-            () = closed(&mut self.serving) => {}
-            () = closed(&mut self.serving_operators) => {}
+            () = self.everybody.closed() => {}
+            () = self.operators.closed() => {}
             () = store_ended => tracing::error!("the store writes nothing further"),
+        }
+        self.not_serving().await;
+    }
+
+    async fn not_serving(&self) {
+        if let Some(health) = &self.health {
+            health.not_serving().await;
         }
     }
 
     /// Takes no further calls, ends those under way, commits what is queued, and is gone.
     pub async fn stop(mut self) {
-        if !self.serving.is_finished() {
-            drop(self.stop.take());
-            closed(&mut self.serving).await;
-        }
-        if !self.serving_operators.is_finished() {
-            drop(self.stop_operators.take());
-            closed(&mut self.serving_operators).await;
-        }
+        self.not_serving().await;
+        tokio::join!(self.everybody.close(), self.operators.close());
+        self.reloading.abort();
         self.tasks.stop().await;
-        let embedded = self.embedded;
-        if tokio::task::spawn_blocking(move || embedded.close()).await.is_err() {
-            tracing::error!("closing the store ended by a panic");
+        self.opened.close().await;
+        if let Some(health) = self.health {
+            health.close().await;
         }
     }
 }
 
-/// Waits for the front door's end, and says why.
+/// Waits for a door's end, and says why.
 async fn closed(serving: &mut JoinHandle<Result<(), door::DoorError>>) {
     match serving.await {
         Ok(Ok(())) => {}
@@ -308,8 +187,79 @@ async fn closed(serving: &mut JoinHandle<Result<(), door::DoorError>>) {
     }
 }
 
-fn ca_path(identity: &Identity) -> PathBuf {
-    identity.ca_path.clone()
+/// What only a sandbox has: a clock that can be moved, and shops.
+struct Playground {
+    clock: Arc<dyn MovableClock>,
+    seed: Seed,
+}
+
+impl Playground {
+    fn prepare(settings: &Settings) -> Result<Option<Self>, StartError> {
+        if settings.mode == Mode::Production {
+            return Ok(None);
+        }
+        let seed = Seed::load(settings.seed.as_deref())?;
+        let clock = if let Some(clock) = &settings.clock {
+            Arc::clone(clock)
+        } else {
+            make_directory(&settings.data_dir)?;
+            Arc::new(SandboxClock::open(&settings.data_dir.join("clock"))?) as Arc<dyn MovableClock>
+        };
+        Ok(Some(Self { clock, seed }))
+    }
+
+    /// Its shops are part of the ledger.
+    async fn seeded(self, gate: &Gate, folder: Folder) -> Result<rpc::Sandbox, StartError> {
+        let registered = self.seed.commands().into_iter().map(|command| gate.system(command));
+        futures_util::future::try_join_all(registered).await?;
+        Ok(rpc::Sandbox { clock: self.clock, folder, shops: self.seed.shops() })
+    }
+}
+
+fn clock(sandbox: Option<&Playground>) -> Arc<dyn Clock> {
+    match sandbox {
+        Some(sandbox) => Arc::clone(&sandbox.clock) as Arc<_>,
+        None => Arc::new(SystemClock),
+    }
+}
+
+/// Limits and marks of reads: in Redis for all processes, or in this one for itself.
+fn limits(settings: &Settings, tools: &Tools) -> Limits {
+    let sources = Sources::new(settings.redis.as_ref().map(|redis| Arc::new(Redis::new(redis))));
+    // A key of its own, made from the requests': none more has to be kept.
+    let origin_tags = MacKey::new(tools.keys.request.tag(&[b"origins in the log"]));
+    Limits::new(settings.limits.clone(), sources, origin_tags)
+}
+
+fn provider(funding: Funding) -> Arc<dyn FundingProvider> {
+    match funding {
+        Funding::None => Arc::new(NoProvider),
+        Funding::Sandbox => Arc::new(SandboxProvider),
+    }
+}
+
+/// A database that was used must not be given new keys; a first start that was cut short may.
+async fn keys(at: &KeysAt, entropy: &dyn Entropy, store: &Store) -> Result<Keyring, StartError> {
+    match at {
+        KeysAt::Files(files) => Ok(Keyring::load(files)?),
+        KeysAt::Directory { path, may_create } => {
+            let first = store.fetch(Query::row(RowKey::Journal(0, 1))).await?;
+            let may_create = *may_create && first.get::<Journal>().is_none();
+            Ok(Keyring::load_or_create(path, entropy, may_create)?)
+        }
+    }
+}
+
+fn certificates(settings: &Settings) -> Result<(Identity, Arc<Certificates>), StartError> {
+    let identity = match &settings.certificate {
+        CertificateAt::Generated(dir) => {
+            make_directory(&settings.data_dir)?;
+            SandboxIdentity::load_or_create(dir)?
+        }
+        CertificateAt::Files(files) => Identity::from_files(&files.chain, &files.key)?,
+    };
+    let certificates = Arc::new(Certificates::new(&identity)?);
+    Ok((identity, certificates))
 }
 
 /// The journal's first row names deployment and key; a server with another key must not go on.

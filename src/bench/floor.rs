@@ -91,7 +91,7 @@ mod tests {
     use crate::client::{Signer, connect, unary};
     use crate::crypto::device_key::DeviceKey;
     use crate::crypto::envelope::SignatureForm;
-    use crate::door::{Sandbox, server_config};
+    use crate::door::{Sandbox, fixed_server_config};
 
     #[tokio::test]
     async fn the_floor_pays_for_its_key_alone() {
@@ -102,7 +102,7 @@ mod tests {
         let address = listener.local_addr().unwrap();
         let signer = Signer::new(DeviceKey::generate(SignatureForm::Der), "test.example");
         let (stop, stopped) = oneshot::channel::<()>();
-        let tls = server_config(&identity).unwrap();
+        let tls = fixed_server_config(&identity).unwrap();
         let serving = serve_floor(listener, tls, signer.key().public(), async { drop(stopped.await) });
         let serving = tokio::spawn(serving);
 

@@ -16,7 +16,7 @@ use tokio::sync::oneshot;
 use crate::bench::BenchError;
 use crate::bench::floor::serve_floor as serve;
 use crate::crypto::envelope::{PublicKey, SignatureForm};
-use crate::door::{Sandbox, server_config};
+use crate::door::{Sandbox, fixed_server_config};
 
 /// What a server prints, on one line, once it listens.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -91,7 +91,7 @@ pub(super) fn serve_floor(dir: &Path, key: &str) -> Result<(), BenchError> {
     let spki = URL_SAFE_NO_PAD.decode(key).map_err(|_undecoded| BenchError::BadKey)?;
     let key = PublicKey::from_spki(&spki, SignatureForm::Der).map_err(|_unread| BenchError::BadKey)?;
     let identity = Sandbox::load_or_create(dir).map_err(BenchError::Certificate)?;
-    let tls = server_config(&identity).map_err(BenchError::Tls)?;
+    let tls = fixed_server_config(&identity).map_err(BenchError::Tls)?;
     runtime()?.block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.map_err(BenchError::io("listen"))?;
         let address = listener.local_addr().map_err(BenchError::io("listen"))?;

@@ -1,9 +1,12 @@
-//! `saifu serve`: a sandbox server until SIGTERM or SIGINT.
+//! `saifu serve`: a server until SIGTERM or SIGINT.
+
+use std::path::PathBuf;
 
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{Failure, ServeArguments, log_to_stderr};
-use crate::server::{SANDBOX_AUDIENCE, Server, Settings};
+use super::{Failure, ServeArguments, config, log_to_stderr};
+use crate::config::Mode;
+use crate::server::{Server, Settings};
 
 pub(super) fn run(arguments: ServeArguments) -> Result<(), Failure> {
     log_to_stderr(&arguments.log)?;
@@ -14,31 +17,65 @@ pub(super) fn run(arguments: ServeArguments) -> Result<(), Failure> {
 async fn serve(arguments: ServeArguments) -> Result<(), Failure> {
     let mut terminated = signal(SignalKind::terminate())?;
     let mut interrupted = signal(SignalKind::interrupt())?;
-    let settings =
-        Settings { seed: arguments.seed, ..Settings::sandbox(arguments.data_dir.clone(), arguments.listen) };
+    let settings = match arguments.config {
+        Some(path) => config::load(&path)?,
+        None => Settings { seed: arguments.seed, ..Settings::sandbox(arguments.data_dir, arguments.listen) },
+    };
+    let told = Told::of(&settings);
     let mut server = Server::start(settings).await?;
-    println!(
-        "saifu serves a SANDBOX: no real money, its clock can be moved, its messages lie in a folder.\n\
-         address   https://{address}\n\
-         CA        {ca}\n\
-         audience  {SANDBOX_AUDIENCE}\n\
-         data      {data}\n\
-         call it   saifu demo --address {address} --ca {ca}\n\
-         \x20         or any gRPC client: proto/saifu/v1 and docs/protocol.md\n\
-         stop it   SIGTERM or Ctrl-C; data and keys stay",
-        address = server.address(),
-        ca = server.ca_path().display(),
-        data = arguments.data_dir.display(),
-    );
-    let told = tokio::select! {
+    told.tell(&server);
+    let was_told = tokio::select! {
         _ = terminated.recv() => true,
         _ = interrupted.recv() => true,
         () = server.ended() => false,
     };
     server.stop().await;
-    if told {
+    if was_told {
         Ok(())
     } else {
         Err("the server could not go on; nothing acknowledged is lost: see the log, and start again".into())
+    }
+}
+
+/// What is said at the start.
+struct Told {
+    mode: Mode,
+    audience: String,
+    data_dir: PathBuf,
+}
+
+impl Told {
+    fn of(settings: &Settings) -> Self {
+        let Settings { mode, audience, data_dir, .. } = settings;
+        Self { mode: *mode, audience: audience.clone(), data_dir: data_dir.clone() }
+    }
+
+    fn tell(&self, server: &Server) {
+        let (address, ca) = (server.address(), server.ca_path().display());
+        let (ca_name, call) = match self.mode {
+            Mode::Sandbox => {
+                println!(
+                    "saifu serves a SANDBOX: no real money, its clock can be moved, its messages lie in a \
+                     folder."
+                );
+                ("CA         ", format!("saifu demo --address {address} --ca {ca}\n            or "))
+            }
+            Mode::Production => {
+                println!("saifu serves PRODUCTION.");
+                ("certificate", String::new())
+            }
+        };
+        println!("address     https://{address}\n{ca_name} {ca}");
+        if let Some(health) = server.health_address() {
+            println!("health      http://{health}");
+        }
+        println!(
+            "audience    {audience}\n\
+             data        {data}\n\
+             call it     {call}any gRPC client: proto/saifu/v1 and docs/protocol.md\n\
+             stop it     SIGTERM or Ctrl-C; data and keys stay",
+            audience = self.audience,
+            data = self.data_dir.display(),
+        );
     }
 }

@@ -47,6 +47,20 @@ pub struct Keyring {
     pub system: SystemKey,
 }
 
+/// Where each key of a set lies, if not in one directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyFiles {
+    in_order: Vec<PathBuf>,
+}
+
+impl KeyFiles {
+    /// Seven, in the order of the names: kek, index, pepper, request, code, page, system.
+    pub fn in_order(in_order: Vec<PathBuf>) -> Self {
+        assert_eq!(in_order.len(), NAMES.len(), "a set is complete");
+        Self { in_order }
+    }
+}
+
 type KeyBytes = Zeroizing<[u8; KEY_BYTES]>;
 
 impl Keyring {
@@ -63,7 +77,17 @@ impl Keyring {
             return Err(KeyringError::Incomplete { file: dir.join(name) });
         }
         refuse_others(dir, &fs::metadata(dir).map_err(|source| unreadable(dir, source))?)?;
-        let [kek, index, pepper, request, code, page, system] = NAMES.map(|name| read(&dir.join(name)));
+        Self::of(NAMES.map(|name| read(&dir.join(name), is_owners)))
+    }
+
+    /// Reads a set whose keys lie in files of their own, as a secret's mount has them.
+    pub fn load(files: &KeyFiles) -> Result<Self, KeyringError> {
+        let keys: Vec<_> = files.in_order.iter().map(|path| read(path, file::is_private)).collect();
+        Self::of(keys.try_into().map_err(|_| ()).expect("a set is complete"))
+    }
+
+    fn of(keys: [Result<KeyBytes, KeyringError>; NAMES.len()]) -> Result<Self, KeyringError> {
+        let [kek, index, pepper, request, code, page, system] = keys;
         Ok(Self {
             kek: SealKey::new(*kek?),
             index: BlindIndexKey::new(*index?),
@@ -109,21 +133,27 @@ fn create(dir: &Path, entropy: &dyn Entropy) -> Result<(), KeyringError> {
     Ok(())
 }
 
-fn read(path: &Path) -> Result<KeyBytes, KeyringError> {
+fn read(path: &Path, is_private: fn(&fs::Metadata) -> bool) -> Result<KeyBytes, KeyringError> {
     let file = File::open(path).map_err(|source| unreadable(path, source))?;
     // Of the opened file, not of the name: it could mean another one by now.
-    refuse_others(path, &file.metadata().map_err(|source| unreadable(path, source))?)?;
+    if !is_private(&file.metadata().map_err(|source| unreadable(path, source))?) {
+        return Err(KeyringError::Exposed { path: path.to_owned(), directory: false });
+    }
     let mut content = Zeroizing::new(Vec::with_capacity(FILE_BYTES + 1));
     file.take(FILE_BYTES as u64 + 1).read_to_end(&mut content).map_err(|source| unreadable(path, source))?;
     unhex(&content).ok_or_else(|| KeyringError::Malformed { file: path.to_owned() })
 }
 
 fn refuse_others(path: &Path, metadata: &fs::Metadata) -> Result<(), KeyringError> {
-    if metadata.permissions().mode() & OTHERS == 0 {
+    if is_owners(metadata) {
         Ok(())
     } else {
         Err(KeyringError::Exposed { path: path.to_owned(), directory: metadata.is_dir() })
     }
+}
+
+fn is_owners(metadata: &fs::Metadata) -> bool {
+    metadata.permissions().mode() & OTHERS == 0
 }
 
 fn unreadable(path: &Path, source: io::Error) -> KeyringError {

@@ -9,18 +9,20 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::ServerConfig;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
+use tokio_util::either::Either;
 
-use crate::door::Limits;
-use crate::door::peer::{Connection, End, Peer};
-use crate::door::permits::{Permit, Permits};
+use crate::door::activity::Activity;
+use crate::door::executors::Dealer;
+use crate::door::peer::{Arrival, Connection, End, Line, Peer};
+use crate::door::permits::{Permit, Permits, origin_of};
 use crate::door::tls::ALPN_H2;
+use crate::door::{Limits, Privacy};
 
 /// What every client sends first (RFC 9113, 3.4).
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -31,23 +33,27 @@ const BACK_OFF: Duration = Duration::from_millis(50);
 /// What each newcomer's task needs.
 #[derive(Clone)]
 struct Admission {
-    acceptor: TlsAcceptor,
+    acceptor: Option<TlsAcceptor>,
     limits: Limits,
     cut: watch::Receiver<bool>,
-    ready: mpsc::Sender<Connection>,
+    ready: Dealer<Connection>,
 }
 
 /// Accepts until nobody receives from `ready` any more. A connection is over at once when `cut`
 /// turns true or loses its sender.
 pub(super) async fn admit(
     listener: TcpListener,
-    tls: Arc<ServerConfig>,
+    privacy: Privacy,
     limits: Limits,
     cut: watch::Receiver<bool>,
-    ready: mpsc::Sender<Connection>,
+    ready: Dealer<Connection>,
 ) {
     let permits = Permits::new(limits.connections, limits.connections_per_origin);
-    let admission = Admission { acceptor: TlsAcceptor::from(tls), limits, cut, ready: ready.clone() };
+    let acceptor = match privacy {
+        Privacy::Tls(config) => Some(TlsAcceptor::from(config)),
+        Privacy::Plaintext => None,
+    };
+    let admission = Admission { acceptor, limits, cut, ready: ready.clone() };
     // Dropped with this function, and every handshake under way with it.
     let mut newcomers = JoinSet::new();
     loop {
@@ -60,7 +66,7 @@ pub(super) async fn admit(
             }
             accepted = listener.accept() => match accepted {
                 Ok((tcp, address)) => {
-                    if let Some(permit) = permits.take(address.ip()) {
+                    if let Ok(permit) = permits.take(origin_of(address.ip())) {
                         newcomers.spawn(admission.clone().receive(tcp, address, permit));
                     } else {
                         tracing::debug!(%address, "turned away: too many connections");
@@ -92,8 +98,7 @@ fn concerns_one_connection(error: &io::Error) -> bool {
 impl Admission {
     async fn receive(self, tcp: TcpStream, address: SocketAddr, permit: Permit) {
         match self.shake_hands(tcp, address, permit).await {
-            // Without a receiver the door is closing, and the connection closes with it.
-            Ok(connection) => drop(self.ready.send(connection).await),
+            Ok(connection) => self.ready.deal(connection).await,
             Err(reason) => tracing::debug!(%address, %reason, "turned away"),
         }
     }
@@ -105,31 +110,55 @@ impl Admission {
         permit: Permit,
     ) -> Result<Connection, TurnedAway> {
         tcp.set_nodelay(true).map_err(TurnedAway::Network)?;
-        let mut tls = timeout(self.limits.handshake, self.acceptor.accept(tcp))
-            .await
-            .map_err(|_elapsed| TurnedAway::HandshakeLate)?
-            .map_err(TurnedAway::Network)?;
-        // A client that offers no ALPN at all gets through the handshake.
-        let (_tcp, session) = tls.get_ref();
-        if session.alpn_protocol() != Some(ALPN_H2) {
-            return Err(TurnedAway::NotHttp2);
-        }
+        let mut line = self.line(tcp).await?;
         let mut preface = [0; PREFACE.len()];
-        timeout(self.limits.preface, tls.read_exact(&mut preface))
+        timeout(self.limits.preface, line.read_exact(&mut preface))
             .await
             .map_err(|_elapsed| TurnedAway::PrefaceLate)?
             .map_err(TurnedAway::Network)?;
         if preface != *PREFACE {
             return Err(TurnedAway::NotHttp2);
         }
-        Ok(Connection::new(tls, PREFACE, self.end(), Peer { address }, permit))
+        let activity = Arc::new(Activity::default());
+        let end = self.end(address, Arc::clone(&activity));
+        let arrival = Arrival { peer: Peer { address }, origin: origin_of(address.ip()), activity };
+        Ok(Connection::new(line, PREFACE, end, arrival, permit))
     }
 
-    fn end(&self) -> End {
+    async fn line(&self, tcp: TcpStream) -> Result<Line, TurnedAway> {
+        let Some(acceptor) = &self.acceptor else { return Ok(Either::Right(tcp)) };
+        let tls = timeout(self.limits.handshake, acceptor.accept(tcp))
+            .await
+            .map_err(|_elapsed| TurnedAway::HandshakeLate)?
+            .map_err(TurnedAway::Network)?;
+        // A client that offers no ALPN at all gets through the handshake.
+        let (_tcp, session) = tls.get_ref();
+        if session.alpn_protocol() == Some(ALPN_H2) {
+            Ok(Either::Left(tls))
+        } else {
+            Err(TurnedAway::NotHttp2)
+        }
+    }
+
+    /// Ready when the connection must be over: it is too old, cut, the door is gone, or its peer does
+    /// not do his part.
+    fn end(&self, address: SocketAddr, activity: Arc<Activity>) -> End {
         let mut cut = self.cut.clone();
-        let age = self.limits.connection_age + self.limits.connection_grace;
-        // Either way it is over: too old, cut, or the door is gone.
-        Box::pin(async move { drop(timeout(age, cut.wait_for(|cut| *cut)).await) })
+        let limits = self.limits.clone();
+        Box::pin(async move {
+            let age = limits.connection_age + limits.connection_grace;
+            let idle = async {
+                if timeout(limits.first_request, activity.first_call()).await.is_err() {
+                    return "no request in time";
+                }
+                activity.stuck(limits.call + limits.answer).await;
+                "a call without end: its answer is not taken"
+            };
+            tokio::select! {
+                _ = timeout(age, cut.wait_for(|cut| *cut)) => {}
+                reason = idle => tracing::debug!(%address, reason, "cut off"),
+            }
+        })
     }
 }
 

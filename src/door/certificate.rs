@@ -16,6 +16,7 @@ use rcgen::{
 };
 use zeroize::Zeroizing;
 
+use crate::door::reload::Files;
 use crate::env::file;
 
 /// The names that a client on this machine may call the sandbox by.
@@ -33,6 +34,8 @@ pub struct Identity {
     /// The file that a client is given to trust this server: the sandbox's authority, or else the
     /// chain itself.
     pub ca_path: PathBuf,
+    /// Where chain and key were read.
+    pub files: Files,
     /// The server's certificate and what leads from it to an authority, as PEM.
     pub chain_pem: Vec<u8>,
     /// The private key, as PEM. Secret.
@@ -42,7 +45,12 @@ pub struct Identity {
 impl Identity {
     /// Reads the operator's own certificate chain and private key, both PEM.
     pub fn from_files(chain: &Path, key: &Path) -> Result<Self, CertificateError> {
-        Ok(Self { ca_path: chain.to_owned(), chain_pem: read(chain)?, key_pem: Zeroizing::new(read(key)?) })
+        Ok(Self {
+            ca_path: chain.to_owned(),
+            files: Files { chain: chain.to_owned(), key: key.to_owned() },
+            chain_pem: read(chain)?,
+            key_pem: Zeroizing::new(read(key)?),
+        })
     }
 }
 

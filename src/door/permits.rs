@@ -1,7 +1,7 @@
-//! How many connections there may be, in all and from one origin.
+//! How many there may be at a time, in all and from one origin: of connections, and of calls.
 //!
 //! An origin is an IPv4 address or an IPv6 /64, as the rate limits count it. A permit is given back
-//! when it is dropped, so it lives exactly as long as the connection that holds it.
+//! when it is dropped, so it lives exactly as long as what holds it.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -18,11 +18,26 @@ pub(super) struct Permits {
     per_origin: usize,
 }
 
-/// Room for one connection.
+/// Room for one.
 pub(super) struct Permit {
     origin: BucketKey,
     origins: Arc<Mutex<HashMap<BucketKey, usize>>>,
     _one_of_all: OwnedSemaphorePermit,
+}
+
+/// Which of the two caps is reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Full {
+    /// The one on all.
+    All,
+    /// The origin's share.
+    Origin,
+}
+
+/// The origin that an address counts as.
+pub(super) fn origin_of(address: IpAddr) -> BucketKey {
+    let (origin, _factor) = *origin_keys("connection", address).first().expect("an address has an origin");
+    origin
 }
 
 impl Permits {
@@ -30,19 +45,17 @@ impl Permits {
         Self { all: Arc::new(Semaphore::new(all)), origins: Arc::default(), per_origin }
     }
 
-    /// Room for a connection from this address, if there is any.
-    pub(super) fn take(&self, address: IpAddr) -> Option<Permit> {
-        let one_of_all = Arc::clone(&self.all).try_acquire_owned().ok()?;
-        let (origin, _factor) =
-            *origin_keys("connection", address).first().expect("an address has an origin");
+    /// Room for one of this origin, if there is any.
+    pub(super) fn take(&self, origin: BucketKey) -> Result<Permit, Full> {
+        let one_of_all = Arc::clone(&self.all).try_acquire_owned().map_err(|_| Full::All)?;
         let mut origins = lock(&self.origins);
         let taken = origins.entry(origin).or_insert(0);
         if *taken >= self.per_origin {
-            return None;
+            return Err(Full::Origin);
         }
         *taken += 1;
         drop(origins);
-        Some(Permit { origin, origins: Arc::clone(&self.origins), _one_of_all: one_of_all })
+        Ok(Permit { origin, origins: Arc::clone(&self.origins), _one_of_all: one_of_all })
     }
 }
 
@@ -68,27 +81,27 @@ fn lock(origins: &Mutex<HashMap<BucketKey, usize>>) -> MutexGuard<'_, HashMap<Bu
 mod tests {
     use super::*;
 
-    fn ip(text: &str) -> IpAddr {
-        text.parse().unwrap()
+    fn ip(text: &str) -> BucketKey {
+        origin_of(text.parse().unwrap())
     }
 
     #[test]
     fn an_origin_has_its_share_and_no_more() {
         let permits = Permits::new(10, 2);
         let held = [permits.take(ip("192.0.2.1")).unwrap(), permits.take(ip("192.0.2.1")).unwrap()];
-        assert!(permits.take(ip("192.0.2.1")).is_none());
-        assert!(permits.take(ip("::ffff:192.0.2.1")).is_none(), "the same address in IPv6 clothing");
-        assert!(permits.take(ip("192.0.2.2")).is_some());
+        assert_eq!(permits.take(ip("192.0.2.1")).err(), Some(Full::Origin));
+        assert!(permits.take(ip("::ffff:192.0.2.1")).is_err(), "the same address in IPv6 clothing");
+        assert!(permits.take(ip("192.0.2.2")).is_ok());
         drop(held);
-        assert!(permits.take(ip("192.0.2.1")).is_some());
+        assert!(permits.take(ip("192.0.2.1")).is_ok());
     }
 
     #[test]
     fn an_ipv6_64_is_one_origin() {
         let permits = Permits::new(10, 1);
         let held = permits.take(ip("2001:db8::1"));
-        assert!(permits.take(ip("2001:db8::2")).is_none());
-        assert!(permits.take(ip("2001:db8:0:1::1")).is_some());
+        assert!(permits.take(ip("2001:db8::2")).is_err());
+        assert!(permits.take(ip("2001:db8:0:1::1")).is_ok());
         drop(held);
     }
 
@@ -96,9 +109,9 @@ mod tests {
     fn all_together_have_no_more_than_the_whole() {
         let permits = Permits::new(2, 2);
         let held = [permits.take(ip("192.0.2.1")).unwrap(), permits.take(ip("192.0.2.2")).unwrap()];
-        assert!(permits.take(ip("192.0.2.3")).is_none());
+        assert_eq!(permits.take(ip("192.0.2.3")).err(), Some(Full::All));
         drop(held);
-        assert!(permits.take(ip("192.0.2.3")).is_some());
+        assert!(permits.take(ip("192.0.2.3")).is_ok());
     }
 
     #[test]
@@ -106,9 +119,9 @@ mod tests {
         let permits = Permits::new(2, 1);
         let held = permits.take(ip("192.0.2.1"));
         for _ in 0..5 {
-            assert!(permits.take(ip("192.0.2.1")).is_none());
+            assert!(permits.take(ip("192.0.2.1")).is_err());
         }
-        assert!(permits.take(ip("192.0.2.2")).is_some(), "refusals used up nothing of the whole");
+        assert!(permits.take(ip("192.0.2.2")).is_ok(), "refusals used up nothing of the whole");
         drop(held);
         assert!(lock(&permits.origins).is_empty());
     }

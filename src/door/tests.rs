@@ -1,5 +1,13 @@
-//! The door from outside: every deadline and cap over loopback.
+//! The door from outside: every deadline, cap and budget over loopback, with peers who don't behave,
+//! while one who does is served.
 
+mod calls;
+mod certificates;
+mod floods;
+pub mod frames;
+mod phases;
+
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use rustls::pki_types::ServerName;
@@ -12,6 +20,8 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tonic::{Code, Request, Response, Status};
 
+use frames::Frame;
+
 use super::*;
 use crate::client::{connect, method, unary};
 use crate::pb;
@@ -19,6 +29,11 @@ use crate::pb::wallet_service_server::{WalletService, WalletServiceServer};
 
 /// Longer than any deadline under test by far; it only ends a test that would hang.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// GetBalance panics.
+const PANIC: &[u8] = b"panic";
+/// ListEntries answers with 60,000 bytes.
+const LARGE: &[u8] = b"large";
 
 struct Running {
     address: SocketAddr,
@@ -33,6 +48,10 @@ fn limits() -> Limits {
 }
 
 fn start(limits: Limits) -> Running {
+    start_on(limits, NonZeroUsize::MIN)
+}
+
+fn start_on(limits: Limits, executors: NonZeroUsize) -> Running {
     let directory = tempfile::tempdir().unwrap();
     let identity = Sandbox::load_or_create(directory.path()).unwrap();
     let ca_pem = std::fs::read(&identity.ca_path).unwrap();
@@ -40,9 +59,10 @@ fn start(limits: Limits) -> Running {
     let address = door.local_addr();
     let (stop, stopped) = oneshot::channel();
     let routes = Routes::new(WalletServiceServer::new(PortTeller));
-    let serving = tokio::spawn(door.serve(server_config(&identity).unwrap(), routes, async {
-        stopped.await.unwrap_or(());
-    }));
+    let privacy = Privacy::Tls(fixed_server_config(&identity).unwrap());
+    let service = Service { privacy, routes, refusals: crate::rpc::status::refusals() };
+    let executors = Executors::here(executors);
+    let serving = tokio::spawn(door.serve(service, executors, async { stopped.await.unwrap_or(()) }));
     Running { address, ca_pem, stop, serving, _directory: directory }
 }
 
@@ -50,6 +70,7 @@ impl Running {
     async fn tls(&self) -> io::Result<TlsStream<TcpStream>> {
         let connector = TlsConnector::from(client_config(&self.ca_pem).unwrap());
         let tcp = TcpStream::connect(self.address).await?;
+        tcp.set_nodelay(true)?;
         connector.connect(ServerName::try_from("localhost").unwrap(), tcp).await
     }
 
@@ -57,9 +78,83 @@ impl Running {
         let channel = connect(self.address, &self.ca_pem).await.unwrap();
         unary(&channel, method, pb::Envelope::default()).await
     }
+
+    /// One who behaves is served, now.
+    async fn serves(&self) {
+        let call = timeout(PATIENCE, self.call(method::GET_BALANCE));
+        call.await.expect("in time").expect("the well-behaved are served");
+    }
+
+    /// A connection on which these bytes were sent behind the handshake.
+    async fn sent(&self, bytes: &[u8]) -> Raw {
+        let mut raw = Raw { tls: self.tls().await.unwrap(), unread: Vec::new() };
+        raw.send(bytes).await;
+        raw
+    }
 }
 
-/// Tells the caller the port it calls from, or never answers.
+/// A connection that speaks in frames made by hand.
+struct Raw {
+    tls: TlsStream<TcpStream>,
+    unread: Vec<u8>,
+}
+
+impl Raw {
+    /// The server may close while this is sent; what is asserted is how it ends.
+    async fn send(&mut self, bytes: &[u8]) {
+        let sending = async {
+            self.tls.write_all(bytes).await?;
+            self.tls.flush().await
+        };
+        drop(timeout(PATIENCE, sending).await.expect("the server reads, or closes"));
+    }
+
+    /// The next frames; none when the connection is over.
+    async fn frames(&mut self) -> Vec<Frame> {
+        let mut chunk = [0; 4_096];
+        loop {
+            let frames = frames::take_frames(&mut self.unread);
+            if !frames.is_empty() {
+                return frames;
+            }
+            let read = timeout(PATIENCE, self.tls.read(&mut chunk)).await.expect("it answers or closes");
+            match read {
+                Ok(0) | Err(_) => return Vec::new(),
+                Ok(count) => self.unread.extend(&chunk[..count]),
+            }
+        }
+    }
+
+    /// All frames until the server closes; PINGs are answered, as an attacker would.
+    async fn until_closed(mut self) -> Vec<Frame> {
+        let mut all = Vec::new();
+        let end = tokio::time::Instant::now() + PATIENCE;
+        loop {
+            assert!(tokio::time::Instant::now() < end, "the server closes the connection: {all:?}");
+            let frames = self.frames().await;
+            if frames.is_empty() {
+                return all;
+            }
+            for ping in frames.iter().filter(|frame| frame.kind == frames::PING && frame.flags == 0) {
+                self.send(&frames::frame(frames::PING, frames::ACK, 0, &ping.payload)).await;
+            }
+            all.extend(frames);
+        }
+    }
+
+    /// Frames until one is like this.
+    async fn until(&mut self, is_it: impl Fn(&Frame) -> bool) -> Frame {
+        loop {
+            let frames = self.frames().await;
+            assert!(!frames.is_empty(), "the connection lives");
+            if let Some(found) = frames.into_iter().find(|frame| is_it(frame)) {
+                return found;
+            }
+        }
+    }
+}
+
+/// Tells the caller the port it calls from, does as the call's private part says, or never answers.
 struct PortTeller;
 
 #[tonic::async_trait]
@@ -71,14 +166,19 @@ impl WalletService for PortTeller {
         let peer = request.extensions().get::<Peer>().expect("every request has its peer");
         assert!(peer.address.ip().is_loopback());
         let available_minor = i64::from(peer.address.port());
+        assert_ne!(request.get_ref().private, PANIC, "as it was told to");
         Ok(Response::new(pb::GetBalanceReply { available_minor, ..pb::GetBalanceReply::default() }))
     }
 
     async fn list_entries(
         &self,
-        _request: Request<pb::Envelope>,
+        request: Request<pb::Envelope>,
     ) -> Result<Response<pb::ListEntriesReply>, Status> {
-        std::future::pending().await
+        if request.get_ref().private != LARGE {
+            return std::future::pending().await;
+        }
+        let next_page_token = vec![7; 60_000];
+        Ok(Response::new(pb::ListEntriesReply { next_page_token, ..pb::ListEntriesReply::default() }))
     }
 }
 
@@ -95,72 +195,6 @@ async fn a_call_gets_through_and_its_handler_knows_the_peer() {
     let server = start(limits());
     let reply = server.call(method::GET_BALANCE).await.unwrap();
     assert!(reply.available_minor > 0);
-}
-
-#[tokio::test]
-async fn a_client_that_offers_tls_1_2_at_most_is_refused() {
-    let server = start(limits());
-    let mut tcp = TcpStream::connect(server.address).await.unwrap();
-    tcp.write_all(&client_hello_of_tls_1_2()).await.unwrap();
-    let received = until_closed(tcp).await;
-    // RFC 8446, 6: an alert record, fatal, protocol_version.
-    assert_eq!(received.first(), Some(&21), "{received:?}");
-    assert_eq!(received[3..], [0, 2, 2, 70]);
-}
-
-fn client_hello_of_tls_1_2() -> Vec<u8> {
-    let extensions = [
-        &[0x00, 0x0a, 0, 4, 0, 2, 0x00, 0x17][..], // supported_groups: secp256r1
-        &[0x00, 0x0d, 0, 4, 0, 2, 0x04, 0x03],     // signature_algorithms: ecdsa_secp256r1_sha256
-        &[0x00, 0x10, 0, 5, 0, 3, 2, b'h', b'2'],  // ALPN: h2
-    ]
-    .concat();
-    let mut body = vec![3, 3];
-    body.extend([7; 32]);
-    body.extend([0, 0, 2, 0xc0, 0x2b, 1, 0]); // no session, TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256
-    body.extend(u16::try_from(extensions.len()).unwrap().to_be_bytes());
-    body.extend(extensions);
-    let length = u16::try_from(body.len()).unwrap();
-    let mut hello = vec![22, 3, 1];
-    hello.extend((length + 4).to_be_bytes());
-    hello.extend([1, 0]);
-    hello.extend(length.to_be_bytes());
-    hello.extend(body);
-    hello
-}
-
-#[tokio::test]
-async fn a_client_without_h2_is_turned_away_after_the_handshake() {
-    let server = start(limits());
-    let mut config = (*client_config(&server.ca_pem).unwrap()).clone();
-    config.alpn_protocols.clear();
-    let tcp = TcpStream::connect(server.address).await.unwrap();
-    let name = ServerName::try_from("localhost").unwrap();
-    let mut tls = TlsConnector::from(Arc::new(config)).connect(name, tcp).await.unwrap();
-    // The server may have closed already; either way nothing comes back.
-    drop(tls.write_all(b"GET / HTTP/1.1\r\n\r\n").await);
-    assert_eq!(until_closed(tls).await, b"");
-}
-
-#[tokio::test]
-async fn a_peer_that_never_shakes_hands_is_closed_at_the_deadline() {
-    let server = start(Limits { handshake: Duration::from_millis(50), ..limits() });
-    let tcp = TcpStream::connect(server.address).await.unwrap();
-    assert_eq!(until_closed(tcp).await, b"");
-}
-
-#[tokio::test]
-async fn a_peer_that_is_silent_after_the_handshake_is_closed_at_the_deadline() {
-    let server = start(Limits { preface: Duration::from_millis(50), ..limits() });
-    assert_eq!(until_closed(server.tls().await.unwrap()).await, b"");
-}
-
-#[tokio::test]
-async fn half_a_preface_does_not_hold_the_connection() {
-    let server = start(Limits { preface: Duration::from_millis(50), ..limits() });
-    let mut tls = server.tls().await.unwrap();
-    tls.write_all(b"PRI * HTTP/2").await.unwrap();
-    assert_eq!(until_closed(tls).await, b"");
 }
 
 #[tokio::test]
@@ -210,6 +244,21 @@ async fn at_the_stop_idle_connections_are_closed_and_nobody_gets_in() {
 }
 
 #[tokio::test]
+async fn several_executors_serve_and_drain_like_one() {
+    let server = start_on(Limits { drain: PATIENCE * 2, ..limits() }, NonZeroUsize::new(3).unwrap());
+    let mut channels = Vec::new();
+    for _ in 0..7 {
+        let channel = connect(server.address, &server.ca_pem).await.unwrap();
+        let reply: pb::GetBalanceReply =
+            unary(&channel, method::GET_BALANCE, pb::Envelope::default()).await.unwrap();
+        assert!(reply.available_minor > 0);
+        channels.push(channel);
+    }
+    server.stop.send(()).unwrap();
+    timeout(PATIENCE, server.serving).await.expect("all of them are told to go").unwrap().unwrap();
+}
+
+#[tokio::test]
 async fn the_drain_is_bounded_and_what_is_left_is_cut_off() {
     let server = start(limits());
     let channel = connect(server.address, &server.ca_pem).await.unwrap();
@@ -231,5 +280,11 @@ fn a_port_in_use_is_said_so_with_what_to_do() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap();
     let error = Door::bind(address, limits()).unwrap_err().to_string();
-    assert_eq!(error, format!("{address} is in use by another program: name another address with --listen"));
+    assert_eq!(
+        error,
+        format!(
+            "{address} is in use by another program: name another address with --listen or in the \
+             configuration"
+        )
+    );
 }

@@ -8,31 +8,42 @@ use std::sync::Arc;
 
 use rustls::pki_types::pem::{self, PemObject as _};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, NoKeyLog, RootCertStore, ServerConfig};
 
 use crate::door::certificate::Identity;
+use crate::door::reload::Certificates;
 
 /// The ALPN identifier of HTTP/2 over TLS (RFC 9113, 3.1).
 pub(crate) const ALPN_H2: &[u8] = b"h2";
 
 /// What the server accepts: TLS 1.3, ALPN h2, no early data (it can be replayed), no client
-/// certificate.
-pub fn server_config(identity: &Identity) -> Result<Arc<ServerConfig>, TlsError> {
+/// certificate. It proves itself with the certificate then in use.
+pub fn server_config(certificates: Arc<Certificates>) -> Result<Arc<ServerConfig>, TlsError> {
+    let mut config = ServerConfig::builder_with_provider(provider())
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .map_err(TlsError::Rejected)?
+        .with_no_client_auth()
+        .with_cert_resolver(certificates);
+    config.alpn_protocols = vec![ALPN_H2.to_vec()];
+    config.max_early_data_size = 0;
+    config.key_log = Arc::new(NoKeyLog);
+    Ok(Arc::new(config))
+}
+
+/// The same with one certificate for good.
+pub fn fixed_server_config(identity: &Identity) -> Result<Arc<ServerConfig>, TlsError> {
+    server_config(Arc::new(Certificates::new(identity)?))
+}
+
+/// Chain and key, which belong together.
+pub(super) fn certified(identity: &Identity) -> Result<CertifiedKey, TlsError> {
     let chain = certificates(&identity.chain_pem)?;
     let key = PrivateKeyDer::pem_slice_iter(&identity.key_pem)
         .next()
         .ok_or(TlsError::NoKey)?
         .map_err(TlsError::Pem)?;
-    let mut config = ServerConfig::builder_with_provider(provider())
-        .with_protocol_versions(&[&rustls::version::TLS13])
-        .map_err(TlsError::Rejected)?
-        .with_no_client_auth()
-        .with_single_cert(chain, key)
-        .map_err(TlsError::Rejected)?;
-    config.alpn_protocols = vec![ALPN_H2.to_vec()];
-    config.max_early_data_size = 0;
-    config.key_log = Arc::new(NoKeyLog);
-    Ok(Arc::new(config))
+    CertifiedKey::from_der(chain, key, &provider()).map_err(TlsError::Rejected)
 }
 
 /// What a client offers: TLS 1.3, ALPN h2, no early data, and trust in these authorities alone.
@@ -112,10 +123,12 @@ mod tests {
 
     use super::*;
     use crate::door::certificate::Sandbox;
+    use crate::door::reload::Files;
 
     fn identity(chain_pem: &[u8], key_pem: &[u8]) -> Identity {
         Identity {
             ca_path: PathBuf::new(),
+            files: Files { chain: PathBuf::new(), key: PathBuf::new() },
             chain_pem: chain_pem.to_vec(),
             key_pem: Zeroizing::new(key_pem.to_vec()),
         }
@@ -126,9 +139,9 @@ mod tests {
         let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let one = Sandbox::load_or_create(one.path()).unwrap();
         let other = Sandbox::load_or_create(other.path()).unwrap();
-        assert!(server_config(&one).is_ok());
+        assert!(fixed_server_config(&one).is_ok());
         let mixed = identity(&one.chain_pem, &other.key_pem);
-        assert!(matches!(server_config(&mixed), Err(TlsError::Rejected(_))));
+        assert!(matches!(fixed_server_config(&mixed), Err(TlsError::Rejected(_))));
     }
 
     #[test]
@@ -136,16 +149,16 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let good = Sandbox::load_or_create(dir.path()).unwrap();
         let damaged = b"-----BEGIN CERTIFICATE-----\nAAAA";
-        assert!(matches!(server_config(&identity(b"", &good.key_pem)), Err(TlsError::NoCertificate)));
-        assert!(matches!(server_config(&identity(&good.chain_pem, b"")), Err(TlsError::NoKey)));
-        assert!(matches!(server_config(&identity(damaged, &good.key_pem)), Err(TlsError::Pem(_))));
+        assert!(matches!(fixed_server_config(&identity(b"", &good.key_pem)), Err(TlsError::NoCertificate)));
+        assert!(matches!(fixed_server_config(&identity(&good.chain_pem, b"")), Err(TlsError::NoKey)));
+        assert!(matches!(fixed_server_config(&identity(damaged, &good.key_pem)), Err(TlsError::Pem(_))));
         assert!(matches!(client_config(b"nothing"), Err(TlsError::NoCertificate)));
     }
 
     #[test]
     fn there_is_no_early_data_and_no_protocol_but_http_2() {
         let dir = tempfile::tempdir().unwrap();
-        let config = server_config(&Sandbox::load_or_create(dir.path()).unwrap()).unwrap();
+        let config = fixed_server_config(&Sandbox::load_or_create(dir.path()).unwrap()).unwrap();
         assert_eq!(config.max_early_data_size, 0);
         assert_eq!(config.alpn_protocols, [b"h2".to_vec()]);
     }

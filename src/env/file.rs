@@ -1,4 +1,5 @@
-//! Replacing a small file so that a crash leaves the old content or the new one, never half of it.
+//! Small files: replaced so that a crash leaves the old content or the new one, never half of it, and
+//! asked whether anybody else can read them.
 //!
 //! Keys and the sandbox's clock are kept in such files. When [`replace`] returns, content and name
 //! are on the disk.
@@ -6,7 +7,7 @@
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 /// Only the owner reads or writes what is written here.
@@ -43,6 +44,21 @@ pub(crate) fn directory_of(path: &Path) -> &Path {
     }
 }
 
+/// Whether a secret may lie in this file: its owner alone reads it. Where somebody else owns it and it
+/// is ours to read by our group alone, as Kubernetes mounts secrets, the group may read.
+pub(crate) fn is_private(metadata: &fs::Metadata) -> bool {
+    // Without /proc nobody is known to be the owner, and only the owner's alone is private.
+    let own = fs::metadata("/proc/self").map_or(metadata.uid(), |own| own.uid());
+    is_private_to(own, metadata.uid(), metadata.mode())
+}
+
+fn is_private_to(user: u32, owner: u32, mode: u32) -> bool {
+    const NOT_THE_OWNERS: u32 = 0o077;
+    const READ_BY_GROUP: u32 = 0o040;
+    let others = mode & NOT_THE_OWNERS;
+    others == 0 || (others == READ_BY_GROUP && owner != user)
+}
+
 fn temporary_name(path: &Path) -> PathBuf {
     let mut name = OsString::from(path);
     name.push(".new");
@@ -64,6 +80,18 @@ mod tests {
         assert_eq!(fs::read(&path).unwrap(), b"new");
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1, "no temporary file stays");
+    }
+
+    #[test]
+    fn a_secret_is_its_owners_or_ours_by_our_group_alone() {
+        for mode in [0o600, 0o400, 0o700] {
+            assert!(is_private_to(10_001, 10_001, mode) && is_private_to(10_001, 0, mode), "{mode:o}");
+        }
+        assert!(is_private_to(10_001, 0, 0o440), "root's, and our group reads it");
+        assert!(!is_private_to(10_001, 10_001, 0o440), "ours, and others of the group read it");
+        for mode in [0o460, 0o450, 0o444, 0o404, 0o402, 0o441] {
+            assert!(!is_private_to(10_001, 0, mode), "{mode:o}");
+        }
     }
 
     #[test]

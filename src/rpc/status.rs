@@ -11,6 +11,7 @@ use tonic_types::{ErrorDetails, StatusExt as _};
 
 use crate::domain::outcome::{OpenAnswer, Refusal};
 use crate::domain::time::{SECOND_US, Timestamp};
+use crate::door::Refusals;
 use crate::gate::rejection::Rejection;
 use crate::pb::Reason;
 
@@ -305,6 +306,16 @@ pub fn of(rejection: &Rejection) -> Status {
             let retry_after_us = (retry_at > Timestamp(0)).then(|| retry_at.since_us(now).max(0));
             status(of_refusal(refusal), Beside { is_final: true, retry_after_us, ..open })
         }
+    }
+}
+
+/// What the front door answers where no handler does: before a call's work, or after its panic.
+pub fn refusals() -> Refusals {
+    let soon = || Beside { retry_after_us: Some(SECOND_US), ..Beside::default() };
+    Refusals {
+        busy: status(Reason::Unavailable, soon()),
+        share_taken: status(Reason::Throttled, soon()),
+        panicked: status(Reason::Internal, Beside::default()),
     }
 }
 

@@ -6,6 +6,10 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
+use rustls::pki_types::SubjectPublicKeyInfoDer;
+use rustls::pki_types::pem::PemObject as _;
+
+use crate::config::OperatorsAt;
 use crate::crypto::device_key::DeviceKey;
 use crate::crypto::envelope::{PublicKey, SignatureForm};
 use crate::domain::command::SystemAction;
@@ -27,6 +31,8 @@ pub enum OperatorsError {
     File(PathBuf, io::Error),
     /// A key file is not a P-256 private key.
     Malformed(PathBuf),
+    /// A key file is not a P-256 public key.
+    NoPublicKey(PathBuf),
     /// The deployment began with other operators.
     Others,
     /// The database could not be written.
@@ -42,6 +48,11 @@ impl std::fmt::Display for OperatorsError {
             Self::Malformed(path) => {
                 write!(f, "{} is not a P-256 private key in PKCS#8: put the right file back", path.display())
             }
+            Self::NoPublicKey(path) => write!(
+                f,
+                "{} is not a P-256 public key in PEM: write one with `openssl pkey -pubout`",
+                path.display()
+            ),
             Self::Others => f.write_str(
                 "the first operators' keys are not those that this deployment began with; nothing was \
                  changed: put the right ones back, and add others through AdminService/Propose",
@@ -56,9 +67,28 @@ impl std::fmt::Display for OperatorsError {
 
 impl std::error::Error for OperatorsError {}
 
+impl OperatorsAt {
+    /// The two public keys.
+    pub(super) fn keys(&self) -> Result<Vec<PublicKey>, OperatorsError> {
+        match self {
+            Self::Generated(directory) => of_sandbox(directory),
+            Self::Files(files) => files.iter().map(|path| read(path)).collect(),
+        }
+    }
+}
+
+/// A public key as `openssl pkey -pubout` writes it; it signs DER.
+fn read(path: &Path) -> Result<PublicKey, OperatorsError> {
+    let pem = fs::read(path).map_err(|error| OperatorsError::File(path.to_owned(), error))?;
+    SubjectPublicKeyInfoDer::from_pem_slice(&pem)
+        .ok()
+        .and_then(|spki| PublicKey::from_spki(spki.as_ref(), SignatureForm::Der).ok())
+        .ok_or_else(|| OperatorsError::NoPublicKey(path.to_owned()))
+}
+
 /// A sandbox's operators: their keys are made on the first start, and are in files that anybody who may
 /// read this directory can sign with.
-pub fn of_sandbox(directory: &Path) -> Result<Vec<PublicKey>, OperatorsError> {
+fn of_sandbox(directory: &Path) -> Result<Vec<PublicKey>, OperatorsError> {
     let failed = |path: &Path, error| OperatorsError::File(path.to_owned(), error);
     let made = DirBuilder::new().recursive(true).mode(0o700).create(directory);
     made.map_err(|error| failed(directory, error))?;

@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 
 use saifu::client::connection::connect;
 use tonic::transport::Channel;
@@ -17,6 +17,8 @@ pub fn saifu() -> Command {
 pub struct Served {
     child: Child,
     pub address: SocketAddr,
+    /// Where it tells its health, if it does.
+    pub health: Option<SocketAddr>,
     ca: PathBuf,
 }
 
@@ -50,10 +52,12 @@ impl Served {
         }
         let address =
             words.get("address").and_then(|address| address.strip_prefix("https://")).expect("an address");
-        let ca = words.get("CA").expect("a CA certificate");
+        let ca = words.get("CA").or(words.get("certificate")).expect("a certificate to trust");
         // In its own mount namespace the path is the child's.
         let ca = PathBuf::from(format!("/proc/{}/root{ca}", child.id()));
-        Self { address: address.parse().expect("an address"), ca, child }
+        let health = words.get("health").and_then(|health| health.strip_prefix("http://"));
+        let health = health.map(|address| address.parse().expect("an address"));
+        Self { address: address.parse().expect("an address"), health, ca, child }
     }
 
     /// A connection to it.
@@ -65,6 +69,11 @@ impl Served {
     /// The process.
     pub fn id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// The status that it ends with by itself.
+    pub fn wait(mut self) -> ExitStatus {
+        self.child.wait().expect("it ends")
     }
 
     /// SIGKILL.

@@ -1,0 +1,267 @@
+//! The file as it is written: what may stand in it, and nothing else.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::{Because, Funding, Mode};
+use crate::door;
+use crate::gate::limit::{ClassLimits, LimitTable};
+use crate::ratelimit::gcra::Limit;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Raw {
+    pub mode: Mode,
+    #[serde(default)]
+    pub server: ServerSection,
+    #[serde(default)]
+    pub tls: TlsSection,
+    #[serde(default)]
+    pub store: StoreSection,
+    #[serde(default)]
+    pub limits: LimitsSection,
+    #[serde(default)]
+    pub operators: OperatorsSection,
+    #[serde(default)]
+    pub keys: KeysSection,
+    #[serde(default)]
+    pub funding: FundingSection,
+    #[serde(default)]
+    pub notify: NotifySection,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ServerSection {
+    pub audience: Option<String>,
+    pub listen: Option<SocketAddr>,
+    pub operators_listen: Option<SocketAddr>,
+    pub health_listen: Option<SocketAddr>,
+    pub data_dir: Option<PathBuf>,
+    pub executors: Option<usize>,
+    #[serde(default)]
+    pub limits: DoorSection,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TlsSection {
+    pub certificate_file: Option<PathBuf>,
+    pub key_file: Option<PathBuf>,
+}
+
+// No Debug: a URL may hold a password.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct StoreSection {
+    pub sqlite_dir: Option<PathBuf>,
+    pub url: Option<String>,
+    pub url_file: Option<PathBuf>,
+    pub ca_file: Option<PathBuf>,
+}
+
+impl std::fmt::Debug for StoreSection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("StoreSection").finish_non_exhaustive()
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OperatorsSection {
+    pub first_key_file: Option<PathBuf>,
+    pub second_key_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct KeysSection {
+    pub dir: Option<PathBuf>,
+    pub kek_file: Option<PathBuf>,
+    pub index_file: Option<PathBuf>,
+    pub pepper_file: Option<PathBuf>,
+    pub request_file: Option<PathBuf>,
+    pub code_file: Option<PathBuf>,
+    pub page_file: Option<PathBuf>,
+    pub system_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FundingSection {
+    pub provider: Option<Funding>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NotifySection {
+    pub spool_dir: Option<PathBuf>,
+}
+
+/// What a peer is granted, where it is not the standard; durations in milliseconds.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DoorSection {
+    connections: Option<usize>,
+    connections_per_origin: Option<usize>,
+    calls: Option<usize>,
+    calls_per_origin: Option<usize>,
+    handshake_ms: Option<u64>,
+    preface_ms: Option<u64>,
+    first_request_ms: Option<u64>,
+    call_ms: Option<u64>,
+    answer_ms: Option<u64>,
+    keep_alive_ms: Option<u64>,
+    keep_alive_answer_ms: Option<u64>,
+    connection_age_ms: Option<u64>,
+    connection_grace_ms: Option<u64>,
+    drain_ms: Option<u64>,
+}
+
+/// An hour: whoever wants more has not understood what a deadline is for.
+const LONGEST_MS: u64 = 3_600_000;
+const MOST: usize = 1_000_000;
+
+impl DoorSection {
+    pub(super) fn applied(&self) -> Result<door::Limits, Because> {
+        let count = |written: Option<usize>, standard: usize| match written {
+            Some(count) if !(1..=MOST).contains(&count) => {
+                Err(Because::OutOfRange("[server.limits], a count", "1 to 1000000"))
+            }
+            written => Ok(written.unwrap_or(standard)),
+        };
+        let time = |written: Option<u64>, standard: Duration| match written {
+            Some(ms) if !(1..=LONGEST_MS).contains(&ms) => {
+                Err(Because::OutOfRange("[server.limits], a time", "1 to 3600000 milliseconds"))
+            }
+            written => Ok(written.map_or(standard, Duration::from_millis)),
+        };
+        let standard = door::Limits::standard();
+        Ok(door::Limits {
+            connections: count(self.connections, standard.connections)?,
+            connections_per_origin: count(self.connections_per_origin, standard.connections_per_origin)?,
+            calls: count(self.calls, standard.calls)?,
+            calls_per_origin: count(self.calls_per_origin, standard.calls_per_origin)?,
+            handshake: time(self.handshake_ms, standard.handshake)?,
+            preface: time(self.preface_ms, standard.preface)?,
+            first_request: time(self.first_request_ms, standard.first_request)?,
+            call: time(self.call_ms, standard.call)?,
+            answer: time(self.answer_ms, standard.answer)?,
+            keep_alive: time(self.keep_alive_ms, standard.keep_alive)?,
+            keep_alive_answer: time(self.keep_alive_answer_ms, standard.keep_alive_answer)?,
+            connection_age: time(self.connection_age_ms, standard.connection_age)?,
+            connection_grace: time(self.connection_grace_ms, standard.connection_grace)?,
+            drain: time(self.drain_ms, standard.drain)?,
+        })
+    }
+}
+
+/// The one word that redis can be.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum NoRedis {
+    None,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LimitsSection {
+    pub redis: Option<NoRedis>,
+    pub redis_url: Option<String>,
+    pub redis_url_file: Option<PathBuf>,
+    pub redis_ca_file: Option<PathBuf>,
+    #[serde(default)]
+    rates: RatesSection,
+}
+
+impl std::fmt::Debug for LimitsSection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LimitsSection").field("rates", &self.rates).finish_non_exhaustive()
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RatesSection {
+    enrolment: Option<ClassSection>,
+    reading: Option<ClassSection>,
+    money_in: Option<ClassSection>,
+    money_out: Option<ClassSection>,
+    security: Option<ClassSection>,
+    stop: Option<ClassSection>,
+    till: Option<ClassSection>,
+    merchant: Option<ClassSection>,
+    operator: Option<ClassSection>,
+    messages: Option<Rate>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ClassSection {
+    origin: Option<Rate>,
+    own: Option<Rate>,
+}
+
+/// So many in a period on the long run, so many at once.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Rate {
+    events: u32,
+    per: Period,
+    burst: u32,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Period {
+    Second,
+    Minute,
+    Day,
+}
+
+impl Rate {
+    fn limit(self) -> Result<Limit, Because> {
+        let is_possible = |number| (1..=1_000_000).contains(&number);
+        if !is_possible(self.events) || !is_possible(self.burst) {
+            return Err(Because::OutOfRange("[limits.rates], events and burst", "1 to 1000000"));
+        }
+        Ok(match self.per {
+            Period::Second => Limit::per_second(self.events, self.burst),
+            Period::Minute => Limit::per_minute(self.events, self.burst),
+            Period::Day => Limit::per_day(self.events, self.burst),
+        })
+    }
+}
+
+impl LimitsSection {
+    /// The documented limits with what is written over them.
+    pub(super) fn table(&self) -> Result<LimitTable, Because> {
+        let class = |written: Option<ClassSection>, standard: ClassLimits| {
+            let Some(written) = written else { return Ok(standard) };
+            let limit = |rate: Option<Rate>, limit| rate.map_or(Ok(limit), Rate::limit);
+            Ok(ClassLimits {
+                origin: limit(written.origin, standard.origin)?,
+                own: limit(written.own, standard.own)?,
+                ..standard
+            })
+        };
+        let (rates, standard) = (&self.rates, LimitTable::standard());
+        Ok(LimitTable {
+            enrolment: class(rates.enrolment, standard.enrolment)?,
+            reading: class(rates.reading, standard.reading)?,
+            money_in: class(rates.money_in, standard.money_in)?,
+            money_out: class(rates.money_out, standard.money_out)?,
+            security: class(rates.security, standard.security)?,
+            stop: class(rates.stop, standard.stop)?,
+            till: class(rates.till, standard.till)?,
+            merchant: class(rates.merchant, standard.merchant)?,
+            operator: class(rates.operator, standard.operator)?,
+            crowd: standard.crowd,
+            sandbox: standard.sandbox,
+            messages: rates.messages.map_or(Ok(standard.messages), Rate::limit)?,
+        })
+    }
+}

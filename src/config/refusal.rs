@@ -1,0 +1,136 @@
+//! Why a configuration is refused: one sentence each, with the key and what to write instead.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Why there is no configuration.
+#[derive(Debug)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// It is not TOML, or holds what is not known, or not what must be there.
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// Where in it, from 1.
+        line: usize,
+        /// The parser's words, which quote keys and no values.
+        words: Box<str>,
+    },
+    /// It can be read, and not be started with.
+    Refused(Because),
+}
+
+/// What is wrong with what a file says. A key is followed by what to write.
+#[derive(Debug)]
+pub enum Because {
+    /// Production needs it.
+    Missing(&'static str, &'static str),
+    /// Production does not run on it.
+    OfTheSandbox(&'static str, &'static str),
+    /// One of them only.
+    Twice(&'static str, &'static str),
+    /// Not a value that it may have.
+    OutOfRange(&'static str, &'static str),
+    /// A password in the configuration file: the key that names a file instead.
+    PasswordInline(&'static str, &'static str),
+    /// Without TLS.
+    Unprotected(&'static str, &'static str),
+    /// A file that is named here cannot be read.
+    File(&'static str, PathBuf, io::Error),
+    /// … holds nothing, or too much.
+    Content(&'static str, PathBuf),
+    /// … can be read by others.
+    Exposed(&'static str, PathBuf),
+    /// There are no keys in this directory.
+    NoKeys(PathBuf),
+    /// A secret's value in a variable of this name.
+    ByValue(&'static str),
+}
+
+impl ConfigError {
+    pub(super) fn malformed(path: &Path, text: &str, error: &toml::de::Error) -> Self {
+        let begin = error.span().map_or(0, |span| span.start).min(text.len());
+        let line = text.get(..begin).unwrap_or(text).matches('\n').count() + 1;
+        let words = error.message().replace('\n', " ").into_boxed_str();
+        Self::Malformed { path: path.to_owned(), line, words }
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreadable { path, source } => write!(
+                f,
+                "the configuration {} cannot be read ({source}): name a file that this user may read with \
+                 --config",
+                path.display()
+            ),
+            Self::Malformed { path, line, words } => write!(
+                f,
+                "the configuration {}, line {line}: {words}; config/saifu.example.toml shows every key",
+                path.display()
+            ),
+            Self::Refused(because) => because.fmt(f),
+        }
+    }
+}
+
+impl fmt::Display for Because {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing(key, write) => write!(f, "{key} is missing: write {write}"),
+            Self::OfTheSandbox(key, write) => {
+                write!(f, "{key} is the sandbox's, and this is production: write {write}")
+            }
+            Self::Twice(one, other) => write!(f, "{one} and {other} say the same thing twice: keep one"),
+            Self::OutOfRange(key, must) => write!(f, "{key} must be {must}"),
+            Self::PasswordInline(key, instead) => write!(
+                f,
+                "{key} holds a password: put the URL into a file that only the server's user can read, and \
+                 name it by {instead}"
+            ),
+            Self::Unprotected(key, write) => {
+                write!(f, "{key} goes over the network unprotected: write {write}")
+            }
+            Self::File(key, path, source) => {
+                write!(f, "{key} names {}, which cannot be read: {source}", path.display())
+            }
+            Self::Content(key, path) => {
+                write!(f, "{key} names {}, which must hold one line of at most 4096 bytes", path.display())
+            }
+            Self::Exposed(key, path) => write!(
+                f,
+                "{key} names {path}, which other users of this machine can read: run `chmod 600 {path}`, and \
+                 replace the secret if anybody may have read it",
+                path = path.display()
+            ),
+            Self::NoKeys(path) => write!(
+                f,
+                "[keys] dir names {}, where there are no keys: production makes none by itself; put a set \
+                 there (a sandbox's keys/ is one)",
+                path.display()
+            ),
+            Self::ByValue(variable) => write!(
+                f,
+                "the variable {variable} would hold a secret's value: put it into a file, and name the file \
+                 by {variable}_FILE"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for ConfigError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Unreadable { source, .. } => Some(source),
+            Self::Malformed { .. } | Self::Refused(_) => None,
+        }
+    }
+}

@@ -1,0 +1,256 @@
+//! Each refusal with the sentence that it is told in, and the example file in both its halves.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+
+use tempfile::TempDir;
+
+use super::*;
+use crate::crypto::entropy::SeededEntropy;
+use crate::crypto::keyring::Keyring;
+
+const EXAMPLE: &str = include_str!("../../config/saifu.example.toml");
+const POSTGRES: &str = "postgresql://saifu:hunter2@db1:5432,db2/wallet?sslmode=verify-full";
+const REDIS: &str = "rediss://saifu:hunter3@cache:6379/0";
+
+/// A directory with everything that the example names.
+fn place() -> TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    Keyring::load_or_create(&dir.path().join("keys"), &SeededEntropy::new(1), true).unwrap();
+    for (name, content) in [
+        ("tls/server.pem", "a chain"),
+        ("tls/server-key.pem", "a key"),
+        ("tls/database-ca.pem", "an authority"),
+        ("secrets/store-url", POSTGRES),
+        ("secrets/redis-url", &format!("{REDIS}\n")),
+    ] {
+        let path = dir.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, content).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    }
+    dir
+}
+
+/// The example's halves: as it stands, and what its second part says.
+fn halves() -> [String; 2] {
+    let (first, second) = EXAMPLE.split_once("# ── the second half").unwrap();
+    let lines =
+        second.lines().skip(2).map(|line| line.strip_prefix("# ").unwrap_or(line.trim_start_matches('#')));
+    [first.to_owned(), lines.collect::<Vec<_>>().join("\n")]
+}
+
+fn parse_in(dir: &TempDir, text: &str, environment: &Environment) -> Result<Config, ConfigError> {
+    Config::parse(text, Path::new("saifu.toml"), dir.path(), environment)
+}
+
+fn parse(text: &str) -> Result<Config, ConfigError> {
+    parse_in(&place(), text, &Environment::default())
+}
+
+fn sentence(text: &str) -> String {
+    let said = parse(text).expect_err(text).to_string();
+    assert!(!said.contains('\n'), "one sentence: {said}");
+    said
+}
+
+#[test]
+fn the_example_is_production_on_an_embedded_database() {
+    let dir = place();
+    let config = parse_in(&dir, &halves()[0], &Environment::default()).unwrap();
+    assert_eq!(config.mode, Mode::Production);
+    assert_eq!(config.audience, "wallet.example.jp");
+    assert_eq!(config.store, StoreAt::Sqlite(dir.path().join("data")));
+    assert_eq!(config.buckets, Buckets::InProcess);
+    assert_eq!(config.keys, KeysAt::Directory { path: dir.path().join("keys"), may_create: false });
+    assert_eq!(config.funding, Funding::None);
+    assert_eq!(config.health_listen.unwrap().port(), 8081);
+}
+
+#[test]
+fn the_examples_second_half_is_production_on_postgresql_and_redis() {
+    let config = parse(&halves()[1]).unwrap();
+    let StoreAt::Postgres(url, Some(_)) = &config.store else { panic!("{:?}", config.store) };
+    assert_eq!((url.url.expose(), url.database.as_str()), (POSTGRES, "wallet"));
+    assert_eq!(url.hosts, ["db1:5432", "db2"]);
+    let Buckets::Redis(url, None) = &config.buckets else { panic!("{:?}", config.buckets) };
+    assert_eq!((url.url.expose(), url.host.as_str()), (REDIS, "cache:6379"));
+    assert!(matches!(config.keys, KeysAt::Files(_)));
+    let told = format!("{config:?}");
+    assert!(!told.contains("hunter"), "no secret in Debug: {told}");
+}
+
+#[test]
+fn what_the_example_leaves_out_is_the_standard_and_can_be_written() {
+    let lines: Vec<&str> = EXAMPLE
+        .lines()
+        .skip_while(|line| !line.starts_with("# [server.limits]"))
+        .take_while(|line| line.starts_with('#'))
+        .map(|line| &line[2..])
+        .collect();
+    let figures = lines.join("\n");
+    let config = parse(&format!("mode = \"sandbox\"\n{figures}")).unwrap();
+    assert_eq!(format!("{:?}", config.door), format!("{:?}", door::Limits::standard()));
+    assert!(figures.lines().count() > 10);
+    let config = parse("mode = \"sandbox\"\n[server.limits]\ncall_ms = 7\ncalls = 8\n").unwrap();
+    assert_eq!((config.door.call.as_millis(), config.door.calls), (7, 8));
+    let rates = "[limits.rates.reading]\nown = { events = 1, per = \"minute\", burst = 9 }\n";
+    let config = parse(&format!("mode = \"sandbox\"\n{rates}")).unwrap();
+    assert_eq!((config.limits.reading.own.burst(), config.limits.reading.own.interval_us()), (9, 60_000_000));
+    assert_eq!(config.limits.reading.origin, LimitTable::standard().reading.origin);
+}
+
+#[test]
+fn a_sandbox_needs_one_line() {
+    let dir = place();
+    let config = parse_in(&dir, "mode = \"sandbox\"\n", &Environment::default()).unwrap();
+    assert_eq!((config.audience.as_str(), config.funding), (SANDBOX_AUDIENCE, Funding::Sandbox));
+    assert_eq!(config.store, StoreAt::Sqlite(dir.path().join("saifu-data")));
+    assert!(config.listen.ip().is_loopback() && config.operators_listen.ip().is_loopback());
+}
+
+/// A line of the example, what stands in its place, and words of the refusal.
+const REFUSED: &[(&str, &str, &str)] = &[
+    ("mode = \"production\"", "", "missing field `mode`"),
+    ("mode = \"production\"", "mode = \"test\"", "unknown variant `test`"),
+    ("executors = 1", "executor = 1", "unknown field `executor`"),
+    ("executors = 1", "executors = 0", "[server] executors must be 1 or more"),
+    ("audience = \"wallet.example.jp\"", "", "[server] audience is missing: write a name of your own"),
+    (
+        "audience = \"wallet.example.jp\"",
+        "audience = \"sandbox.saifu.invalid\"",
+        "[server] audience is the sandbox's, and this is production: write a name of your own",
+    ),
+    ("audience = \"wallet.example.jp\"", "audience = \"a b\"", "[server] audience must be 1 to 253"),
+    ("listen = \"0.0.0.0:8443\"", "", "[server] listen is missing: write the address"),
+    ("data_dir = \"data\"", "", "[server] data_dir is missing"),
+    (
+        "certificate_file = \"tls/server.pem\"",
+        "",
+        "[tls] certificate_file is missing: write the PEM file of your chain",
+    ),
+    ("key_file = \"tls/server-key.pem\"", "", "[tls] key_file is missing"),
+    (
+        "key_file = \"tls/server-key.pem\"",
+        "key_file = \"tls/none.pem\"",
+        "tls/none.pem, which cannot be read",
+    ),
+    ("sqlite_dir = \"data\"", "", "[store] is missing: write sqlite_dir = \"…\", or url_file"),
+    ("sqlite_dir = \"data\"", "sqlite_dir = \"d\"\nurl_file = \"secrets/store-url\"", "same thing twice"),
+    ("sqlite_dir = \"data\"", "url_file = \"tls/none\"", "[store] url_file names"),
+    ("sqlite_dir = \"data\"", "url_file = \"keys/kek.key\"", "[store] url must be postgresql://"),
+    ("sqlite_dir = \"data\"", "url = \"postgresql://u:hunter2@h/d\"", "[store] url holds a password: put"),
+    (
+        "sqlite_dir = \"data\"",
+        "url = \"postgresql://u@h/d?password=hunter2\"",
+        "[store] url holds a password: put",
+    ),
+    ("sqlite_dir = \"data\"", "url = \"postgresql://u@h/d\"", "[store] goes over the network unprotected"),
+    (
+        "sqlite_dir = \"data\"",
+        "url = \"postgresql://u@h/d?sslmode=prefer\"\nca_file = \"tls/database-ca.pem\"",
+        "[store] goes over the network unprotected",
+    ),
+    ("sqlite_dir = \"data\"", "url = \"mysql://u@h/d\"", "[store] url must be postgresql://user@host"),
+    ("redis = \"none\"", "", "[limits] is missing: write redis_url_file = \"…\", or redis = \"none\""),
+    ("redis = \"none\"", "redis = \"some\"", "unknown variant `some`"),
+    ("redis = \"none\"", "redis_url = \"rediss://u:hunter3@h/0\"", "[limits] redis_url holds a password"),
+    ("redis = \"none\"", "redis_url = \"redis://h/0\"", "write a URL that begins with rediss://"),
+    ("redis = \"none\"", "redis_url = \"http://h/0\"", "[limits] redis_url must be rediss://"),
+    (
+        "redis = \"none\"",
+        "redis = \"none\"\nredis_url_file = \"secrets/redis-url\"",
+        "[limits] redis and [limits] redis_url or redis_url_file say the same thing twice",
+    ),
+    ("dir = \"keys\"", "", "[keys] is missing: write dir = \"…\" or a file for each key"),
+    ("dir = \"keys\"", "dir = \"none\"", "where there are no keys: production makes none by itself"),
+    ("dir = \"keys\"", "kek_file = \"keys/kek.key\"", "[keys] index_file is missing"),
+    ("dir = \"keys\"", "dir = \"keys\"\nkek_file = \"keys/kek.key\"", "same thing twice"),
+    (
+        "provider = \"none\"",
+        "provider = \"sandbox\"",
+        "[funding] provider is the sandbox's, and this is production: write \"none\"",
+    ),
+    ("provider = \"none\"", "", "[funding] provider is missing"),
+    ("spool_dir = \"spool\"", "", "[notify] spool_dir is missing: write the directory"),
+    ("[notify]", "[server.limits]\ncalls = 0\n[notify]", "[server.limits], a count must be 1 to 1000000"),
+    ("[notify]", "[server.limits]\ncall_ms = 3600001\n[notify]", "[server.limits], a time must be 1 to"),
+    (
+        "[notify]",
+        "[limits.rates]\nmessages = { events = 0, per = \"day\", burst = 1 }\n[notify]",
+        "[limits.rates], events and burst must be 1 to 1000000",
+    ),
+];
+
+#[test]
+fn production_refuses_what_it_must_not_run_on_and_says_what_to_write() {
+    let whole = &halves()[0];
+    for (line, instead, words) in REFUSED {
+        let with_line = format!("\n{line}\n");
+        assert!(whole.contains(&with_line), "{line}");
+        // A section's own line stays in its section.
+        let said = sentence(&whole.replacen(&with_line, &format!("\n{instead}\n"), 1));
+        assert!(said.contains(words), "{instead:?} for {line:?}: {said}");
+        assert!(!said.contains("hunter"), "{said}");
+    }
+}
+
+#[test]
+fn a_secret_that_others_can_read_is_refused() {
+    for (half, name, key) in [
+        (0, "tls/server-key.pem", "[tls] key_file"),
+        (1, "secrets/store-url", "[store] url_file"),
+        (1, "secrets/redis-url", "[limits] redis_url_file"),
+        (1, "keys/pepper.key", "[keys] pepper_file"),
+    ] {
+        for mode in [0o640, 0o604, 0o620, 0o602] {
+            let dir = place();
+            fs::set_permissions(dir.path().join(name), fs::Permissions::from_mode(mode)).unwrap();
+            let said = parse_in(&dir, &halves()[half], &Environment::default()).unwrap_err().to_string();
+            assert!(said.contains(key) && said.contains("chmod 600"), "{mode:o}: {said}");
+        }
+    }
+}
+
+#[test]
+fn a_secrets_file_holds_one_line() {
+    for content in ["", "\n", "postgresql://u@h/d\nmore", &"x".repeat(5_000)] {
+        let dir = place();
+        fs::write(dir.path().join("secrets/store-url"), content).unwrap();
+        let said = parse_in(&dir, &halves()[1], &Environment::default()).unwrap_err().to_string();
+        assert!(said.contains("must hold one line"), "{said}");
+    }
+}
+
+fn variables(pairs: &[(&str, &Path)]) -> Environment {
+    Environment::of(pairs.iter().map(|(name, value)| ((*name).to_owned(), value.as_os_str().to_owned())))
+}
+
+#[test]
+fn a_variable_names_a_secrets_file_and_never_holds_the_secret() {
+    let dir = place();
+    let store_url = dir.path().join("secrets/store-url");
+    let text = halves()[1].replace("url_file = \"secrets/store-url\"\n", "");
+    assert!(parse_in(&dir, &text, &Environment::default()).is_err());
+    let config = parse_in(&dir, &text, &variables(&[("SAIFU_STORE_URL_FILE", &store_url)])).unwrap();
+    assert!(matches!(config.store, StoreAt::Postgres(..)));
+
+    let twice = parse_in(&dir, &halves()[1], &variables(&[("SAIFU_STORE_URL_FILE", &store_url)]));
+    assert!(twice.unwrap_err().to_string().contains("same thing twice"));
+    let by_value = parse_in(&dir, &halves()[1], &variables(&[("SAIFU_STORE_URL", Path::new(POSTGRES))]));
+    let said = by_value.unwrap_err().to_string();
+    assert!(said.contains("SAIFU_STORE_URL_FILE") && !said.contains("hunter"), "{said}");
+    // Kubernetes makes such variables for a service of this name.
+    assert!(
+        parse_in(&dir, &halves()[1], &variables(&[("SAIFU_PORT", Path::new("tcp://10.0.0.1:8443"))])).is_ok()
+    );
+}
+
+#[test]
+fn a_missing_file_and_broken_toml_are_said_with_their_place() {
+    let said =
+        Config::load(Path::new("/absent/saifu.toml"), &Environment::default()).unwrap_err().to_string();
+    assert!(said.contains("/absent/saifu.toml") && said.contains("--config"), "{said}");
+    let said = sentence("mode = \"sandbox\"\n\n[server\n");
+    assert!(said.contains("saifu.toml, line 3"), "{said}");
+}

@@ -1,0 +1,97 @@
+//! Why a server does not start.
+
+use std::path::PathBuf;
+
+use super::operators::OperatorsError;
+use super::seed::SeedError;
+use crate::crypto::keyring::KeyringError;
+use crate::door;
+use crate::door::certificate::CertificateError;
+use crate::env::clock::ClockFileError;
+use crate::ratelimit::redis::settings::RedisUrlError;
+use crate::store::StoreError;
+use crate::store::sqlite::OpenError;
+
+/// Why a server does not start. Each is one sentence that says what to do.
+#[derive(Debug)]
+pub enum StartError {
+    /// The data directory.
+    Store(OpenError),
+    /// The server's keys.
+    Keys(KeyringError),
+    /// The certificate.
+    Certificate(CertificateError),
+    /// The sandbox clock's file.
+    Clock(ClockFileError),
+    /// The seed file.
+    Seed(SeedError),
+    /// The first operators.
+    Operators(OperatorsError),
+    /// The address of Redis.
+    Redis(RedisUrlError),
+    /// TLS or the listening address.
+    Door(door::BindError),
+    /// TLS.
+    Tls(door::tls::TlsError),
+    /// The keys are not those that this database was made with.
+    ForeignKeys(PathBuf),
+    /// The database could not be written at start.
+    Write(StoreError),
+    /// The configuration names PostgreSQL.
+    NoPostgres,
+}
+
+impl std::fmt::Display for StartError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Store(error) => error.fmt(f),
+            Self::Keys(error) => error.fmt(f),
+            Self::Certificate(error) => error.fmt(f),
+            Self::Clock(error) => error.fmt(f),
+            Self::Seed(error) => error.fmt(f),
+            Self::Operators(error) => error.fmt(f),
+            Self::Redis(error) => error.fmt(f),
+            Self::Door(error) => error.fmt(f),
+            Self::Tls(error) => error.fmt(f),
+            Self::ForeignKeys(path) => write!(
+                f,
+                "the keys in {} are not those that its database was made with, or the audience is another; \
+                 nothing was changed: put the right ones back",
+                path.display()
+            ),
+            Self::NoPostgres => f.write_str(
+                "[store] url: this build serves from its embedded database only: write sqlite_dir = \"…\" \
+                 instead",
+            ),
+            Self::Write(_) => f.write_str(
+                "the database cannot be written; nothing was changed: look for a full or read-only disk, \
+                 and start again",
+            ),
+        }
+    }
+}
+
+impl std::error::Error for StartError {}
+
+macro_rules! from {
+    ($($variant:ident($error:ty)),+) => {
+        $(impl From<$error> for StartError {
+            fn from(error: $error) -> Self {
+                Self::$variant(error)
+            }
+        })+
+    };
+}
+
+from!(
+    Store(OpenError),
+    Keys(KeyringError),
+    Certificate(CertificateError),
+    Clock(ClockFileError),
+    Seed(SeedError),
+    Operators(OperatorsError),
+    Redis(RedisUrlError),
+    Door(door::BindError),
+    Tls(door::tls::TlsError),
+    Write(StoreError)
+);

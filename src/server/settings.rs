@@ -1,0 +1,141 @@
+//! What a server is put together from: the same values for a sandbox and for production, which differ
+//! in nothing else.
+
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::StartError;
+use crate::config::{
+    Buckets, CertificateAt, Config, Funding, KeysAt, Mode, OperatorsAt, SANDBOX_AUDIENCE, StoreAt,
+};
+use crate::domain::policy::Policy;
+use crate::door;
+use crate::door::reload::RELOAD_INTERVAL;
+use crate::env::clock::MovableClock;
+use crate::gate::limit::LimitTable;
+use crate::ratelimit::redis::settings::{RedisSettings, RedisUrlError, TimeBase};
+use crate::store::batch::BATCH_BOUND;
+
+/// What a server is started with.
+pub struct Settings {
+    /// Whether money is real: only a sandbox has a clock to move, messages to read and a seed file.
+    pub mode: Mode,
+    /// The deployment's name.
+    pub audience: String,
+    /// Checkpoints, and in a sandbox the clock.
+    pub data_dir: PathBuf,
+    /// Where it listens; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Where operators are listened to; port 0 takes a free one.
+    pub operators_listen: SocketAddr,
+    /// Where gRPC health is told, in plaintext.
+    pub health_listen: Option<SocketAddr>,
+    /// How many executors serve connections.
+    pub executors: NonZeroUsize,
+    /// The database.
+    pub store: StoreAt,
+    /// Where limits and marks of reads are shared with other processes; without, each has its own.
+    pub redis: Option<RedisSettings>,
+    /// The operators that the deployment begins with.
+    pub operators: OperatorsAt,
+    /// The server's own keys.
+    pub keys: KeysAt,
+    /// The certificate.
+    pub certificate: CertificateAt,
+    /// So often the certificate's files are looked at.
+    pub certificate_interval: Duration,
+    /// Who charges linked sources.
+    pub funding: Funding,
+    /// Where messages are put.
+    pub messages: PathBuf,
+    /// A sandbox's seed file, instead of the one that comes with the program.
+    pub seed: Option<PathBuf>,
+    /// A sandbox's clock moved by hand, instead of its own.
+    pub clock: Option<Arc<dyn MovableClock>>,
+    /// The rules' figures.
+    pub policy: Policy,
+    /// Who may come how often.
+    pub limits: LimitTable,
+    /// How many connections, and how long they may keep silent.
+    pub door: door::Limits,
+    /// Commands to a commit at most.
+    pub batch_bound: usize,
+}
+
+impl Settings {
+    /// The sandbox's defaults, on a data directory.
+    pub fn sandbox(data_dir: PathBuf, listen: SocketAddr) -> Self {
+        Self {
+            mode: Mode::Sandbox,
+            audience: SANDBOX_AUDIENCE.to_owned(),
+            listen,
+            operators_listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            health_listen: None,
+            executors: NonZeroUsize::MIN,
+            store: StoreAt::Sqlite(data_dir.clone()),
+            redis: None,
+            operators: OperatorsAt::Generated(data_dir.join("operators")),
+            keys: KeysAt::Directory { path: data_dir.join("keys"), may_create: true },
+            certificate: CertificateAt::Generated(data_dir.join("tls")),
+            certificate_interval: RELOAD_INTERVAL,
+            funding: Funding::Sandbox,
+            messages: data_dir.join("messages"),
+            data_dir,
+            seed: None,
+            clock: None,
+            policy: Policy::standard(),
+            limits: LimitTable::standard(),
+            door: door::Limits::standard(),
+            batch_bound: BATCH_BOUND,
+        }
+    }
+}
+
+/// Where the rate limits count. The sandbox's clock can be moved, so there the callers' clock counts.
+fn redis(buckets: &Buckets, mode: Mode) -> Result<Option<RedisSettings>, StartError> {
+    let Buckets::Redis(url, ca_file) = buckets else { return Ok(None) };
+    let time = match mode {
+        Mode::Sandbox => TimeBase::Callers,
+        Mode::Production => TimeBase::Redis,
+    };
+    let ca = ca_file.as_deref().map(std::fs::read).transpose();
+    let ca = ca.map_err(|_unreadable| RedisUrlError::Authority)?;
+    Ok(Some(RedisSettings::new(url.url.expose(), ca.as_deref(), time)?))
+}
+
+impl TryFrom<Config> for Settings {
+    type Error = StartError;
+
+    fn try_from(config: Config) -> Result<Self, StartError> {
+        let Config { mode, audience, listen, operators_listen, health_listen, .. } = config;
+        let Config { data_dir, executors, door, certificate, store, buckets, .. } = config;
+        let Config { limits, keys, funding, messages, operators, .. } = config;
+        let redis = redis(&buckets, mode)?;
+        Ok(Self {
+            mode,
+            audience,
+            data_dir,
+            listen,
+            operators_listen,
+            health_listen,
+            executors,
+            store,
+            redis,
+            operators,
+            keys,
+            certificate,
+            certificate_interval: RELOAD_INTERVAL,
+            funding,
+            messages,
+            seed: None,
+            clock: None,
+            policy: Policy::standard(),
+            limits,
+            door,
+            batch_bound: BATCH_BOUND,
+        })
+    }
+}
