@@ -48,7 +48,7 @@ impl Watched {
 impl Backend for Watched {
     const EXCLUSIVE: bool = true;
 
-    async fn begin(&mut self) -> Result<(), BackendError> {
+    async fn begin(&mut self) -> Result<i64, BackendError> {
         self.inner.begin().await
     }
 
@@ -83,6 +83,10 @@ impl Backend for Watched {
 
     async fn rollback(&mut self) {
         self.inner.rollback().await;
+    }
+
+    async fn release(&mut self) {
+        self.inner.release().await;
     }
 }
 
