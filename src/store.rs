@@ -4,6 +4,7 @@
 //! Decisions fall inside the transaction, many commands to one durable commit.
 
 pub mod batch;
+pub mod postgres;
 pub mod query;
 pub mod sqlite;
 
