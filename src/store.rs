@@ -7,6 +7,8 @@ pub mod batch;
 pub mod postgres;
 pub mod query;
 pub mod sqlite;
+#[cfg(test)]
+mod tests;
 
 use std::future::Future;
 use std::pin::Pin;

@@ -1,1 +1,8 @@
-//! The store of several processes against what it promises.
+//! The store of several processes against what it promises, over a PostgreSQL of the test's own.
+//!
+//! Each test starts a cluster, so there are few of them, with many cases each.
+
+mod conformance;
+mod rig;
+#[path = "../../../tests/it/support/services.rs"]
+mod services;

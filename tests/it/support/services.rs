@@ -127,7 +127,9 @@ impl PostgresServer {
             }
             let lines = "hostssl all all 127.0.0.1/32 scram-sha-256\n";
             fs::write(self.data().join("pg_hba.conf"), lines).expect("a file");
-            settings.extend(["ssl=on", "ssl_cert_file=server.pem", "ssl_key_file=server-key.pem"].map(str::to_owned));
+            settings.extend(
+                ["ssl=on", "ssl_cert_file=server.pem", "ssl_key_file=server-key.pem"].map(str::to_owned),
+            );
         }
         settings.extend(wanted.settings.iter().map(|&setting| setting.to_owned()));
         self.options = settings.into_iter().flat_map(|setting| ["-c".to_owned(), setting]).collect();
@@ -228,7 +230,10 @@ fn programs() -> PathBuf {
     let mut found: Vec<(u32, PathBuf)> = fs::read_dir("/usr/lib/postgresql")
         .into_iter()
         .flatten()
-        .filter_map(|entry| Some((entry.ok()?.file_name().to_str()?.parse().ok()?, entry.ok()?.path())))
+        .filter_map(|entry| {
+            let entry = entry.ok()?;
+            Some((entry.file_name().to_str()?.parse().ok()?, entry.path()))
+        })
         .collect();
     found.sort();
     let (_, newest) = found.pop().expect("PostgreSQL is not installed: run scripts/install-services");
