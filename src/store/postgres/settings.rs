@@ -1,6 +1,9 @@
 //! Where the database is, and how it is reached. What would weaken the connection is refused here,
 //! with a sentence that says what to write instead.
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};

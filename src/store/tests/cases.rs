@@ -32,6 +32,8 @@ macro_rules! each_case {
             after_a_commit_of_unknown_end_nothing_more_is_written
             a_hot_merchant_stays_exact_and_fast
             chores_are_not_journalled
+            a_batch_that_others_get_in_the_way_of_is_decided_anew_within_a_bound
+            a_commit_whose_end_nobody_heard_of_is_not_done_twice
         }
     };
 }
@@ -302,4 +304,36 @@ pub(crate) async fn chores_are_not_journalled<K: Kind>(kind: &K) {
         assert_eq!(rig.row(&key).await, None);
     }
     assert_eq!(rig.count(Table::Journal).await, 0);
+}
+
+pub(crate) async fn a_batch_that_others_get_in_the_way_of_is_decided_anew_within_a_bound<K: Kind>(kind: &K) {
+    let mut ledger = Ledger::parse(TEXT);
+    let rig = Rig::running(kind, &ledger).await;
+    rig.log().failures.extend([BackendError::Conflict; 6]);
+    let payment = ledger.pay("alice → bakery 10").command;
+    assert!(is_paid(&rig.all([payment]).await[0]));
+    assert_eq!(rig.log().nets.len(), 7);
+    assert_eq!(rig.log().commits, 1);
+    rig.log().failures.extend([BackendError::Conflict; 7]);
+    let given_up = ledger.pay("bob → bakery 20").command;
+    assert_eq!(rig.all([given_up.clone()]).await, [Err(StoreError::Unavailable)]);
+    assert_eq!(rig.sums(ledger_account_id("bakery")).await, (0, 10));
+    assert!(is_paid(&rig.all([given_up]).await[0]));
+    assert_eq!(rig.count(Table::Journal).await, 2);
+}
+
+pub(crate) async fn a_commit_whose_end_nobody_heard_of_is_not_done_twice<K: Kind>(kind: &K) {
+    let mut ledger = Ledger::parse(TEXT);
+    let rig = Rig::running(kind, &ledger).await;
+    rig.log().lost_commits = 2;
+    let batch = [ledger.pay("alice → bakery 10"), ledger.pay("bob → bakery 20").wrong_code()];
+    let answers = rig.all(batch.map(|attempt| attempt.command)).await;
+    assert!(is_paid(&answers[0]), "{answers:?}");
+    assert_eq!(answers[1], Ok(Answer::Open(OpenAnswer::CodeWrong)));
+    assert_eq!(rig.sums(ledger_account_id("bakery")).await, (0, 10));
+    let Some(Row::Account(bob)) = rig.row(&RowKey::Account(account_id("bob"))).await else { panic!() };
+    assert_eq!(bob.code_failures, 1, "a wrong code is counted once");
+    // The repetition finds everything done, and has nothing to commit.
+    assert_eq!(rig.log().lost_commits, 1);
+    assert_eq!(rig.count(Table::Journal).await, 1);
 }

@@ -43,6 +43,8 @@ pub(crate) struct Log {
     pub commits: usize,
     /// What the next commits come to.
     pub failures: Vec<BackendError>,
+    /// As many of the next commits are done, and nobody hears of it.
+    pub lost_commits: usize,
     /// As many of the next writes panic.
     pub panics: usize,
 }
@@ -92,7 +94,13 @@ impl<B: Backend> Backend for Watched<B> {
             return Err(failure);
         }
         self.log().commits += 1;
-        self.inner.commit().await
+        self.inner.commit().await?;
+        let mut log = self.log();
+        if log.lost_commits > 0 {
+            log.lost_commits -= 1;
+            return Err(BackendError::Conflict);
+        }
+        Ok(())
     }
 
     async fn rollback(&mut self) {

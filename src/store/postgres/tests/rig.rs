@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use super::services::{PostgresServer, Wanted};
 use crate::domain::tests::fixture::{Ledger, NOW};
 use crate::env::clock::ManualClock;
+use crate::env::pause;
 use crate::store::postgres::connection::{Connection, Connector};
 use crate::store::postgres::settings::Settings;
 use crate::store::postgres::write::Postgres;
@@ -68,9 +70,13 @@ impl Cluster {
 
     /// A server process's store, by its number.
     pub(super) async fn open(&self, database: &str, ledger: &Ledger, number: u8) -> Remote {
+        self.open_with(self.settings(database), ledger, number).await
+    }
+
+    pub(super) async fn open_with(&self, settings: Settings, ledger: &Ledger, number: u8) -> Remote {
         let clock = Arc::new(ManualClock::new(NOW.0));
         let options = Options::new(Arc::new(ledger.policy.clone()), clock, [number; 16]);
-        Remote::open(self.settings(database), options).await.expect("the database opens")
+        Remote::open(settings, options).await.expect("the database opens")
     }
 
     /// Another session.
@@ -82,6 +88,19 @@ impl Cluster {
         let mut session = self.session(database).await;
         session.client().batch_execute(text).await.unwrap_or_else(|error| panic!("{text}: {error:?}"));
     }
+}
+
+/// Asks until the answer is yes.
+pub(super) async fn until(cluster: &Cluster, what: &str, question: &str) {
+    let mut session = cluster.session("postgres").await;
+    for _ in 0..10_000 {
+        let row = session.client().query_one(question, &[]).await.expect("it answers");
+        if row.get(0) {
+            return;
+        }
+        pause(Duration::from_millis(1)).await;
+    }
+    panic!("not in time: {what}");
 }
 
 impl Kind for Cluster {
