@@ -128,12 +128,12 @@ pub(crate) fn further_rows() -> Vec<Row> {
     ]
 }
 
-/// Changes that `decide` promises not to make, as SQL over the example rows: `copy` is an insert of a
-/// table's first row with some columns changed, `blob` a literal of bytes in hexadecimal.
-pub(crate) fn broken(
-    copy: &dyn Fn(&str, &[(&str, &str)]) -> String,
-    blob: &dyn Fn(&str) -> String,
-) -> Vec<String> {
+/// An insert of a table's first row with some columns changed, as SQL.
+pub(crate) type Copy<'a> = &'a dyn Fn(&str, &[(&str, &str)]) -> String;
+
+/// Changes that `decide` promises not to make, as SQL over the example rows; `blob` writes bytes, given
+/// in hexadecimal.
+pub(crate) fn broken(copy: Copy<'_>, blob: &dyn Fn(&str) -> String) -> Vec<String> {
     let (short, other, other_key) =
         (blob("01"), blob("00000000000000000000000000000001"), blob(&format!("{:064}", 1)));
     let (short, other, other_key) = (short.as_str(), other.as_str(), other_key.as_str());
