@@ -65,8 +65,8 @@ impl fmt::Display for SettingsError {
             ),
             Self::Mode(mode) => write!(
                 f,
-                "sslmode={mode} does not say who the database is; write sslmode=verify-full, or leave it out, \
-                 which means the same"
+                "sslmode={mode} does not say who the database is; write sslmode=verify-full, or leave it \
+                 out, which means the same"
             ),
             Self::Plaintext(host) => write!(
                 f,
