@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use tokio::sync::oneshot::error::TryRecvError;
 
@@ -21,9 +22,13 @@ use crate::store::{Store, StoreError};
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_lost_or_doubled_when_sessions_and_servers_end() {
     let mut cluster = Cluster::start(Wanted { durable: true, ..Wanted::default() }).await;
-    a_batch_whose_session_is_killed_is_decided_anew(&cluster).await;
-    sessions_are_killed_all_the_time(&cluster).await;
-    the_server_crashes_and_comes_back(&mut cluster).await;
+    let cases = async {
+        a_batch_whose_session_is_killed_is_decided_anew(&cluster).await;
+        sessions_are_killed_all_the_time(&cluster).await;
+        the_server_crashes_and_comes_back(&mut cluster).await;
+    };
+    // Whoever is never answered must not keep the test for ever.
+    tokio::time::timeout(Duration::from_mins(3), cases).await.expect("everything is answered in time");
 }
 
 /// In the middle of its reads, which wait for a row.
@@ -39,7 +44,7 @@ async fn a_batch_whose_session_is_killed_is_decided_anew(cluster: &Cluster) {
         cluster.sql("postgres", &format!("SELECT pg_terminate_backend(pid) {waiting}")).await;
         let loads = || rig.log().loads.len();
         while loads() < 2 {
-            pause(std::time::Duration::from_millis(1)).await;
+            pause(Duration::from_millis(1)).await;
         }
         other.client().batch_execute("ROLLBACK").await.expect("it ends");
     };
@@ -53,7 +58,7 @@ async fn insist(store: &Store, command: Command) -> usize {
     for refused in 0..10_000 {
         match store.execute(command.clone()).await {
             Err(StoreError::Unavailable | StoreError::Busy) => {
-                pause(std::time::Duration::from_millis(5)).await;
+                pause(Duration::from_millis(5)).await;
             }
             answer => {
                 assert!(is_paid(&answer), "{answer:?}");
@@ -90,7 +95,7 @@ async fn sessions_are_killed_all_the_time(cluster: &Cluster) {
     let mut killed = 0_i64;
     while done.load(Ordering::SeqCst) < 1_000 {
         killed += killer.client().query_one(kill, &[&database]).await.expect("it kills").get::<_, i64>(0);
-        pause(std::time::Duration::from_millis(50)).await;
+        pause(Duration::from_millis(50)).await;
     }
     tasks.join_all().await;
     assert!(killed >= 10, "{killed} sessions were killed");
@@ -110,7 +115,7 @@ async fn the_server_crashes_and_comes_back(cluster: &mut Cluster) {
     let tasks = send(&remotes, commands, &done);
     for wanted in [100, 400] {
         while done.load(Ordering::SeqCst) < wanted {
-            pause(std::time::Duration::from_millis(1)).await;
+            pause(Duration::from_millis(1)).await;
         }
         cluster.server.crash();
         let before = done.load(Ordering::SeqCst);

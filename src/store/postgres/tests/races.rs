@@ -22,6 +22,7 @@ async fn two_writers_of_one_database_are_as_exact_as_one() {
     let wanted = Wanted { settings: &["deadlock_timeout=100ms"], ..Wanted::default() };
     let cluster = Cluster::start(wanted).await;
     each_request_has_one_effect_wherever_it_is_sent(&cluster).await;
+    payments_of_one_account_at_two_servers_see_each_other(&cluster).await;
     what_two_servers_insert_at_once_is_a_race_or_a_defect(&cluster).await;
     a_deadlock_is_decided_anew(&cluster).await;
     a_lock_that_is_waited_for_too_long_makes_it_unavailable(&cluster).await;
@@ -97,6 +98,29 @@ async fn each_request_has_one_effect_wherever_it_is_sent(cluster: &Cluster) {
     is_exact(&servers[0].store(), 125).await;
     let lanes = table_rows(&servers[1].store(), Table::Lane).await.len();
     assert_eq!(lanes, 2, "each wrote to a lane of its own");
+    for server in servers {
+        server.close().await;
+    }
+}
+
+/// Each server has two payments of every payer, in the same order: they meet at the payers' rows.
+async fn payments_of_one_account_at_two_servers_see_each_other(cluster: &Cluster) {
+    let (ledger, commands) = many_payers(100);
+    let database = cluster.seeded(&ledger).await;
+    let servers: [Remote; 2] =
+        [cluster.open(&database, &ledger, 1).await, cluster.open(&database, &ledger, 2).await];
+    let (first, second) = commands.split_at(200);
+    let mut tasks = tokio::task::JoinSet::new();
+    for pair in first.iter().zip(second) {
+        for (command, server) in [pair.0, pair.1].into_iter().zip(&servers) {
+            let (store, command) = (server.store(), command.clone());
+            tasks.spawn(async move { store.execute(command).await });
+        }
+    }
+    while let Some(answer) = tasks.join_next().await {
+        assert!(is_paid(&answer.expect("no task panics")));
+    }
+    is_exact(&servers[0].store(), 100).await;
     for server in servers {
         server.close().await;
     }
