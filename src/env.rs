@@ -7,6 +7,8 @@ pub mod clock;
 pub mod entropy;
 pub mod environment;
 pub(crate) mod file;
+pub mod pause;
 
 pub use clock::{Clock, ClockFileError, ManualClock, MovableClock, SandboxClock, Stopwatch, SystemClock};
 pub use entropy::{Entropy, bytes16, bytes32, uuid_v7};
+pub use pause::pause;

@@ -23,7 +23,7 @@ use crate::crypto::hash::MacKey;
 use crate::crypto::keyring::Keyring;
 use crate::domain::command::SystemAction;
 use crate::domain::outcome::Outcome;
-use crate::domain::rows::{Journal, RowKey};
+use crate::domain::rows::{Finished, RowKey, Table};
 use crate::door::certificate::{Identity, Sandbox as SandboxIdentity};
 use crate::door::reload::{Certificates, Reloader};
 use crate::door::{self, Door};
@@ -33,14 +33,15 @@ use crate::funding::FundingProvider;
 use crate::funding::none::NoProvider;
 use crate::funding::sandbox::SandboxProvider;
 use crate::gate::limit::{Limits, Sources};
+use crate::gate::system::system_key_id;
 use crate::gate::tools::{Given, Tools};
 use crate::gate::{Gate, Parts};
 use crate::notify::folder::Folder;
 use crate::ratelimit::redis::Redis;
 use crate::rpc;
-use crate::store::Store;
-use crate::store::query::Query;
+use crate::store::query::{Query, Scan};
 use crate::store::sqlite::{Options, make_directory};
+use crate::store::{Answer, Store};
 use crate::tasks::Tasks;
 use crate::tasks::checkpoint::CHECKPOINT_FILE;
 use backends::Opened;
@@ -76,8 +77,8 @@ impl Server {
             batch_bound: settings.batch_bound,
             ..Options::new(Arc::clone(&policy), Arc::clone(&clock))
         };
-        let opened = Opened::open(&settings.store, options)?;
         let entropy = Arc::new(SystemEntropy::new());
+        let opened = Opened::open(&settings.store, options, entropy.as_ref()).await?;
         let keys = keys(&settings.keys, entropy.as_ref(), &opened.store()).await?;
         let (identity, certificates) = certificates(&settings)?;
         let tls = door::server_config(Arc::clone(&certificates))?;
@@ -87,7 +88,7 @@ impl Server {
         let tools = Arc::new(Tools::new(keys, given, opened.store()));
         let limits = limits(&settings, &tools);
         let gate = Arc::new(Gate::new(Parts { store: opened.store(), tools, limits }));
-        genesis(&gate, &settings.data_dir).await?;
+        genesis(&gate, &opened.store(), &settings.data_dir).await?;
         operators::enrol(&gate, &settings.operators.keys()?).await?;
 
         let folder = Folder::new(settings.messages.clone());
@@ -243,8 +244,7 @@ async fn keys(at: &KeysAt, entropy: &dyn Entropy, store: &Store) -> Result<Keyri
     match at {
         KeysAt::Files(files) => Ok(Keyring::load(files)?),
         KeysAt::Directory { path, may_create } => {
-            let first = store.fetch(Query::row(RowKey::Journal(0, 1))).await?;
-            let may_create = *may_create && first.get::<Journal>().is_none();
+            let may_create = *may_create && !was_used(store).await?;
             Ok(Keyring::load_or_create(path, entropy, may_create)?)
         }
     }
@@ -262,18 +262,30 @@ fn certificates(settings: &Settings) -> Result<(Identity, Arc<Certificates>), St
     Ok((identity, certificates))
 }
 
-/// The journal's first row names deployment and key; a server with another key must not go on.
-async fn genesis(gate: &Gate, data_dir: &Path) -> Result<(), StartError> {
+/// Whether there is any row in the journal.
+async fn was_used(store: &Store) -> Result<bool, StartError> {
+    let scan = Scan::All { table: Table::Journal, after: None, limit: 1 };
+    Ok(!store.fetch(Query::scan(scan)).await?.scanned.is_empty())
+}
+
+/// The journal names deployment and key before anything else; a server with another key must not go
+/// on. Of two that start at once on an empty database, one writes it and the other finds it.
+async fn genesis(gate: &Gate, store: &Store, data_dir: &Path) -> Result<(), StartError> {
     let tools = gate.tools();
     let (system_key, audience) = (tools.keys.system.public(), tools.audience.clone());
-    let first = gate.fetch(Query::row(RowKey::Journal(0, 1))).await?;
     let expected = Outcome::Genesis { system_key, audience: audience.clone() };
-    match first.get::<Journal>() {
+    let action = SystemAction::Genesis { system_key, audience };
+    let own = RowKey::Finished(action.request_id(), system_key_id(&system_key));
+    let known = store.fetch(Query::row(own)).await?;
+    match known.get::<Finished>() {
         Some(row) if row.outcome == expected.encode() => Ok(()),
         Some(_) => Err(StartError::ForeignKeys(data_dir.to_owned())),
-        None => {
-            gate.system(SystemAction::Genesis { system_key, audience }).await?;
-            Ok(())
-        }
+        None if was_used(store).await? => Err(StartError::ForeignKeys(data_dir.to_owned())),
+        None => match gate.system(action).await? {
+            Answer::Final(outcome) if outcome == expected => Ok(()),
+            Answer::Final(_) | Answer::Open(_) | Answer::Kept | Answer::Stale(_) | Answer::Nothing(_) => {
+                Err(StartError::ForeignKeys(data_dir.to_owned()))
+            }
+        },
     }
 }

@@ -4,8 +4,11 @@
 //! Decisions fall inside the transaction, many commands to one durable commit.
 
 pub mod batch;
+pub mod postgres;
 pub mod query;
 pub mod sqlite;
+#[cfg(test)]
+mod tests;
 
 use std::future::Future;
 use std::pin::Pin;

@@ -80,6 +80,7 @@ const CRATES: &[(&[&str], &[&str])] = &[
         &["src/rpc", "src/door", "src/client", "src/bench", "src/lib.rs"],
     ),
     (&["rusqlite", "refinery"], &["src/store"]),
+    (&["tokio_postgres", "tokio_postgres_rustls", "webpki_roots"], &["src/store/postgres"]),
     (&["ring", "totp_rs", "argon2"], &["src/crypto"]),
     (&["redis"], &["src/ratelimit/redis.rs"]),
 ];

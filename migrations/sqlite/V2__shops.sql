@@ -5,6 +5,11 @@ ALTER TABLE account ADD COLUMN live_codes BLOB NOT NULL DEFAULT x'00000000';
 -- The step of the second factor that a call was accepted with, so that the journal proves the factor.
 ALTER TABLE journal ADD COLUMN accepted_step INTEGER;
 
+-- An account's entries, newest first whatever lane they are in.
+DROP INDEX journal_entry;
+CREATE INDEX journal_entry ON journal (entry_account_id, at, lane, sequence)
+    WHERE entry_account_id IS NOT NULL;
+
 -- More kinds of events, and why a till's charge was declined.
 CREATE TABLE security_event_two (
     account_id BLOB NOT NULL REFERENCES account (account_id) DEFERRABLE INITIALLY DEFERRED,

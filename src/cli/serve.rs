@@ -69,6 +69,7 @@ impl Told {
         if let Some(health) = server.health_address() {
             println!("health      http://{health}");
         }
+        println!("operators   https://{}", server.operators_address());
         println!(
             "audience    {audience}\n\
              data        {data}\n\

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use super::record::{Corrupt, Field, Value};
+use super::record::{ColumnType, Corrupt, Field, Value};
 
 macro_rules! ids {
     ($($(#[$meta:meta])* $name:ident = $length:literal),+ $(,)?) => {
@@ -26,6 +26,8 @@ macro_rules! ids {
             }
 
             impl Field for $name {
+                const COLUMN: ColumnType = ColumnType::Bytes;
+
                 fn value(&self) -> Value<'_> {
                     self.0.value()
                 }

@@ -6,7 +6,7 @@
 
 use super::codec::{Decoder, Encoder};
 use super::id::{DeviceId, PaymentCodeId};
-use super::record::{Corrupt, Field, Value};
+use super::record::{ColumnType, Corrupt, Field, Value};
 use super::rows::CodePurpose;
 use super::time::Timestamp;
 
@@ -80,6 +80,8 @@ impl LiveCodes {
 }
 
 impl Field for LiveCodes {
+    const COLUMN: ColumnType = ColumnType::Bytes;
+
     fn value(&self) -> Value<'_> {
         let write = |encoder: Encoder, live: &LiveCode| {
             encoder

@@ -3,7 +3,7 @@
 
 use super::codec::{Decoder, Encoder};
 use super::id::LotId;
-use super::record::{Corrupt, Field, Value};
+use super::record::{ColumnType, Corrupt, Field, Value};
 use super::time::Timestamp;
 
 /// As many lots are kept apart; past it the two oldest become one, with the later expiry.
@@ -93,6 +93,8 @@ impl Lots {
 }
 
 impl Field for Lots {
+    const COLUMN: ColumnType = ColumnType::Bytes;
+
     fn value(&self) -> Value<'_> {
         let blob = Encoder::new().list(&self.0, |encoder, lot| {
             encoder
@@ -123,6 +125,8 @@ impl Field for Lots {
 pub struct Legs(pub Vec<Leg>);
 
 impl Field for Legs {
+    const COLUMN: ColumnType = ColumnType::Bytes;
+
     fn value(&self) -> Value<'_> {
         let write = |encoder: Encoder, leg: &Leg| encoder.fixed(&leg.lot_id.0).int(leg.amount_minor);
         Value::Bytes(Encoder::new().list(&self.0, write).finish().into())

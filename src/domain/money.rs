@@ -1,6 +1,6 @@
 //! Amounts and assets. Minor units in `i64`, checked arithmetic only.
 
-use super::record::{Corrupt, Field, Value, stored_enum};
+use super::record::{ColumnType, Corrupt, Field, Value, stored_enum};
 
 stored_enum! {
     /// What is moved. A row of the table `asset` says what law makes of it; assets never mix.
@@ -45,6 +45,8 @@ impl Amount {
 }
 
 impl Field for Amount {
+    const COLUMN: ColumnType = ColumnType::Int;
+
     fn value(&self) -> Value<'_> {
         Value::Int(self.0)
     }

@@ -4,7 +4,7 @@
 //! too low. Sums are account-wide; which device moved the money makes no difference.
 
 use super::codec::{Decoder, Encoder};
-use super::record::{Corrupt, Field, Value};
+use super::record::{ColumnType, Corrupt, Field, Value};
 use super::time::Timestamp;
 
 const HOURS_KEPT: i64 = 25;
@@ -80,6 +80,8 @@ fn add(buckets: &mut Vec<Bucket>, index: i64, kept: i64, amount_minor: i64, coun
 }
 
 impl Field for Periods {
+    const COLUMN: ColumnType = ColumnType::Bytes;
+
     fn value(&self) -> Value<'_> {
         let write = |encoder: Encoder, bucket: &Bucket| {
             encoder.int(bucket.index).int(bucket.amount_minor).int(bucket.count)

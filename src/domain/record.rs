@@ -18,6 +18,17 @@ pub enum Value<'a> {
     Null,
 }
 
+/// What a column holds when it is not null.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ColumnType {
+    /// A 64-bit integer.
+    Int,
+    /// Bytes.
+    Bytes,
+    /// UTF-8 text.
+    Text,
+}
+
 /// A stored value that is not what its column holds. The database was written by something else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Corrupt;
@@ -32,6 +43,8 @@ impl std::error::Error for Corrupt {}
 
 /// Something that fits into one column.
 pub trait Field: Sized {
+    /// What its column holds.
+    const COLUMN: ColumnType;
     /// As the column's value.
     fn value(&self) -> Value<'_>;
     /// Back from the column's value.
@@ -39,6 +52,8 @@ pub trait Field: Sized {
 }
 
 impl Field for i64 {
+    const COLUMN: ColumnType = ColumnType::Int;
+
     fn value(&self) -> Value<'_> {
         Value::Int(*self)
     }
@@ -52,6 +67,8 @@ impl Field for i64 {
 }
 
 impl Field for bool {
+    const COLUMN: ColumnType = ColumnType::Int;
+
     fn value(&self) -> Value<'_> {
         Value::Int(i64::from(*self))
     }
@@ -66,6 +83,8 @@ impl Field for bool {
 }
 
 impl Field for Vec<u8> {
+    const COLUMN: ColumnType = ColumnType::Bytes;
+
     fn value(&self) -> Value<'_> {
         Value::Bytes(Cow::Borrowed(self))
     }
@@ -79,6 +98,8 @@ impl Field for Vec<u8> {
 }
 
 impl<const N: usize> Field for [u8; N] {
+    const COLUMN: ColumnType = ColumnType::Bytes;
+
     fn value(&self) -> Value<'_> {
         Value::Bytes(Cow::Borrowed(self))
     }
@@ -92,6 +113,8 @@ impl<const N: usize> Field for [u8; N] {
 }
 
 impl Field for String {
+    const COLUMN: ColumnType = ColumnType::Text;
+
     fn value(&self) -> Value<'_> {
         Value::Text(Cow::Borrowed(self))
     }
@@ -105,6 +128,8 @@ impl Field for String {
 }
 
 impl<T: Field> Field for Option<T> {
+    const COLUMN: ColumnType = T::COLUMN;
+
     fn value(&self) -> Value<'_> {
         self.as_ref().map_or(Value::Null, Field::value)
     }
@@ -151,6 +176,8 @@ macro_rules! stored_enum {
         }
 
         impl $crate::domain::record::Field for $name {
+            const COLUMN: $crate::domain::record::ColumnType = $crate::domain::record::ColumnType::Int;
+
             fn value(&self) -> $crate::domain::record::Value<'_> {
                 $crate::domain::record::Value::Int(self.number())
             }
@@ -224,6 +251,16 @@ macro_rules! records {
             /// All columns, the key's first.
             pub fn columns(self) -> &'static [&'static str] {
                 match self { $(Self::$name => &[$(stringify!($key),)+ $(stringify!($field)),*]),+ }
+            }
+
+            /// What the columns hold, in the order of [`Table::columns`].
+            pub fn column_types(self) -> &'static [$crate::domain::record::ColumnType] {
+                match self {
+                    $(Self::$name => &[
+                        $(<$key_type as $crate::domain::record::Field>::COLUMN,)+
+                        $(<$field_type as $crate::domain::record::Field>::COLUMN),*
+                    ]),+
+                }
             }
 
             /// Reads a row whose values come in the order of [`Table::columns`].

@@ -1,6 +1,6 @@
 //! Moments and spans, in microseconds. Nothing here reads a clock.
 
-use super::record::{Corrupt, Field, Value};
+use super::record::{ColumnType, Corrupt, Field, Value};
 
 /// Microseconds in a second.
 pub const SECOND_US: i64 = 1_000_000;
@@ -39,6 +39,8 @@ impl Timestamp {
 }
 
 impl Field for Timestamp {
+    const COLUMN: ColumnType = ColumnType::Int;
+
     fn value(&self) -> Value<'_> {
         Value::Int(self.0)
     }

@@ -10,21 +10,33 @@ use crate::config::StoreAt;
 use crate::config::url::PostgresUrl;
 use crate::domain::policy::Policy;
 use crate::env::clock::Clock;
+use crate::env::entropy::{Entropy, bytes16};
 use crate::store::Store;
+use crate::store::postgres::{self, Remote};
 use crate::store::sqlite::{Embedded, Options};
 
 /// The open store.
 pub enum Opened {
     /// SQLite in this process.
     Embedded(Embedded),
+    /// A PostgreSQL server, for any number of processes.
+    Remote(Remote),
 }
 
 impl Opened {
     /// Opens the store, and brings its schema up to date where it belongs to this process alone.
-    pub fn open(at: &StoreAt, options: Options) -> Result<Self, StartError> {
+    pub async fn open(at: &StoreAt, options: Options, entropy: &dyn Entropy) -> Result<Self, StartError> {
         match at {
             StoreAt::Sqlite(directory) => Ok(Self::Embedded(Embedded::open(directory, options)?)),
-            StoreAt::Postgres(url, ca_file) => open_postgres(url, ca_file.as_deref(), options),
+            StoreAt::Postgres(url, ca_file) => {
+                let settings = postgres_settings(url, ca_file.as_deref())?;
+                let Options { policy, clock, batch_bound } = options;
+                let options = postgres::Options {
+                    batch_bound,
+                    ..postgres::Options::new(policy, clock, bytes16(entropy))
+                };
+                Ok(Self::Remote(Remote::open(settings, options).await?))
+            }
         }
     }
 
@@ -32,6 +44,7 @@ impl Opened {
     pub fn store(&self) -> Arc<Store> {
         match self {
             Self::Embedded(embedded) => embedded.store(),
+            Self::Remote(remote) => remote.store(),
         }
     }
 
@@ -39,6 +52,7 @@ impl Opened {
     pub fn ended(&mut self) -> Option<oneshot::Receiver<()>> {
         match self {
             Self::Embedded(embedded) => embedded.ended(),
+            Self::Remote(remote) => remote.ended(),
         }
     }
 
@@ -46,6 +60,7 @@ impl Opened {
     pub async fn close(self) {
         let closed = match self {
             Self::Embedded(embedded) => tokio::task::spawn_blocking(move || embedded.close()).await,
+            Self::Remote(remote) => tokio::spawn(remote.close()).await,
         };
         if closed.is_err() {
             tracing::error!("closing the store ended by a panic");
@@ -61,28 +76,25 @@ pub async fn migrate(at: &StoreAt, policy: Arc<Policy>, clock: Arc<dyn Clock>) -
             Opened::Embedded(Embedded::open(directory, Options::new(policy, clock))?).close().await;
             Ok(())
         }
-        StoreAt::Postgres(url, ca_file) => migrate_postgres(url, ca_file.as_deref()),
+        StoreAt::Postgres(url, ca_file) => {
+            let settings = postgres_settings(url, ca_file.as_deref())?;
+            Ok(postgres::migrate(&settings).await?)
+        }
     }
 }
 
-/// A store on a PostgreSQL server.
-fn open_postgres(
-    _url: &PostgresUrl,
-    _ca_file: Option<&Path>,
-    _options: Options,
-) -> Result<Opened, StartError> {
-    Err(StartError::NoPostgres)
-}
-
-/// A PostgreSQL server's schema.
-fn migrate_postgres(_url: &PostgresUrl, _ca_file: Option<&Path>) -> Result<(), StartError> {
-    Err(StartError::NoPostgres)
+/// What is asked of a PostgreSQL server.
+fn postgres_settings(
+    url: &PostgresUrl,
+    ca_file: Option<&Path>,
+) -> Result<postgres::settings::Settings, StartError> {
+    Ok(postgres::settings::Settings::parse(url.url.expose(), ca_file)?)
 }
 
 /// Whether these settings name nothing that cannot be opened.
 pub(super) fn check(settings: &Settings) -> Result<(), StartError> {
-    if let StoreAt::Postgres(..) = settings.store {
-        return Err(StartError::NoPostgres);
+    if let StoreAt::Postgres(url, ca_file) = &settings.store {
+        postgres_settings(url, ca_file.as_deref())?;
     }
     Ok(())
 }

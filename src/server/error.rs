@@ -10,6 +10,8 @@ use crate::door::certificate::CertificateError;
 use crate::env::clock::ClockFileError;
 use crate::ratelimit::redis::settings::RedisUrlError;
 use crate::store::StoreError;
+use crate::store::postgres;
+use crate::store::postgres::settings::SettingsError;
 use crate::store::sqlite::OpenError;
 
 /// Why a server does not start. Each is one sentence that says what to do.
@@ -37,8 +39,10 @@ pub enum StartError {
     ForeignKeys(PathBuf),
     /// The database could not be written at start.
     Write(StoreError),
-    /// The configuration names PostgreSQL.
-    NoPostgres,
+    /// The PostgreSQL database.
+    Remote(postgres::OpenError),
+    /// The PostgreSQL database's address.
+    RemoteAddress(SettingsError),
 }
 
 impl std::fmt::Display for StartError {
@@ -59,10 +63,8 @@ impl std::fmt::Display for StartError {
                  nothing was changed: put the right ones back",
                 path.display()
             ),
-            Self::NoPostgres => f.write_str(
-                "[store] url: this build serves from its embedded database only: write sqlite_dir = \"…\" \
-                 instead",
-            ),
+            Self::Remote(error) => error.fmt(f),
+            Self::RemoteAddress(error) => error.fmt(f),
             Self::Write(_) => f.write_str(
                 "the database cannot be written; nothing was changed: look for a full or read-only disk, \
                  and start again",
@@ -93,5 +95,7 @@ from!(
     Redis(RedisUrlError),
     Door(door::BindError),
     Tls(door::tls::TlsError),
+    Remote(postgres::OpenError),
+    RemoteAddress(SettingsError),
     Write(StoreError)
 );

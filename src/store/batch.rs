@@ -8,6 +8,7 @@
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use tokio::sync::{broadcast, mpsc, oneshot};
@@ -26,6 +27,7 @@ use crate::domain::time::Timestamp;
 use crate::domain::view::View;
 use crate::domain::write::Write;
 use crate::env::clock::Clock;
+use crate::env::pause;
 
 /// As many commands wait at most; past it a caller is told so at once.
 pub const QUEUE_BOUND: usize = 4_096;
@@ -34,6 +36,9 @@ pub const QUEUE_BOUND: usize = 4_096;
 pub const BATCH_BOUND: usize = 32;
 /// As many rows are kept in memory between batches at most.
 const HOT_ROWS: usize = 400_000;
+/// How long a batch that another writer got in the way of waits before it is decided anew. One more
+/// try than pauses; then its callers hear that the database is unavailable.
+const RETRY_PAUSES_MS: [u64; 6] = [1, 4, 16, 64, 128, 256];
 
 /// A command, and where its answer goes.
 pub struct Job {
@@ -46,6 +51,13 @@ pub struct Job {
 pub enum BackendError {
     /// A constraint of the database said no: what `decide` promised is not so.
     Constraint,
+    /// Another writer got in the way, or the connection was lost: to be loaded and decided anew.
+    ///
+    /// That holds also when it was lost during the commit, so that nobody knows whether the batch is
+    /// in: request ids are looked up again, so what was committed is found as a repetition and
+    /// answered as such, a system's action like a device's. An open answer is found by its payload.
+    /// A chore that was done finds nothing left to do; at worst a message counts one attempt twice.
+    Conflict,
     /// The database cannot be reached or written. Nothing of the batch was done.
     Unavailable,
     /// Whether the commit happened is unknown, or what is stored cannot be trusted. Nothing more
@@ -77,7 +89,8 @@ pub struct Net {
 pub(super) trait Backend: Send + 'static {
     /// Whether nobody else writes: rows may be kept between batches.
     const EXCLUSIVE: bool;
-    fn begin(&mut self) -> impl Future<Output = Result<(), BackendError>> + Send;
+    /// The lane that this transaction may append to.
+    fn begin(&mut self) -> impl Future<Output = Result<i64, BackendError>> + Send;
     /// The rows of these keys, in their order.
     fn load(
         &mut self,
@@ -88,6 +101,8 @@ pub(super) trait Backend: Send + 'static {
     fn apply(&mut self, net: &Net) -> impl Future<Output = Result<(), BackendError>> + Send;
     fn commit(&mut self) -> impl Future<Output = Result<(), BackendError>> + Send;
     fn rollback(&mut self) -> impl Future<Output = ()> + Send;
+    /// The writer has ended: what it held for itself is free for another.
+    fn release(&mut self) -> impl Future<Output = ()> + Send;
 }
 
 /// The one writer of this process.
@@ -99,7 +114,6 @@ pub(super) struct Writer<B> {
     batch_bound: usize,
     view: Option<View>,
     hot_bound: usize,
-    lane: i64,
     broken: bool,
 }
 
@@ -130,7 +144,6 @@ impl<B: Backend> Writer<B> {
             batch_bound,
             view: None,
             hot_bound: HOT_ROWS,
-            lane: 0,
             broken: false,
         }
     }
@@ -148,6 +161,7 @@ impl<B: Backend> Writer<B> {
                 }
                 taken = queue.recv_many(&mut jobs, self.batch_bound) => {
                     if taken == 0 {
+                        self.backend.release().await;
                         return;
                     }
                     let jobs = std::mem::take(&mut jobs);
@@ -175,7 +189,7 @@ impl<B: Backend> Writer<B> {
                 }
             }
             Err(BackendError::Constraint) => self.isolate(commands, replies).await,
-            Err(BackendError::Unavailable | BackendError::Broken) => {
+            Err(BackendError::Conflict | BackendError::Unavailable | BackendError::Broken) => {
                 for reply in replies {
                     send(reply, Err(StoreError::Unavailable));
                 }
@@ -196,13 +210,32 @@ impl<B: Backend> Writer<B> {
                     error!(command = ?command.id, "a command broke a constraint and was rolled back");
                     Err(StoreError::Defect)
                 }
-                Err(BackendError::Unavailable | BackendError::Broken) => Err(StoreError::Unavailable),
+                Err(BackendError::Conflict | BackendError::Unavailable | BackendError::Broken) => {
+                    Err(StoreError::Unavailable)
+                }
             };
             send(reply, answer);
         }
     }
 
+    /// Loads and decides anew as often as another writer gets in the way, within a bound.
     async fn attempt(&mut self, commands: &[Command]) -> Result<Vec<Answer>, BackendError> {
+        for pause_ms in RETRY_PAUSES_MS {
+            match self.attempt_once(commands).await {
+                Err(BackendError::Conflict) => pause(Duration::from_millis(pause_ms)).await,
+                result => return result,
+            }
+        }
+        self.attempt_once(commands).await.map_err(|error| match error {
+            BackendError::Conflict => {
+                warn!("a batch was given up: others got in its way each time");
+                BackendError::Unavailable
+            }
+            BackendError::Constraint | BackendError::Unavailable | BackendError::Broken => error,
+        })
+    }
+
+    async fn attempt_once(&mut self, commands: &[Command]) -> Result<Vec<Answer>, BackendError> {
         if self.broken {
             return Err(BackendError::Broken);
         }
@@ -211,7 +244,7 @@ impl<B: Backend> Writer<B> {
             self.view = None;
             self.backend.rollback().await;
             match error {
-                BackendError::Constraint => {}
+                BackendError::Constraint | BackendError::Conflict => {}
                 BackendError::Unavailable => warn!("a batch was rolled back: the database is unavailable"),
                 BackendError::Broken => {
                     self.broken = true;
@@ -223,20 +256,23 @@ impl<B: Backend> Writer<B> {
     }
 
     async fn transact(&mut self, commands: &[Command]) -> Result<Vec<Answer>, BackendError> {
-        self.backend.begin().await?;
+        let lane = self.backend.begin().await?;
         let mut view = match self.view.take() {
             Some(view) if B::EXCLUSIVE && view.len() < self.hot_bound => view,
             Some(_) | None => self.fresh_view().await?,
         };
         let mut pending = Pending::default();
-        self.load(&mut view, &mut pending, vec![RowKey::Lane(self.lane)]).await?;
-        let mut head = view.get::<Lane>((self.lane,)).cloned().ok_or(BackendError::Broken)?;
+        let mut keys = vec![RowKey::Lane(lane)];
+        keys.extend(commands.iter().flat_map(Command::keys));
+        self.load(&mut view, &mut pending, keys).await?;
+        // The second round, the last unless a command names what one before it made.
+        let further = commands.iter().flat_map(|command| command.follow(&view)).collect();
+        self.load(&mut view, &mut pending, further).await?;
+        let mut head = view.get::<Lane>((lane,)).cloned().ok_or(BackendError::Broken)?;
         let start = head.clone();
         head.at = head.at.max(Timestamp(self.clock.now_us()));
         view.set_now(head.at);
 
-        let keys = commands.iter().flat_map(Command::keys).collect();
-        self.load(&mut view, &mut pending, keys).await?;
         let mut answers = Vec::with_capacity(commands.len());
         for command in commands {
             // What an earlier command of the batch wrote may name rows that were not loaded yet.

@@ -61,8 +61,8 @@ pub enum Scan {
     Entries {
         /// Whose.
         account_id: AccountId,
-        /// Before this place; from the end when absent.
-        before: Option<(i64, i64)>,
+        /// Before this moment, lane and sequence; from the end when absent.
+        before: Option<(Timestamp, i64, i64)>,
         /// At most.
         limit: i64,
     },
@@ -259,13 +259,19 @@ impl Scan {
                 vec![bytes(&account_id.0)],
             ),
             Self::Entries { account_id, before, limit } => {
-                let (lane, sequence) = before.unwrap_or((i64::MAX, i64::MAX));
+                let (at, lane, sequence) = before.unwrap_or((Timestamp(i64::MAX), i64::MAX, i64::MAX));
                 (
                     Table::Journal,
-                    "entry_account_id = ?1 AND (lane, sequence) < (?2, ?3) \
-                     ORDER BY lane DESC, sequence DESC LIMIT ?4"
+                    "entry_account_id = ?1 AND (at, lane, sequence) < (?2, ?3, ?4) \
+                     ORDER BY at DESC, lane DESC, sequence DESC LIMIT ?5"
                         .into(),
-                    vec![bytes(&account_id.0), Value::Int(lane), Value::Int(sequence), Value::Int(*limit)],
+                    vec![
+                        bytes(&account_id.0),
+                        Value::Int(at.0),
+                        Value::Int(lane),
+                        Value::Int(sequence),
+                        Value::Int(*limit),
+                    ],
                 )
             }
             Self::Events { account_id, before, limit } => {

@@ -147,6 +147,7 @@ impl Embedded {
         let writer =
             Writer::new(backend, options.policy, options.clock, committed.clone(), options.batch_bound);
         let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
             .build()
             .map_err(|error| OpenError::Directory(directory.to_owned(), error))?;
         let writer = thread::Builder::new()

@@ -24,6 +24,7 @@ const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
 const LIMITS: &str = "mode = \"sandbox\"
 [server]
 listen = \"127.0.0.1:0\"
+operators_listen = \"127.0.0.1:0\"
 data_dir = \"data\"
 [server.limits]
 connections_per_origin = 10000

@@ -6,6 +6,7 @@ use crate::domain::id::AccountId;
 use crate::domain::money::Asset;
 use crate::domain::outcome::Outcome;
 use crate::domain::rows::Journal;
+use crate::domain::time::Timestamp;
 use crate::gate::Gate;
 use crate::gate::admitted::Admitted;
 use crate::gate::operation::{CallerKind, Codes, Cost, Effect, Operation, Read};
@@ -30,12 +31,11 @@ impl Operation for ListEntries {
     const SECRET_REPLY: bool = false;
 }
 
-fn before(tools: &Tools, owner: AccountId, token: &[u8]) -> Result<Option<(i64, i64)>, Rejection> {
-    let place = page_place::<16>(&tools.keys.page, LIST, &owner.0, token)?;
+fn before(tools: &Tools, owner: AccountId, token: &[u8]) -> Result<Option<(Timestamp, i64, i64)>, Rejection> {
+    let place = page_place::<24>(&tools.keys.page, LIST, &owner.0, token)?;
     Ok(place.map(|place| {
-        let (lane, sequence) = place.split_at(8);
-        let int = |bytes: &[u8]| bytes.try_into().map_or(0, i64::from_be_bytes);
-        (int(lane), int(sequence))
+        let int = |from: usize| place[from..from + 8].try_into().map_or(0, i64::from_be_bytes);
+        (Timestamp(int(0)), int(8), int(16))
     }))
 }
 
@@ -85,7 +85,7 @@ pub async fn call(
     let rows: Vec<_> = fetched.scanned::<Journal>().take(size).collect();
     let next_page_token = match rows.last() {
         Some(last) if fetched.scanned.len() > size => {
-            let place = [last.lane.to_be_bytes(), last.sequence.to_be_bytes()].concat();
+            let place = [last.at.0, last.lane, last.sequence].map(i64::to_be_bytes).concat();
             page_token(&gate.tools().keys.page, LIST, &account_id.0, &place)
         }
         Some(_) | None => Vec::new(),

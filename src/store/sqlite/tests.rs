@@ -1,7 +1,7 @@
 //! The embedded store against what it promises: batches, answers, schema, and what a payment costs.
 
 mod budget;
+mod conformance;
 mod rig;
 mod schema;
-mod stories;
 mod writer;

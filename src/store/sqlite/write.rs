@@ -7,6 +7,9 @@ use super::read;
 use crate::domain::rows::{Row, RowKey, Table};
 use crate::store::batch::{Backend, BackendError, Change, Net};
 
+/// The one writer's lane.
+const LANE: i64 = 0;
+
 /// The one connection that writes.
 pub(super) struct Sqlite {
     connection: Connection,
@@ -73,8 +76,9 @@ fn failed(error: &rusqlite::Error) -> BackendError {
 impl Backend for Sqlite {
     const EXCLUSIVE: bool = true;
 
-    async fn begin(&mut self) -> Result<(), BackendError> {
-        self.connection.execute_batch("BEGIN IMMEDIATE").map_err(|error| failed(&error))
+    async fn begin(&mut self) -> Result<i64, BackendError> {
+        self.connection.execute_batch("BEGIN IMMEDIATE").map_err(|error| failed(&error))?;
+        Ok(LANE)
     }
 
     async fn load(&mut self, keys: &[RowKey]) -> Result<Vec<Option<Row>>, BackendError> {
@@ -109,4 +113,7 @@ impl Backend for Sqlite {
             tracing::error!(%error, "a rollback failed");
         }
     }
+
+    /// The data directory's lock is all it has, and that ends with the process.
+    async fn release(&mut self) {}
 }

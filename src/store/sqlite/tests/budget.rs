@@ -3,17 +3,18 @@
 
 use rusqlite::Connection;
 
-use super::rig::Rig;
+use super::rig::{Embeddable, reader};
 use crate::domain::rows::{Row, RowKey, Table};
 use crate::domain::tests::fixture::{Attempt, Ledger, STEP, ledger_account_id};
 use crate::store::batch::{Change, Net};
 use crate::store::sqlite::connection;
+use crate::store::tests::rig::Rig;
 
 const TEXT: &str = "alice 500 jpy fresh | bob 500 jpy fresh | bakery";
 
 /// A running store that has seen one payment of each customer.
-async fn warm(ledger: &mut Ledger) -> Rig {
-    let rig = Rig::running(ledger);
+async fn warm(ledger: &mut Ledger) -> Rig<Embeddable> {
+    let rig = Rig::running(&Embeddable, ledger).await;
     for customer in ["alice", "bob"] {
         let payment = ledger.pay(&format!("{customer} → bakery 1"));
         rig.all([payment.command]).await;
@@ -135,7 +136,7 @@ fn trees_written(connection: &Connection, text: &str) -> Vec<String> {
 async fn a_payment_makes_at_most_two_index_entries_with_random_keys() {
     let mut ledger = Ledger::parse(TEXT);
     let rig = warm(&mut ledger).await;
-    let connection = rig.connection();
+    let connection = reader(&rig.place);
     let of = |text: &str| trees_written(&connection, text);
     // In the order of (lane, sequence), and by request and by account, both random.
     assert_eq!(
@@ -175,8 +176,8 @@ async fn a_payment_makes_at_most_two_index_entries_with_random_keys() {
 #[tokio::test]
 async fn the_one_read_is_a_probe_of_the_request_index() {
     let ledger = Ledger::parse(TEXT);
-    let rig = Rig::running(&ledger);
-    let connection = rig.connection();
+    let rig = Rig::running(&Embeddable, &ledger).await;
+    let connection = reader(&rig.place);
     let text = format!("EXPLAIN QUERY PLAN {}", connection::of(Table::Finished).select);
     let plan: String = connection
         .query_row(&text, [[0_u8; 16].as_slice(), [0_u8; 32].as_slice()], |row| row.get(3))

@@ -1,0 +1,152 @@
+//! The store of several server processes: one PostgreSQL database, one batching writer a process,
+//! each with a lane of the journal of its own.
+//!
+//! Between batches nothing is remembered: every row that a command may change is locked as it is
+//! read. What was acknowledged is as durable as the database's commit.
+
+mod cells;
+mod connection;
+mod failure;
+mod lease;
+mod migrate;
+mod read;
+pub mod settings;
+pub mod snapshot;
+mod statements;
+#[cfg(test)]
+mod tests;
+mod tls;
+mod write;
+
+use std::fmt;
+use std::sync::Arc;
+
+use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::task::JoinHandle;
+
+use self::connection::Connector;
+pub use self::migrate::migrate;
+use self::settings::Settings;
+use super::Store;
+use super::batch::{BATCH_BOUND, QUEUE_BOUND, Writer};
+use crate::domain::policy::Policy;
+use crate::env::clock::Clock;
+
+/// Why a database cannot be opened. Each is one sentence that says what to do.
+#[derive(Debug)]
+pub enum OpenError {
+    /// It cannot be reached, by the driver's or the server's own words.
+    Unreachable(String, String),
+    /// It is empty.
+    NoSchema(String),
+    /// It is older than this program.
+    OldSchema(String),
+    /// A newer saifu made it.
+    FutureSchema(String),
+    /// Somebody else's tables.
+    Foreign(String),
+    /// The schema could not be brought up to date, by the tool's own words.
+    Migration(String, Box<refinery::Error>),
+}
+
+impl fmt::Display for OpenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreachable(place, why) => write!(f, "the database {place} cannot be used: {why}"),
+            Self::NoSchema(place) => {
+                write!(f, "the database {place} has no tables yet; make them with saifu migrate")
+            }
+            Self::OldSchema(place) => write!(
+                f,
+                "the schema of {place} is older than this saifu; bring it up to date with saifu migrate"
+            ),
+            Self::FutureSchema(place) => write!(
+                f,
+                "the schema of {place} was made by a newer saifu, and this one does not know it; nothing was \
+                 changed: run that newer version, and its saifu migrate"
+            ),
+            Self::Foreign(place) => write!(
+                f,
+                "the database {place} holds tables of something else; nothing was changed: name an empty \
+                 database, and run saifu migrate"
+            ),
+            Self::Migration(place, error) => {
+                write!(f, "the schema of {place} cannot be brought up to date: {error}")
+            }
+        }
+    }
+}
+
+impl std::error::Error for OpenError {}
+
+/// What the store is opened with.
+pub struct Options {
+    /// The rules' figures.
+    pub policy: Arc<Policy>,
+    /// Tells the time of a batch.
+    pub clock: Arc<dyn Clock>,
+    /// 16 random bytes that name this process; no other calls itself so.
+    pub holder: [u8; 16],
+    /// Commands to a commit at most: `BATCH_BOUND`, or 1 to measure what batching gains.
+    pub batch_bound: usize,
+}
+
+impl Options {
+    /// As a server wants it.
+    pub fn new(policy: Arc<Policy>, clock: Arc<dyn Clock>, holder: [u8; 16]) -> Self {
+        Self { policy, clock, holder, batch_bound: BATCH_BOUND }
+    }
+}
+
+/// The open database. Close it to wait for the last commit.
+pub struct Remote {
+    store: Arc<Store>,
+    stop: oneshot::Sender<()>,
+    ended: Option<oneshot::Receiver<()>>,
+    writer: JoinHandle<()>,
+}
+
+impl Remote {
+    /// Opens a database whose schema this program knows, and takes a lane of it.
+    pub async fn open(settings: Settings, options: Options) -> Result<Self, OpenError> {
+        let connector = Arc::new(Connector::new(settings));
+        let settings = &connector.settings;
+        let failed = |failure| migrate::unreachable(settings, &failure);
+        let mut connection = connector.connect().await.map_err(failed)?;
+        migrate::check(&mut connection, settings).await?;
+        let mut backend = write::Postgres::new(Arc::clone(&connector), options.holder);
+        backend.ready().await.map_err(failed)?;
+        let reader = read::Pool::new(Arc::clone(&connector));
+        let (queue, waiting) = mpsc::channel(QUEUE_BOUND);
+        let (committed, _) = broadcast::channel(256);
+        let (stop, stopped) = oneshot::channel();
+        let (end, ended) = oneshot::channel();
+        let writer =
+            Writer::new(backend, options.policy, options.clock, committed.clone(), options.batch_bound);
+        let writer = tokio::spawn(async move {
+            writer.run(waiting, stopped).await;
+            drop(end);
+        });
+        let store = Arc::new(Store::new(queue, Arc::new(reader), committed));
+        Ok(Self { store, stop, ended: Some(ended), writer })
+    }
+
+    /// The store.
+    pub fn store(&self) -> Arc<Store> {
+        Arc::clone(&self.store)
+    }
+
+    /// Resolves when the writer has ended, which by itself it does only when the database cannot be
+    /// trusted any more. Once.
+    pub fn ended(&mut self) -> Option<oneshot::Receiver<()>> {
+        self.ended.take()
+    }
+
+    /// Takes no further command, waits until every queued one is committed, and lets the lane go.
+    pub async fn close(self) {
+        drop(self.stop);
+        if self.writer.await.is_err() {
+            tracing::error!("the writer ended by a panic");
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! What every store promises, whatever the database: each case runs over each kind of database.
+
+pub(crate) mod cases;
+pub(crate) mod examples;
+pub(crate) mod rig;
+pub(crate) mod stories;

@@ -1,0 +1,265 @@
+//! A row of every table, and what every schema refuses.
+
+use crate::domain::id::{
+    CodeTag, CommandId, EnrolmentId, FIRST_TENANT, KeyId, MessageId, OperatorId, PaymentCodeId, PaymentId,
+    ProposalId, RequestId, TerminalId, TopUpId,
+};
+use crate::domain::lots::{Leg, Legs};
+use crate::domain::money::Asset;
+use crate::domain::record::Record as _;
+use crate::domain::rows::{
+    Activation, ClosingReason, Enrolment, EnrolmentState, Event, EventKind, Journal, KeyState, Lane, Message,
+    MessageState, OpenRequest, Operator, OrderSlot, Payment, PaymentCode, Proposal, ProposalState, Row,
+    SecretReply, Terminal, TerminalState, TopUp, TopUpState,
+};
+use crate::domain::tests::fixture::{
+    NOW, account_id, contact_index, device_id, funding_id, key_id, merchant_id, store_id,
+};
+
+pub(crate) fn payment() -> Payment {
+    Payment {
+        payment_id: PaymentId([1; 16]),
+        tenant_id: FIRST_TENANT,
+        account_id: account_id("alice"),
+        device_id: device_id("alice"),
+        merchant_id: merchant_id("bakery"),
+        store_id: store_id("bakery"),
+        terminal_id: Some(TerminalId([2; 16])),
+        order_id: Some("order 1".into()),
+        external_reference: Some("reference".into()),
+        receipt_line: Some("a line".into()),
+        payee_name: "bakery".into(),
+        asset: Asset::PrepaidJpy,
+        authorised_minor: 100,
+        captured_minor: 60,
+        refunded_minor: 20,
+        released_minor: 40,
+        closing_reason: Some(ClosingReason::Voided),
+        legs: Legs(vec![Leg { lot_id: crate::domain::id::LotId([3; 16]), amount_minor: 60 }]),
+        fee_rule_version: 5,
+        tax_lines: vec![6],
+        created_at: NOW,
+    }
+}
+
+pub(crate) fn top_up() -> TopUp {
+    TopUp {
+        top_up_id: TopUpId([1; 16]),
+        tenant_id: FIRST_TENANT,
+        account_id: account_id("alice"),
+        funding_id: funding_id("alice"),
+        asset: Asset::PrepaidJpy,
+        amount_minor: 700,
+        state: TopUpState::Succeeded,
+        requested_at: NOW,
+        settled_at: Some(NOW.plus_us(1)),
+        provider_reference: Some("provider".into()),
+    }
+}
+
+pub(crate) fn journal() -> Journal {
+    Journal {
+        lane: 0,
+        sequence: 1,
+        tenant_id: FIRST_TENANT,
+        command_id: CommandId([1; 16]),
+        kind: 15,
+        at: NOW,
+        entry_account_id: Some(account_id("alice")),
+        request_id: RequestId([2; 16]),
+        key_id: key_id("alice"),
+        digest: [3; 32],
+        outcome: vec![4],
+        postings: vec![5],
+        versions: vec![6],
+        method: "/saifu.v1.PaymentService/Pay".into(),
+        payload: vec![7],
+        signature: vec![8],
+        candidate_key: Some(vec![4; 66]),
+        accepted_step: Some(10),
+        hash: [9; 32],
+    }
+}
+
+fn operator(number: u8) -> Operator {
+    Operator {
+        operator_id: OperatorId([number; 16]),
+        tenant_id: FIRST_TENANT,
+        key_id: KeyId([number; 32]),
+        state: KeyState::Active,
+        added_at: NOW,
+    }
+}
+
+/// The same for the tables of shops and operators.
+fn shop_rows() -> Vec<Row> {
+    let (key_id, expires_at) = (key_id("alice"), NOW.plus_us(9));
+    vec![
+        PaymentCode {
+            code_tag: CodeTag([1; 32]),
+            tenant_id: FIRST_TENANT,
+            code_id: PaymentCodeId([2; 16]),
+            account_id: account_id("alice"),
+            device_id: device_id("alice"),
+            expires_at,
+        }
+        .into_row(),
+        Terminal {
+            terminal_id: TerminalId([1; 16]),
+            tenant_id: FIRST_TENANT,
+            merchant_id: merchant_id("bakery"),
+            store_id: store_id("bakery"),
+            label: "till 1".into(),
+            key_id: Some(key_id),
+            state: TerminalState::Active,
+            code_misses: 3,
+            registered_at: NOW,
+            activated_at: Some(NOW),
+        }
+        .into_row(),
+        Activation {
+            activation_tag: CodeTag([2; 32]),
+            tenant_id: FIRST_TENANT,
+            terminal_id: TerminalId([1; 16]),
+            expires_at,
+        }
+        .into_row(),
+        OrderSlot {
+            merchant_id: merchant_id("bakery"),
+            order_id: "order-1".into(),
+            tenant_id: FIRST_TENANT,
+            terminal_id: TerminalId([1; 16]),
+            payment_id: Some(PaymentId([1; 16])),
+            account_id: Some(account_id("alice")),
+            reversed_at: Some(NOW),
+            created_at: NOW,
+        }
+        .into_row(),
+        operator(1).into_row(),
+        operator(2).into_row(),
+        Proposal {
+            proposal_id: ProposalId([1; 16]),
+            tenant_id: FIRST_TENANT,
+            proposer_id: OperatorId([1; 16]),
+            payload: vec![1],
+            payload_sha256: [2; 32],
+            state: ProposalState::Approved,
+            approver_id: Some(OperatorId([2; 16])),
+            created_at: NOW,
+            expires_at,
+            decided_at: Some(NOW),
+        }
+        .into_row(),
+    ]
+}
+
+/// Rows that are not in the seeded database, one a table, with every optional column filled.
+pub(crate) fn further_rows() -> Vec<Row> {
+    let mut rows = shop_rows();
+    rows.extend(side_rows());
+    rows
+}
+
+fn side_rows() -> Vec<Row> {
+    let (request_id, key_id, expires_at) = (RequestId([1; 16]), key_id("alice"), NOW.plus_us(9));
+    vec![
+        payment().into_row(),
+        top_up().into_row(),
+        journal().into_row(),
+        Enrolment {
+            enrolment_id: EnrolmentId([1; 16]),
+            tenant_id: FIRST_TENANT,
+            key_id,
+            contact_index: contact_index("alice"),
+            sealed_contact: vec![2],
+            code_tag: vec![3; 32],
+            state: EnrolmentState::Confirmed,
+            attempts: 4,
+            expires_at,
+        }
+        .into_row(),
+        SecretReply { request_id, key_id, sealed: vec![5], expires_at }.into_row(),
+        OpenRequest {
+            request_id,
+            key_id,
+            digest: [1; 32],
+            payload_hash: [2; 32],
+            answer: vec![3],
+            expires_at,
+        }
+        .into_row(),
+        Event {
+            account_id: account_id("alice"),
+            event_id: crate::domain::id::EventId([1; 16]),
+            at: NOW,
+            kind: EventKind::ChargeDeclined,
+            device_id: Some(device_id("alice")),
+            reason: Some(8),
+        }
+        .into_row(),
+        Message {
+            message_id: MessageId([1; 16]),
+            tenant_id: FIRST_TENANT,
+            sealed: vec![1],
+            state: MessageState::Failed,
+            attempts: 8,
+            due_at: NOW,
+        }
+        .into_row(),
+        Lane { lane: 7, sequence: 3, hash: [1; 32], at: NOW }.into_row(),
+    ]
+}
+
+/// An insert of a table's first row with some columns changed, as SQL.
+pub(crate) type Copy<'a> = &'a dyn Fn(&str, &[(&str, &str)]) -> String;
+
+/// Changes that `decide` promises not to make, as SQL over the example rows; `blob` writes bytes, given
+/// in hexadecimal.
+pub(crate) fn broken(copy: Copy<'_>, blob: &dyn Fn(&str) -> String) -> Vec<String> {
+    let (short, other, other_key) =
+        (blob("01"), blob("00000000000000000000000000000001"), blob(&format!("{:064}", 1)));
+    let (short, other, other_key) = (short.as_str(), other.as_str(), other_key.as_str());
+    vec![
+        // No balance below zero, held money counted.
+        "UPDATE account SET debits_posted_minor = credits_posted_minor + 1".to_owned(),
+        "UPDATE account SET debits_pending_minor = credits_posted_minor + 1".to_owned(),
+        "UPDATE account SET debits_posted_minor = -1".to_owned(),
+        "UPDATE account SET incoming_minor = -1".to_owned(),
+        "UPDATE ledger_account SET debits_posted_minor = 1 WHERE kind = 2".to_owned(),
+        "UPDATE ledger_account SET kind = 1".to_owned(),
+        // One effect a request id and key, one row a place.
+        copy("journal", &[("sequence", "2"), ("command_id", other)]),
+        copy("journal", &[("request_id", other)]),
+        copy("journal", &[("sequence", "0"), ("request_id", other)]),
+        // Captured within authorised, refunded within captured.
+        "UPDATE payment SET captured_minor = 101, released_minor = 0".to_owned(),
+        "UPDATE payment SET captured_minor = 61".to_owned(),
+        "UPDATE payment SET refunded_minor = 61".to_owned(),
+        "UPDATE payment SET authorised_minor = 0, captured_minor = 0, released_minor = 0, refunded_minor = 0"
+            .to_owned(),
+        // A row is about something that is there.
+        copy("payment", &[("payment_id", other), ("order_id", "NULL"), ("store_id", other)]),
+        copy("payment", &[("payment_id", other), ("order_id", "NULL"), ("account_id", other)]),
+        copy("device", &[("device_id", other), ("account_id", other), ("key_id", other_key)]),
+        copy("top_up", &[("top_up_id", other), ("provider_reference", "NULL"), ("funding_id", other)]),
+        "DELETE FROM account WHERE account_id IN (SELECT account_id FROM payment)".to_owned(),
+        "UPDATE account SET asset = 2".to_owned(),
+        // One of each.
+        copy("device", &[("device_id", other)]),
+        copy("account", &[("account_id", other)]),
+        copy("contact", &[]),
+        copy("top_up", &[("top_up_id", other)]),
+        copy("payment", &[("payment_id", other)]),
+        // Shapes.
+        copy("device", &[("device_id", short), ("key_id", other_key)]),
+        "UPDATE account SET epoch = 0".to_owned(),
+        "UPDATE account SET version = 0".to_owned(),
+        "UPDATE account SET state = 3".to_owned(),
+        "UPDATE device SET state = 2".to_owned(),
+        "UPDATE device SET revoked_at = 1".to_owned(),
+        "UPDATE top_up SET state = 1".to_owned(),
+        "UPDATE top_up SET amount_minor = 0".to_owned(),
+        "UPDATE signing_key SET principal = 5".to_owned(),
+        "UPDATE security_event SET kind = 13".to_owned(),
+    ]
+}
