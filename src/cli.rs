@@ -4,6 +4,7 @@
 mod config;
 mod demo;
 mod serve;
+mod symbol;
 mod verify;
 
 use std::net::SocketAddr;
@@ -21,6 +22,15 @@ struct Arguments {
     command: Command,
 }
 
+/// Which symbol.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum SymbolKind {
+    /// ISO/IEC 18004.
+    Qr,
+    /// Code 128 (ISO/IEC 15417), digits in pairs.
+    Barcode,
+}
+
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Starts a server: as its configuration says, or else a sandbox on a data directory of its own.
@@ -36,10 +46,21 @@ enum Command {
         /// The server's data directory.
         #[arg(long, default_value = "saifu-data")]
         data_dir: PathBuf,
+        /// The server's configuration instead, which names the database.
+        #[arg(long, value_name = "PATH", conflicts_with = "data_dir")]
+        config: Option<PathBuf>,
     },
     /// Measures a payment's speed against a stated floor.
     #[command(subcommand)]
     Bench(crate::bench::BenchCommand),
+    /// Draws a QR code or a barcode as SVG on standard output.
+    Symbol {
+        /// Which.
+        #[arg(value_enum)]
+        kind: SymbolKind,
+        /// What it says: a shop's EMVCo text or a payment code's 18 digits.
+        text: String,
+    },
     /// Plays the main job and the attacks on it as a story, on a server of its own.
     Demo(DemoArguments),
 }
@@ -90,6 +111,9 @@ pub struct DemoArguments {
     /// The data directory of this server: its journal is verified at the end, and only read.
     #[arg(long, value_name = "PATH", requires = "address")]
     data_dir: Option<PathBuf>,
+    /// Where that server listens to operators: with it the till's part is played too.
+    #[arg(long, requires = "data_dir")]
+    operators: Option<SocketAddr>,
     /// What is logged, by target: for example "info" or "saifu=debug".
     #[arg(long, default_value = "warn")]
     log: String,
@@ -102,7 +126,8 @@ pub fn run() -> ExitCode {
         Command::Serve(arguments) => serve::run(arguments),
         Command::Migrate(arguments) => config::migrate(&arguments.config),
         Command::CheckConfig(arguments) => config::check(&arguments.config),
-        Command::Verify { data_dir } => verify::run(&data_dir),
+        Command::Symbol { kind, text } => symbol::run(kind, &text),
+        Command::Verify { data_dir, config } => verify::run(data_dir, config.as_deref()),
         Command::Bench(command) => crate::bench::run(command).map_err(Into::into),
         Command::Demo(arguments) => demo::run(arguments),
     };

@@ -11,6 +11,7 @@ mod folder;
 mod main_job;
 mod otherwise;
 mod picture;
+mod shop;
 mod story;
 pub mod teller;
 
@@ -22,6 +23,7 @@ pub use otherwise::{DemoError, Otherwise};
 
 use crate::server::{Server, Settings};
 use folder::TemporaryFolder;
+use shop::Operators;
 use story::tell;
 use teller::{Teller, Told};
 
@@ -43,6 +45,8 @@ pub struct Running {
     pub ca: PathBuf,
     /// Where it keeps its data, if its journal is to be verified.
     pub data_dir: Option<PathBuf>,
+    /// Where it listens to operators, whose keys are with its data; without, there is no till.
+    pub operators: Option<SocketAddr>,
 }
 
 /// Plays the whole story, until its end or until `interrupted` is ready. Either way the server it
@@ -60,7 +64,11 @@ pub async fn run<W: Write>(
             }
             let ca_pem = certificate(&running.ca)?;
             head(teller)?;
-            let told = tell(teller, running.address, &ca_pem, running.data_dir.as_deref());
+            let operators = running.operators.zip(running.data_dir.as_ref());
+            let operators =
+                operators.map(|(address, data_dir)| Operators { address, keys: data_dir.join("operators") });
+            let data_dir = running.data_dir.as_deref();
+            let told = tell(teller, running.address, &ca_pem, data_dir, operators.as_ref());
             until(told, interrupted).await
         }
     }
@@ -73,10 +81,12 @@ async fn on_own_server<W: Write>(
     head(teller)?;
     let folder = TemporaryFolder::create().map_err(DemoError::Folder)?;
     let data_dir = folder.path().join("data");
-    let server = teller.step("A server starts", start(&data_dir)).await?;
+    let server = Box::pin(teller.step("A server starts", start(&data_dir))).await?;
     let told = async {
         let ca_pem = certificate(server.ca_path())?;
-        tell(teller, server.address(), &ca_pem, Some(&data_dir)).await
+        let keys = data_dir.join("operators");
+        let operators = Operators { address: server.operators_address(), keys };
+        tell(teller, server.address(), &ca_pem, Some(&data_dir), Some(&operators)).await
     };
     let told = until(told, interrupted).await;
     server.stop().await;

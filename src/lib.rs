@@ -23,6 +23,7 @@ pub mod ratelimit;
 pub mod rpc;
 pub mod server;
 pub mod store;
+pub mod symbol;
 pub mod tasks;
 pub mod verify;
 

@@ -7,17 +7,21 @@
 
 mod books;
 mod evidence;
+mod lanes;
+mod look;
 mod replay;
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::domain::id::hex;
 use crate::domain::policy::Policy;
-use crate::domain::rows::{Row, Table};
+use crate::store::postgres;
+use crate::store::postgres::settings::Settings;
 use crate::store::sqlite::OpenError;
-use crate::store::sqlite::snapshot::Snapshot;
 use crate::tasks::checkpoint::{self, CHECKPOINT_FILE};
+use lanes::Lanes;
+use look::Look;
 use replay::Replay;
 
 /// As many problems are told; one false row can make a thousand others look false.
@@ -75,6 +79,8 @@ impl Report {
 pub enum VerifyError {
     /// The database cannot be read.
     Store(OpenError),
+    /// The PostgreSQL database cannot be read.
+    Remote(postgres::OpenError),
     /// The checkpoint file cannot be read.
     Checkpoints(std::io::Error),
     /// The verification itself broke off.
@@ -85,6 +91,7 @@ impl fmt::Display for VerifyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Store(error) => error.fmt(f),
+            Self::Remote(error) => error.fmt(f),
             Self::Checkpoints(error) => write!(f, "the file of checkpoints cannot be read: {error}"),
             Self::BrokeOff => f.write_str("the verification broke off"),
         }
@@ -93,10 +100,25 @@ impl fmt::Display for VerifyError {
 
 impl std::error::Error for VerifyError {}
 
+impl From<postgres::OpenError> for VerifyError {
+    fn from(error: postgres::OpenError) -> Self {
+        Self::Remote(error)
+    }
+}
+
 impl From<OpenError> for VerifyError {
     fn from(error: OpenError) -> Self {
         Self::Store(error)
     }
+}
+
+/// What is verified.
+#[derive(Clone, Debug)]
+pub enum Subject {
+    /// A data directory with its embedded database.
+    Directory(PathBuf),
+    /// A PostgreSQL database; the checkpoints are in a data directory.
+    Database(Box<Settings>, PathBuf),
 }
 
 /// Verifies a data directory by the rules' documented figures.
@@ -106,29 +128,32 @@ pub async fn verify(data_dir: &Path) -> Result<Report, VerifyError> {
 
 /// Verifies a data directory by these figures.
 pub async fn verify_by(data_dir: &Path, policy: Policy) -> Result<Report, VerifyError> {
-    let data_dir = data_dir.to_owned();
+    let subject = Subject::Directory(data_dir.to_owned());
     // Thousands of signatures: not on the runtime's threads.
-    tokio::task::spawn_blocking(move || verify_now(&data_dir, policy))
+    tokio::task::spawn_blocking(move || verify_now(&subject, policy))
         .await
         .unwrap_or(Err(VerifyError::BrokeOff))
 }
 
-/// Verifies a data directory on this thread.
-pub fn verify_now(data_dir: &Path, policy: Policy) -> Result<Report, VerifyError> {
+/// Verifies on this thread, which may block.
+pub fn verify_now(subject: &Subject, policy: Policy) -> Result<Report, VerifyError> {
+    let (Subject::Directory(data_dir) | Subject::Database(_, data_dir)) = subject;
     // Read first: a checkpoint is never ahead of the database.
     let checkpoints = checkpoint::read(&data_dir.join(CHECKPOINT_FILE)).map_err(VerifyError::Checkpoints)?;
-    let snapshot = Snapshot::open(data_dir)?;
+    let mut look = match subject {
+        Subject::Directory(data_dir) => Look::directory(data_dir)?,
+        Subject::Database(settings, _) => Look::database(settings)?,
+    };
     let mut report = Report::default();
-    if snapshot.structure()?.is_some() {
+    if look.is_damaged()? {
         report.problem("database file", "SQLite finds its structure damaged");
     }
     let mut replay = Replay::new(&checkpoints, policy);
-    for row in snapshot.rows(Table::Journal) {
-        if let Row::Journal(row) = row? {
-            report.rows += 1;
-            if let Err(what) = replay.row(&row) {
-                report.problem(format!("journal lane {} row {}", row.lane, row.sequence), what);
-            }
+    let mut lanes = Lanes::of(&mut look)?;
+    while let Some(row) = lanes.next(&mut look, &replay)? {
+        report.rows += 1;
+        if let Err(what) = replay.row(&row) {
+            report.problem(format!("journal lane {} row {}", row.lane, row.sequence), what);
         }
     }
     report.payments = replay.payments();
@@ -139,6 +164,6 @@ pub fn verify_now(data_dir: &Path, policy: Policy) -> Result<Report, VerifyError
     for (at_us, what) in replay.unmet_checkpoints() {
         report.problem(format!("checkpoint of {at_us}"), what);
     }
-    books::compare(&snapshot, &replay, &mut report)?;
+    books::compare(&mut look, &replay, &mut report)?;
     Ok(report)
 }

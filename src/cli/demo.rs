@@ -11,7 +11,12 @@ use crate::demo::{self, Running, Stage};
 pub(super) fn run(arguments: DemoArguments) -> Result<(), Failure> {
     log_to_stderr(&arguments.log)?;
     let stage = match (arguments.address, arguments.ca) {
-        (Some(address), Some(ca)) => Stage::Running(Running { address, ca, data_dir: arguments.data_dir }),
+        (Some(address), Some(ca)) => Stage::Running(Running {
+            address,
+            ca,
+            data_dir: arguments.data_dir,
+            operators: arguments.operators,
+        }),
         // clap lets neither come without the other.
         (None, _) | (_, None) => Stage::Own,
     };

@@ -1,13 +1,25 @@
-//! `saifu verify`: re-derives a data directory from its journal, also while a server runs on it.
+//! `saifu verify`: re-derives everything from the journal, also while servers run on it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::Failure;
+use super::{Failure, config};
+use crate::config::StoreAt;
 use crate::domain::policy::Policy;
-use crate::verify::verify_now;
+use crate::store::postgres::settings::Settings;
+use crate::verify::{Subject, verify_now};
 
-pub(super) fn run(data_dir: &Path) -> Result<(), Failure> {
-    let report = verify_now(data_dir, Policy::standard())?;
+pub(super) fn run(data_dir: PathBuf, config: Option<&Path>) -> Result<(), Failure> {
+    let subject = match config.map(config::load).transpose()? {
+        None => Subject::Directory(data_dir),
+        Some(settings) => match settings.store {
+            StoreAt::Sqlite(directory) => Subject::Directory(directory),
+            StoreAt::Postgres(url, ca_file) => {
+                let address = Settings::parse(url.url.expose(), ca_file.as_deref())?;
+                Subject::Database(Box::new(address), settings.data_dir)
+            }
+        },
+    };
+    let report = verify_now(&subject, Policy::standard())?;
     println!(
         "{rows} journal rows, {payments} payments, {accounts} accounts, {checkpoints} checkpoints, \
          sum {sum}\n\

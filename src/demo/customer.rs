@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::clock::{FollowingClock, moment_us};
 use super::otherwise::Otherwise;
-use crate::client::{Refused, Wallet, connect};
+use crate::client::{Refused, Staff, Wallet, connect};
+use crate::crypto::device_key::DeviceKey;
 use crate::crypto::entropy::SystemEntropy;
 use crate::domain::id::hex;
 use crate::domain::time::SECOND_US;
@@ -37,6 +38,17 @@ impl Customer {
         let customer = Self { wallet, email, balance_minor: 0, clock };
         customer.set_clock().await?;
         Ok(customer)
+    }
+
+    /// Somebody else's key, whose clock is the customer's.
+    pub async fn staff(
+        &self,
+        address: SocketAddr,
+        ca_pem: &[u8],
+        key: DeviceKey,
+    ) -> Result<Staff, Otherwise> {
+        let channel = connect(address, ca_pem).await.map_err(Otherwise::Connect)?;
+        Ok(Staff::new(channel, key, SANDBOX_AUDIENCE, Arc::clone(&self.clock) as Arc<_>))
     }
 
     /// A sandbox may have been put forward before; it tells its time to whoever is wrong about it.

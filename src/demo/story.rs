@@ -9,6 +9,7 @@ use super::customer::Customer;
 use super::main_job;
 use super::otherwise::{DemoError, Otherwise};
 use super::picture;
+use super::shop::{self, Operators, Street, order};
 use super::teller::{Teller, Told};
 use crate::pb;
 use crate::verify;
@@ -31,11 +32,15 @@ pub async fn tell<W: Write>(
     address: SocketAddr,
     ca_pem: &[u8],
     data_dir: Option<&Path>,
+    operators: Option<&Operators>,
 ) -> Result<(), DemoError> {
     let mut scene = main_job(teller, address, ca_pem).await?;
     thefts(teller, &scene).await?;
     lost_answer(teller, &mut scene).await?;
     larger_amounts(teller, &mut scene).await?;
+    if let Some(operators) = operators {
+        a_till(teller, &mut scene.customer, &Street { address, ca_pem }, operators).await?;
+    }
     teller.say(
         "\nOf these, 7pay, closed in 2019 after 808 people had been robbed of ¥38,615,473, lacked two: \
          a wallet bound to its phone, and a second factor.",
@@ -115,6 +120,44 @@ async fn larger_amounts<W: Write>(teller: &mut Teller<W>, scene: &mut Scene) -> 
     teller.step("She looks at her entries", main_job::look(customer, &entries)).await
 }
 
+async fn a_till<W: Write>(
+    teller: &mut Teller<W>,
+    customer: &mut Customer,
+    street: &Street<'_>,
+    operators: &Operators,
+) -> Result<(), DemoError> {
+    teller.chapter("A shop with a till")?;
+    let (merchant, store_id) =
+        teller.step("Two operators let a shop in", shop::open(customer, street, operators)).await?;
+    let activating = shop::activate(customer, street, &merchant, store_id);
+    let till = teller.step("Its till is activated", activating).await?;
+    let digits = teller.step("She shows a code for up to ¥1,000", shop::issue(customer, 1_000)).await?;
+    if let Some(picture) = picture::qr(&digits) {
+        teller.picture(&picture)?;
+    }
+    let coffee = order("coffee-1", 700);
+    teller.step("The till charges ¥700", shop::charge(customer, &till, &digits, &coffee)).await?;
+    let shows = "A code is good once, whoever read it over her shoulder.";
+    let again = order("coffee-2", 300);
+    let charging = shop::unusable(customer, &till, &digits, &again, shows);
+    teller.step("The code is charged a second time", charging).await?;
+    let late = teller.step("She shows another code", shop::issue(customer, 1_000)).await?;
+    let waiting = async {
+        customer.wait(61).await?;
+        Ok(Told::done("a code lives for 60 seconds"))
+    };
+    teller.step("A minute passes", waiting).await?;
+    let shows = "Expired, used, replaced or never issued: the till cannot tell them apart.";
+    let third = order("coffee-3", 300);
+    let charging = shop::unusable(customer, &till, &late, &third, shows);
+    teller.step("The till charges it after its minute", charging).await?;
+    let digits = teller.step("She shows a third", shop::issue(customer, 1_000)).await?;
+    let fourth = order("coffee-4", 300);
+    let overtaken = shop::overtaken(customer, &till, &digits, &fourth);
+    teller.step("A reversal overtakes its charge", overtaken).await?;
+    teller.step("The first coffee is given back", shop::reverse(customer, &till, "coffee-1")).await
+}
+
 async fn journal<W: Write>(teller: &mut Teller<W>, data_dir: Option<&Path>) -> Result<(), DemoError> {
     let Some(data_dir) = data_dir else {
         return teller.end("journal not verified (another process owns it)");
@@ -133,8 +176,8 @@ async fn verified(data_dir: &Path) -> Result<Told<()>, Otherwise> {
         return Err(Otherwise::Answer("the balances do not add up to 0"));
     }
     Ok(Told::done(format!(
-        "{} rows; {} payments, each signed by a phone of its owner's; the balances of customers, \
-         shops and card provider add up to {}",
+        "{} rows; {} payments, each signed by a phone of its owner's, and at a till by the till too; \
+         the balances of customers, shops and card provider add up to {}",
         report.rows, report.payments, report.sum_minor
     )))
 }

@@ -274,16 +274,7 @@ impl Scan {
                     ],
                 )
             }
-            Self::Events { account_id, before, limit } => {
-                let (at, id) = before
-                    .map_or((i64::MAX, bytes(&[0xff; 16])), |(at, event_id)| (at.0, bytes(&event_id.0)));
-                (
-                    Table::Event,
-                    "account_id = ?1 AND (at, event_id) < (?2, ?3) ORDER BY at DESC, event_id DESC LIMIT ?4"
-                        .into(),
-                    vec![bytes(&account_id.0), Value::Int(at), id, Value::Int(*limit)],
-                )
-            }
+            Self::Events { account_id, before, limit } => events(*account_id, *before, *limit),
             Self::PaymentOfOrder { .. }
             | Self::Terminals { .. }
             | Self::Stores(_)
@@ -351,6 +342,20 @@ impl Scan {
             _ => self.sql(),
         }
     }
+}
+
+fn events(
+    account_id: AccountId,
+    before: Option<(Timestamp, crate::domain::id::EventId)>,
+    limit: i64,
+) -> (Table, String, Vec<Value<'static>>) {
+    let bytes = |bytes: &[u8]| Value::Bytes(bytes.to_vec().into());
+    let (at, id) = before.map_or((i64::MAX, bytes(&[0xff; 16])), |(at, event_id)| (at.0, bytes(&event_id.0)));
+    (
+        Table::Event,
+        "account_id = ?1 AND (at, event_id) < (?2, ?3) ORDER BY at DESC, event_id DESC LIMIT ?4".into(),
+        vec![bytes(&account_id.0), Value::Int(at), id, Value::Int(limit)],
+    )
 }
 
 fn all(table: Table, after: Option<&RowKey>, limit: i64) -> (Table, String, Vec<Value<'static>>) {

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use super::look::Look;
 use super::replay::{KeyReplay, OwnerReplay, Replay};
 use super::{Report, VerifyError};
 use crate::domain::id::{DeviceId, LedgerAccountId, MerchantId, OperatorId, TerminalId, hex};
@@ -10,7 +11,6 @@ use crate::domain::rows::{
     Account, Device, KeyState, Lane, LedgerAccount, Merchant, Operator, OrderSlot, Payment, Principal,
     Proposal, ProposalState, Row, SigningKey, Store, Table, Terminal, TopUp,
 };
-use crate::store::sqlite::snapshot::Snapshot;
 
 /// Tables that the journal determines.
 const COMPARED: [Table; 13] = [
@@ -30,18 +30,16 @@ const COMPARED: [Table; 13] = [
 ];
 
 /// Reports every row that is not what the journal says, and every one that is missing.
-pub(super) fn compare(snapshot: &Snapshot, replay: &Replay, report: &mut Report) -> Result<(), VerifyError> {
+pub(super) fn compare(look: &mut Look, replay: &Replay, report: &mut Report) -> Result<(), VerifyError> {
     let mut customers = HashSet::new();
     for table in COMPARED {
         let mut rows = 0;
-        for row in snapshot.rows(table) {
+        look.each(table, |row| {
             rows += 1;
-            let row = row?;
-            let place = || format!("table {} key {}", table.name(), key_text(&row));
-            if let Err(what) = one(&row, replay, report, &mut customers) {
-                report.problem(place(), what);
+            if let Err(what) = one(row, replay, report, &mut customers) {
+                report.problem(format!("table {} key {}", table.name(), key_text(row)), what);
             }
-        }
+        })?;
         let expected = expected_rows(table, replay);
         if rows < expected {
             report.problem(format!("table {}", table.name()), "a row that the journal made is missing");

@@ -19,6 +19,7 @@ use crate::domain::outcome::Outcome;
 use crate::domain::policy::Policy;
 use crate::domain::rows::{AccountState, Journal, KeyForm, KeyState, Standing, TerminalState, TopUpState};
 use crate::domain::time::Timestamp;
+use crate::gate::system::system_key_id;
 use crate::store::batch::chain_hash;
 use crate::tasks::checkpoint::Checkpoint;
 
@@ -189,6 +190,21 @@ impl Replay {
     /// The last sequence number and hash of a lane.
     pub(super) fn head(&self, lane: i64) -> (i64, [u8; 32]) {
         self.heads.get(&lane).map_or((0, [0; 32]), |head| (head.sequence, head.hash))
+    }
+
+    /// Whether what a row rests on was taken in: the row's accounts and keys are at the versions before
+    /// those that it makes, and its signer is known.
+    pub(super) fn is_turn_of(&self, row: &Journal) -> bool {
+        let Ok(versions) = Versions::decode(&row.versions) else { return true };
+        let account = |id| self.accounts.get(id).map_or(0, |account| account.version);
+        let key = |id| self.keys.get(id).map_or(0, |key| key.version);
+        let signer = row.candidate_key.is_some()
+            || self.keys.contains_key(&row.key_id)
+            || row.kind == Kind::Genesis.number()
+            || self.system_key.is_some_and(|key| system_key_id(&key) == row.key_id);
+        signer
+            && versions.accounts.iter().all(|(id, version)| account(id) + 1 == *version)
+            && versions.keys.iter().all(|(id, version)| key(id) + 1 == *version)
     }
 
     /// Takes the next row in; the first thing that does not hold is told.

@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 use crate::support::World;
 
 /// What must be told as refused, with its reason, in this order.
-const REFUSED: [(&str, &str); 9] = [
+const REFUSED: [(&str, &str); 12] = [
     ("Her request for the balance is sent again", "UNAUTHENTICATED"),
     ("Her payment's amount is raised to ¥4,000", "UNAUTHENTICATED"),
     ("Another phone signs a payment for her", "UNAUTHENTICATED"),
@@ -16,6 +16,9 @@ const REFUSED: [(&str, &str); 9] = [
     ("The new phone asks for another ¥5,000 from the card", "LIMIT_PER_DAY"),
     ("Her phone asks to pay ¥12,000, without a code", "SECOND_FACTOR_REQUIRED"),
     ("She asks to pay ¥1 more than she has", "INSUFFICIENT_BALANCE"),
+    ("The code is charged a second time", "CODE_NOT_USABLE"),
+    ("The till charges it after its minute", "CODE_NOT_USABLE"),
+    ("A reversal overtakes its charge", "ORDER_REVERSED"),
 ];
 
 fn demo(arguments: &[&str], temporary: &Path) -> Output {
@@ -67,7 +70,10 @@ fn the_whole_story_on_a_server_of_its_own() {
     ] {
         assert!(story.contains(done), "{done} is not in\n{story}");
     }
-    assert!(story.ends_with("\ndemo: ok, 24 steps, 9 attacks refused, journal verified, sum 0\n"), "{story}");
+    assert!(
+        story.ends_with("\ndemo: ok, 35 steps, 12 attacks refused, journal verified, sum 0\n"),
+        "{story}"
+    );
     assert!(is_empty(temporary.path()), "its folder is gone");
 }
 

@@ -854,7 +854,7 @@ async fn foreign_calls(stage: &Stage, case: &Case) {
 
 #[tokio::test]
 async fn no_rpc_takes_a_bad_envelope_and_nothing_comes_of_one() {
-    let stage = Stage::set().await;
+    let stage = Box::pin(Stage::set()).await;
     let covered: BTreeSet<_> = stage.cases.iter().map(|case| case.policy.method.to_owned()).collect();
     assert_eq!(covered, rpcs(), "an RPC has no case");
     let mut face = OneFace::default();

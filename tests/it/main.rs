@@ -15,6 +15,7 @@ mod protocol_example;
 mod redis;
 mod second_factor;
 mod secrets;
+mod several;
 mod shop;
 mod shop_races;
 mod spine;

@@ -179,8 +179,10 @@ async fn whatever_is_changed_in_the_database_is_found() {
 fn make_anew(data: &Path, edit: impl Fn(&mut Journal)) {
     let snapshot = saifu::store::sqlite::snapshot::Snapshot::open(data).expect("a look");
     let rows: Vec<_> = snapshot
-        .rows(Table::Journal)
-        .map(|row| Journal::of(&row.expect("a row")).expect("of the journal").clone())
+        .page(Table::Journal, None)
+        .expect("fewer rows than a page has")
+        .iter()
+        .map(|row| Journal::of(row).expect("of the journal").clone())
         .collect();
     drop(snapshot);
     let connection = Connection::open(data.join(DATABASE_FILE)).expect("the database");

@@ -7,7 +7,7 @@ use super::connection::{Connection, Connector, Round};
 use super::read::ScanText;
 use super::settings::Settings;
 use super::{OpenError, cells, migrate};
-use crate::domain::rows::{Row, Table};
+use crate::domain::rows::{Row, RowKey, Table};
 use crate::store::query::Scan;
 
 const PAGE: i64 = 1_000;
@@ -33,9 +33,9 @@ impl Snapshot {
         Ok(Self { settings: settings.clone(), connection })
     }
 
-    /// The rows of a table that come after `after`, by key; fewer than asked for at its end.
-    pub async fn page(&mut self, table: Table, after: Option<&Row>) -> Result<Vec<Row>, OpenError> {
-        let scan = ScanText::of(&Scan::All { table, after: after.map(Row::key), limit: PAGE });
+    /// The rows of a table that come after `after`, by key; none at its end.
+    pub async fn page(&mut self, table: Table, after: Option<RowKey>) -> Result<Vec<Row>, OpenError> {
+        let scan = ScanText::of(&Scan::All { table, after, limit: PAGE });
         let round = Round { asks: vec![scan.ask()], ..Round::default() };
         let failed = |failure| migrate::unreachable(&self.settings, &failure);
         let replies = self.connection.round(&round).await.map_err(failed)?;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::Connection;
 
 use super::{DATABASE_FILE, OpenError, connection, known_schema, open_error, read};
-use crate::domain::rows::{Row, Table};
+use crate::domain::rows::{Row, RowKey, Table};
 use crate::store::query::Scan;
 
 const PAGE: i64 = 1_000;
@@ -43,32 +43,9 @@ impl Snapshot {
         Ok((words != "ok").then_some(words))
     }
 
-    /// All rows of a table, by key.
-    pub fn rows(&self, table: Table) -> impl Iterator<Item = Result<Row, OpenError>> {
-        let mut page = Vec::new().into_iter();
-        let mut after = None;
-        let mut ended = false;
-        std::iter::from_fn(move || {
-            loop {
-                if let Some(row) = page.next() {
-                    return Some(Ok(row));
-                }
-                if ended {
-                    return None;
-                }
-                let scan = Scan::All { table, after: after.take(), limit: PAGE };
-                match read::scanned(&self.connection, &scan) {
-                    Ok(rows) => {
-                        ended = i64::try_from(rows.len()).is_ok_and(|count| count < PAGE);
-                        after = rows.last().map(Row::key);
-                        page = rows.into_iter();
-                    }
-                    Err(error) => {
-                        ended = true;
-                        return Some(Err(open_error(&self.path, error)));
-                    }
-                }
-            }
-        })
+    /// The rows of a table that come after `after`, by key; none at its end.
+    pub fn page(&self, table: Table, after: Option<RowKey>) -> Result<Vec<Row>, OpenError> {
+        let scan = Scan::All { table, after, limit: PAGE };
+        read::scanned(&self.connection, &scan).map_err(|error| open_error(&self.path, error))
     }
 }

@@ -2,6 +2,7 @@
 //! key, an activation code.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 
 use saifu::client::connection::connect;
@@ -40,8 +41,13 @@ impl World {
 
     /// The sandbox's two operators.
     pub async fn operators(&self) -> [Staff; 2] {
+        self.operators_of(&self.dir.path().join("data/operators")).await
+    }
+
+    /// The operators whose keys are in this directory.
+    pub async fn operators_of(&self, directory: &Path) -> [Staff; 2] {
         let key = |name: &str| {
-            let path = self.dir.path().join("data/operators").join(name);
+            let path = directory.join(name);
             let pkcs8 = std::fs::read(path).expect("the sandbox wrote its operators' keys");
             DeviceKey::from_pkcs8(&pkcs8, SignatureForm::Der).expect("a key")
         };
@@ -54,7 +60,10 @@ impl World {
 
     /// A merchant with one store, proposed by one operator and approved by the other.
     pub async fn merchant(&self, name: &str) -> (Staff, pb::ApproveReply) {
-        let [first, second] = self.operators().await;
+        self.merchant_by(self.operators().await, name).await
+    }
+
+    async fn merchant_by(&self, [first, second]: [Staff; 2], name: &str) -> (Staff, pb::ApproveReply) {
         let merchant = self.staff(SignatureForm::Fixed).await;
         let proposed = first.propose(register(&merchant, name)).await.expect("a proposal");
         let listed = second.list_proposals().await.expect("proposals").proposals;
@@ -66,7 +75,16 @@ impl World {
 
     /// A merchant with one store and one active till.
     pub async fn shop(&self, name: &str) -> Shop {
-        let (merchant, approved) = self.merchant(name).await;
+        self.shop_of(self.merchant(name).await).await
+    }
+
+    /// The same, by the operators whose keys are in this directory.
+    pub async fn shop_by(&self, operators: &Path, name: &str) -> Shop {
+        let operators = self.operators_of(operators).await;
+        self.shop_of(self.merchant_by(operators, name).await).await
+    }
+
+    async fn shop_of(&self, (merchant, approved): (Staff, pb::ApproveReply)) -> Shop {
         let (till, terminal_id) = self.till(&merchant, approved.store_id.clone()).await;
         let pb::ApproveReply { merchant_id, store_id, .. } = approved;
         Shop { merchant, merchant_id, store_id, till, terminal_id }

@@ -1,0 +1,111 @@
+//! Two server processes' worth of servers over one PostgreSQL and one Redis: what one of them did, the
+//! other knows.
+
+use saifu::config::url::PostgresUrl;
+use saifu::config::{KeysAt, OperatorsAt, Secret, StoreAt};
+use saifu::domain::policy::Policy;
+use saifu::domain::time::DAY_US;
+use saifu::pb;
+use saifu::ratelimit::redis::settings::{RedisSettings, TimeBase};
+use saifu::server::Settings;
+use saifu::store::postgres;
+use saifu::verify::{Subject, verify_now};
+use tempfile::TempDir;
+
+use crate::support::redis_server::RedisServer;
+use crate::support::services::{PostgresServer, Wanted};
+use crate::support::shop::{order, secret};
+use crate::support::{World, available, bakery, reason};
+
+/// What the servers share.
+struct Shared {
+    postgres: PostgresServer,
+    redis: RedisServer,
+    dir: TempDir,
+}
+
+impl Shared {
+    async fn start() -> Self {
+        let settings = ["fsync=off"];
+        let postgres = PostgresServer::start(Wanted { settings: &settings, ..Wanted::default() });
+        let parsed = postgres::settings::Settings::parse(&postgres.url("postgres"), None);
+        postgres::migrate(&parsed.expect("an address")).await.expect("the migrations run");
+        Self { postgres, redis: RedisServer::start(), dir: TempDir::new().expect("a directory") }
+    }
+
+    fn apply(&self, settings: &mut Settings) {
+        let url = Secret::new(self.postgres.url("postgres"));
+        let url = PostgresUrl::parse(url).unwrap_or_else(|_| panic!("a database's address"));
+        settings.store = StoreAt::Postgres(url, None);
+        let redis = RedisSettings::new(&self.redis.url(), None, TimeBase::Callers);
+        settings.redis = Some(redis.expect("a loopback address"));
+        settings.keys = KeysAt::Directory { path: self.dir.path().join("keys"), may_create: true };
+        settings.operators = OperatorsAt::Generated(self.dir.path().join("operators"));
+        settings.policy.payment_codes.live_us = DAY_US;
+    }
+
+    async fn world(&self) -> World {
+        World::start_with(|settings| self.apply(settings)).await
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_one_server_did_the_other_knows() {
+    let shared = Shared::start().await;
+    let one = shared.world().await;
+    let mut alice = one.funded("alice", 5_000).await;
+    let other = shared.world().await;
+    other.clock.advance_us(alice.now_us() - crate::support::START_US);
+    let first = alice.channel.clone();
+    let second = other.phone().await.channel;
+
+    // Paid at one, and repeated at the other: the same payment.
+    let id = [9; 16];
+    let request = bakery(&alice, 700).await;
+    let paid = alice.pay(request.clone(), None, Some(id)).await.expect("a payment");
+    alice.channel = second.clone();
+    let again = alice.pay(request, None, Some(id)).await.expect("the same payment");
+    assert_eq!((again.payment_id, available(&alice).await), (paid.payment_id, 4_300));
+
+    // A code issued at one is charged once, at either.
+    let shop = one.shop_by(&shared.dir.path().join("operators"), "Bakery One").await;
+    alice.channel = first.clone();
+    let digits = secret(alice.issue_code(1_000, None, None).await.expect("a code").payment_code);
+    let mut till = shop.till;
+    let own = std::mem::replace(&mut till.channel, second.clone());
+    till.charge(&order("order-1", 300), &digits).await.expect("charged at the other");
+    till.channel = own;
+    one.clock.advance_us(1_000_000);
+    let twice = till.charge(&order("order-2", 300), &digits).await;
+    assert_eq!(reason(twice), pb::Reason::CodeNotUsable);
+    assert_eq!(till.reverse("order-1").await.expect("a reversal").refunded_minor, 300);
+
+    // Entries of both come by time.
+    let entries = alice.list_entries(pb::ListEntriesRequest::default()).await.expect("entries").entries;
+    let amounts: Vec<_> = entries.iter().map(|entry| entry.amount_minor).collect();
+    assert_eq!(amounts, [300, -300, -700, 5_000]);
+
+    // Revoked at one: refused at the other, reads too, whatever it remembers of the key.
+    alice.channel = second.clone();
+    available(&alice).await;
+    alice.channel = first;
+    let device_id = alice.list_devices().await.expect("devices").devices.remove(0).device_id;
+    one.clock.advance_us(29_000_000);
+    let code = alice.code().expect("an authenticator");
+    alice.revoke_device(device_id, &code).await.expect("revoked");
+    alice.channel = second;
+    assert_eq!(reason(alice.get_balance().await), pb::Reason::Unauthenticated);
+    one.server.stop().await;
+    other.server.stop().await;
+
+    // Two lanes, one story.
+    let parsed = postgres::settings::Settings::parse(&shared.postgres.url("postgres"), None);
+    let settings = Box::new(parsed.expect("an address"));
+    let subject = Subject::Database(settings, one.dir.path().join("data"));
+    let mut policy = Policy::standard();
+    policy.payment_codes.live_us = DAY_US;
+    let report = tokio::task::spawn_blocking(move || verify_now(&subject, policy)).await;
+    let report = report.expect("no panic").expect("a report");
+    assert!(report.holds(), "{:?}", report.problems);
+    assert_eq!((report.payments, report.sum_minor), (2, 0));
+}
