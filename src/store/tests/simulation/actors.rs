@@ -154,7 +154,7 @@ impl Actors {
 
     /// Mostly with the right code, now and then with none, a used or a wrong one.
     fn coded(&mut self, ledger: &Ledger, attempt: Attempt) -> Attempt {
-        let step = STEP + (ledger.now().0 - NOW.0) / (30 * SECOND_US);
+        let step = step(ledger);
         match self.random.below(20) {
             0..11 => attempt,
             11..18 => attempt.code(step),
@@ -277,13 +277,17 @@ impl Actors {
         let (device, number) = (self.device(), ledger.number());
         let (terminal_id, _, shop) = till(self.random.below(2 * SHOPS));
         let attempt = match self.random.below(60) {
-            0..10 => ledger.order(&device, DeviceAction::Freeze),
-            10..35 => ledger.order(&device, DeviceAction::Unfreeze),
+            0..3 => ledger.order(&device, DeviceAction::Freeze),
+            3..35 => {
+                // Without its code nobody is unfrozen.
+                let step = step(ledger);
+                return ledger.order(&device, DeviceAction::Unfreeze).code(step);
+            }
             35..45 => ledger.order(&device, DeviceAction::VerifySecondFactor),
-            45..48 => {
+            45..46 => {
                 return at_shop(ledger, &shop, number, MerchantAction::SuspendTerminal { terminal_id });
             }
-            48..59 => return at_shop(ledger, &shop, number, MerchantAction::ResumeTerminal { terminal_id }),
+            46..59 => return at_shop(ledger, &shop, number, MerchantAction::ResumeTerminal { terminal_id }),
             _ => {
                 let owner = device.split('-').next().expect("a name").to_owned();
                 ledger.revoke(&owner, &format!("{owner}-tablet"))
@@ -291,6 +295,11 @@ impl Actors {
         };
         self.coded(ledger, attempt)
     }
+}
+
+/// The step of RFC 6238 that it is now.
+fn step(ledger: &Ledger) -> i64 {
+    STEP + (ledger.now().0 - NOW.0) / (30 * SECOND_US)
 }
 
 fn at_till(ledger: &mut Ledger, number: usize, request: u64, action: TerminalAction) -> Attempt {
