@@ -18,6 +18,7 @@ use crate::env::clock::MovableClock;
 use crate::gate::limit::LimitTable;
 use crate::ratelimit::redis::settings::{RedisSettings, RedisUrlError, TimeBase};
 use crate::store::batch::BATCH_BOUND;
+use crate::store::postgres;
 
 /// What a server is started with.
 pub struct Settings {
@@ -114,6 +115,10 @@ impl TryFrom<Config> for Settings {
         let Config { data_dir, executors, door, certificate, store, buckets, .. } = config;
         let Config { limits, keys, funding, messages, operators, .. } = config;
         let redis = redis(&buckets, mode)?;
+        let batch_bound = match &store {
+            StoreAt::Sqlite(_) => BATCH_BOUND,
+            StoreAt::Postgres(..) => postgres::BATCH_BOUND,
+        };
         Ok(Self {
             mode,
             audience,
@@ -135,7 +140,7 @@ impl TryFrom<Config> for Settings {
             policy: Policy::standard(),
             limits,
             door,
-            batch_bound: BATCH_BOUND,
+            batch_bound,
         })
     }
 }

@@ -31,8 +31,9 @@ use crate::env::pause;
 
 /// As many commands wait at most; past it a caller is told so at once.
 pub const QUEUE_BOUND: usize = 4_096;
-/// As many commands share a commit at most. Few enough that one batch is written while the next one's
-/// signatures are verified: with all that wait in one batch, the two take turns and a core idles.
+/// As many commands share a commit of the embedded store at most. Few enough that one batch is written
+/// while the next one's signatures are verified: with all that wait in one batch, the two take turns and
+/// a core idles.
 pub const BATCH_BOUND: usize = 32;
 /// As many rows are kept in memory between batches at most.
 const HOT_ROWS: usize = 400_000;

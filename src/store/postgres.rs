@@ -28,9 +28,14 @@ use self::connection::Connector;
 pub use self::migrate::migrate;
 use self::settings::Settings;
 use super::Store;
-use super::batch::{BATCH_BOUND, QUEUE_BOUND, Writer};
+use super::batch::{QUEUE_BOUND, Writer};
 use crate::domain::policy::Policy;
 use crate::env::clock::Clock;
+
+/// As many commands share a commit at most. A batch costs its round trips and one flush however much is
+/// in it, and the database works on other cores than the gate: so all that wait may come along. Not
+/// more, or one batch would hold its rows' locks too long for the other servers.
+pub const BATCH_BOUND: usize = 512;
 
 /// Why a database cannot be opened. Each is one sentence that says what to do.
 #[derive(Debug)]

@@ -9,7 +9,7 @@ mod connection;
 mod read;
 pub mod snapshot;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 mod write;
 
 use std::fs::{self, File, TryLockError};

@@ -3,4 +3,5 @@
 pub(crate) mod cases;
 pub(crate) mod examples;
 pub(crate) mod rig;
+pub(crate) mod simulation;
 pub(crate) mod stories;

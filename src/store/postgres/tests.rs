@@ -12,3 +12,4 @@ mod rig;
 mod schema;
 #[path = "../../../tests/it/support/services.rs"]
 mod services;
+mod simulated;

@@ -2,6 +2,6 @@
 
 mod budget;
 mod conformance;
-mod rig;
+pub(in crate::store) mod rig;
 mod schema;
 mod writer;

@@ -11,7 +11,7 @@ use crate::store::batch::{Backend, BackendError, Change, Net};
 const LANE: i64 = 0;
 
 /// The one connection that writes.
-pub(super) struct Sqlite {
+pub(in crate::store) struct Sqlite {
     connection: Connection,
 }
 

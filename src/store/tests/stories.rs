@@ -40,7 +40,8 @@ async fn one<K: Kind>(kind: &K, story: &Story, batch_bound: usize) {
     is_one_chain(&rig.store).await;
 }
 
-fn answer(decision: &Decision) -> Answer {
+/// What is answered.
+pub(super) fn answer(decision: &Decision) -> Answer {
     match decision {
         Decision::Repeat(outcome) => Answer::Final(outcome.clone()),
         Decision::Commit { entry, .. } | Decision::Refuse { entry, .. } => {
@@ -92,7 +93,7 @@ async fn holds_the_same_rows(story: &Story, store: &Store) {
 }
 
 /// Every hash follows from the row before, the head is the last row's.
-async fn is_one_chain(store: &Store) {
+pub(super) async fn is_one_chain(store: &Store) {
     let (mut hash, mut sequence) = ([0; 32], 0);
     for row in table_rows(store, Table::Journal).await {
         let row = Journal::of(&row).expect("a journal row");

@@ -14,7 +14,7 @@ use crate::store::sqlite::{DATABASE_FILE, migrate, read};
 use crate::store::tests::rig::{Kind, Made};
 
 /// The embedded store.
-pub(super) struct Embeddable;
+pub(in crate::store) struct Embeddable;
 
 impl Kind for Embeddable {
     type Backend = Sqlite;
