@@ -27,7 +27,7 @@ EPOCH = 1
 
 
 class Unsettled(Exception):
-    """The server cannot be reached. The order stays in the journal: call `settle` until it is empty."""
+    """Nobody knows yet whether the order is paid. It stays in the journal: call `settle` until that is empty."""
 
 
 @dataclass(frozen=True)
@@ -82,23 +82,33 @@ class Till:
 
     def reverse(self, order_id: str) -> pb.ReverseReply:
         """Undoes the order's payment, or sees to it that there will be none."""
-        pending = self._pending()
-        if order_id not in pending:
+        if order_id not in self._pending():
             self._note(order_id, new_request_id())
-            pending = self._pending()
+        request = pb.ReverseRequest(order_id=order_id)
         try:
-            reply = self.caller.change(REVERSE, pb.ReverseRequest(order_id=order_id), pending[order_id])
+            reply = self.caller.change(REVERSE, request, self._pending()[order_id])
         except NoAnswer as failure:
             raise Unsettled(order_id) from failure
+        except Refused as refused:
+            if refused.reason == "NOT_FOUND":
+                self._forget(order_id)  # another till's: no charge of this one was taken, or will be
+            elif refused.final:
+                self._note(order_id, new_request_id())  # this refusal is stored: the next attempt is a new one
+            raise
         self._forget(order_id)
         return reply
 
     def settle(self) -> list[str]:
-        """Reverses every order whose outcome this till does not know: after a restart, or an outage."""
-        orders = list(self._pending())
-        for order_id in orders:
-            self.reverse(order_id)
-        return orders
+        """Reverses every order whose outcome this till does not know: after a restart, or an outage.
+
+        Returns those that are still unsettled; when it is not empty, the merchant's server has to help.
+        """
+        for order_id in self._pending():
+            try:
+                self.reverse(order_id)
+            except (Unsettled, Refused):
+                continue
+        return self.unsettled()
 
     def unsettled(self) -> list[str]:
         return list(self._pending())
@@ -112,7 +122,11 @@ class Till:
             self._forget(order_id)
             return Paid(found.payment.payment_id, found.payment.captured_minor)
         # Open, not found or no answer: the charge may still be on its way. Reverse stops it for good.
-        self.reverse(order_id)
+        try:
+            self.reverse(order_id)
+        except Refused as refused:
+            if refused.reason != "NOT_FOUND":
+                raise Unsettled(order_id) from refused
         return NotPaid(order_id)
 
     def _pending(self) -> dict[str, bytes]:

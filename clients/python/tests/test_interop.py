@@ -173,6 +173,8 @@ class AtTheTill(unittest.TestCase):
         key = Key.generate()
         proposal_id = cls.first.propose_merchant(key, "Yanaka Books", "Tokyo", "Asia/Tokyo")
         (proposal,) = [one for one in cls.second.proposals() if one.proposal_id == proposal_id]
+        details = admin_pb2.ProposeRequest.FromString(proposal.payload)
+        assert details.register_merchant.key == key.candidate(), details
         cls.approved = cls.second.approve(proposal)
         cls.merchant = Merchant(server.caller(key, 1))
         (cls.store,) = cls.merchant.stores()
@@ -259,6 +261,16 @@ class AtTheTill(unittest.TestCase):
         assert isinstance(paid, Paid)
         self.assertEqual((700, before - 700), (paid.amount_minor, wallet.balance().available_minor))
 
+    def test_a_repetition_gets_its_stored_reply_even_after_the_reversal(self) -> None:
+        till, _ = self.till()
+        request_id = new_request_id()
+        request = pos_pb2.ChargeRequest(order_id=self.order, amount_minor=50, currency="JPY")
+        secret = pos_pb2.ChargePrivate(payment_code=self.customer.issue_code(50))
+        paid = till.caller.change(pos.CHARGE, request, request_id, private=secret)
+        till.reverse(self.order)
+        self.assertEqual(paid, till.caller.change(pos.CHARGE, request, request_id, private=secret))
+        self.assertEqual(pos_pb2.ORDER_STATE_REVERSED, till.payment(self.order).state)
+
     def test_what_never_arrived_is_reversed_and_stays_refused(self) -> None:
         till, _ = self.till()
         wallet, before = self.customer, self.customer.balance().available_minor
@@ -278,8 +290,8 @@ class AtTheTill(unittest.TestCase):
         with self.assertRaises(Unsettled):
             till.charge(self.order, 700, wallet.issue_code(700))
         again = Till(till.caller, self.journal)
-        self.assertEqual([self.order], again.settle())
-        self.assertEqual([], again.unsettled())
+        self.assertEqual([self.order], again.unsettled())
+        self.assertEqual([], again.settle())
         self.assertEqual(9_000, wallet.balance().available_minor)
 
     def test_a_till_that_guesses_codes_is_blocked_until_its_merchant_resumes_it(self) -> None:
@@ -306,6 +318,42 @@ class AtTheTill(unittest.TestCase):
         undone = self.merchant.reverse(terminal_id, self.order)
         self.assertEqual((pos_pb2.REVERSE_RESULT_REVERSED, 700), (undone.result, undone.refunded_minor))
         self.assertEqual(9_000, wallet.balance().available_minor)
+
+    def test_a_suspended_till_keeps_what_it_cannot_settle_until_it_is_resumed(self) -> None:
+        till, terminal_id = self.till()
+        self.merchant.suspend(terminal_id)
+        self.line.lose_requests(pos.CHARGE, 3)
+        with self.assertRaises(Unsettled):
+            till.charge(self.order, 700, "0" * 18)
+        self.assertEqual([self.order], till.settle())
+        self.merchant.resume(terminal_id)
+        self.assertEqual([], till.settle())
+        self.assertEqual(pos_pb2.ORDER_STATE_REVERSED, till.payment(self.order).state)
+
+    def test_the_order_of_another_till_is_not_there(self) -> None:
+        till, _ = self.till()
+        till.reverse(self.order)
+        other, _ = self.till()
+        for ask in (other.payment, other.reverse):
+            with self.assertRaises(Refused) as absent:
+                ask(self.order)
+            self.assertEqual("NOT_FOUND", absent.exception.reason)
+        self.assertEqual([], other.unsettled())
+
+    def test_a_lost_activation_is_repeated_as_a_candidate(self) -> None:
+        registered = self.merchant.register_terminal(self.store.store_id, "counter 2")
+        caller = server.caller(Key.generate(FIXED))
+        secret = pos_pb2.PosActivatePrivate(activation_code=registered.activation_code.value.lower().replace("-", ""))
+        request_id = new_request_id()
+        first, second = (
+            caller.call(pos.ACTIVATE, pos_pb2.PosActivateRequest(), request_id=request_id, private=secret)
+            for _ in range(2)
+        )
+        self.assertEqual(first, second)
+        self.assertEqual((registered.terminal_id, self.store.store_id), (first.terminal_id, first.store_id))
+        with self.assertRaises(Refused) as used:
+            Till.activate(server.caller(Key.generate()), registered.activation_code.value, self.journal)
+        self.assertEqual("ACTIVATION_OVER", used.exception.reason)
 
     def test_no_server_is_no_answer(self) -> None:
         till, _ = self.till()
