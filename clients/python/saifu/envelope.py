@@ -1,0 +1,218 @@
+"""Keys, what they sign, and the one way a call is made (docs/protocol.md, "Envelope").
+
+Everything is built in memory from its parts, so the worked example of the documentation can be checked byte
+for byte; `Caller` adds the clock, randomness and a channel.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, TypeVar
+
+import grpc
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from saifu import errors
+from saifu.v1 import envelope_pb2 as pb
+
+R = TypeVar("R", bound=Message)
+
+DER = pb.SIGNATURE_FORM_DER
+FIXED = pb.SIGNATURE_FORM_FIXED
+
+#: How often a change is sent before its outcome counts as unknown, and how long the first pause is.
+ATTEMPTS = 3
+PAUSE_SECONDS = 0.2
+
+
+class Key:
+    """A P-256 key and the form in which it writes signatures, for good."""
+
+    def __init__(self, private: ec.EllipticCurvePrivateKey, form: int = DER) -> None:
+        self._private = private
+        self.form = form
+        self.spki = private.public_key().public_bytes(
+            serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+        self.key_id = base64.urlsafe_b64encode(hashlib.sha256(self.spki).digest()).rstrip(b"=").decode()
+
+    @classmethod
+    def generate(cls, form: int = DER) -> Key:
+        return cls(ec.generate_private_key(ec.SECP256R1()), form)
+
+    @classmethod
+    def from_pkcs8(cls, path: Path, form: int = DER) -> Key:
+        private = serialization.load_der_private_key(path.read_bytes(), None)
+        if not isinstance(private, ec.EllipticCurvePrivateKey):
+            raise ValueError(f"{path} holds no P-256 key")
+        return cls(private, form)
+
+    def sign(self, message: bytes) -> bytes:
+        der = self._private.sign(message, ec.ECDSA(hashes.SHA256()))
+        return der if self.form == DER else fixed_from_der(der)
+
+    def candidate(self) -> pb.Candidate:
+        return pb.Candidate(spki=self.spki, signature_form=self.form)
+
+
+def fixed_from_der(der: bytes) -> bytes:
+    """r‖s, 32 bytes each, out of ASN.1."""
+    r, s = decode_dss_signature(der)
+    return r.to_bytes(32, "big") + s.to_bytes(32, "big")
+
+
+def pae(method: str, payload: bytes) -> bytes:
+    """The bytes that are signed: method and payload, each with its length."""
+    name = method.encode("ascii")
+    return b"DSSEv1 %d %s %d %s" % (len(name), name, len(payload), payload)
+
+
+def private_part(body: bytes = b"", totp: str = "", contact_code: str = "", salt: bytes = b"") -> bytes:
+    """A serialized `Private`; empty when there is nothing to put into it."""
+    if not (body or totp or contact_code):
+        return b""
+    part = pb.Private(salt=salt or os.urandom(16), body=body)
+    if totp:
+        part.second_factor.totp_code = totp
+    elif contact_code:
+        part.second_factor.contact_code = contact_code
+    return part.SerializeToString()
+
+
+def call_payload(
+    audience: str, key_id: str, request_id: bytes, issued_at: Timestamp, epoch: int, body: bytes, private: bytes
+) -> bytes:
+    """A serialized `Call`: what the server keeps as evidence."""
+    return pb.Call(
+        audience=audience,
+        key_id=key_id,
+        request_id=request_id,
+        issued_at=issued_at,
+        epoch=epoch,
+        body=body,
+        private_sha256=hashlib.sha256(private).digest() if private else b"",
+    ).SerializeToString()
+
+
+def new_request_id() -> bytes:
+    """16 bytes: a UUIDv7, so that a log of them sorts by time."""
+    drawn = bytearray(int(time.time() * 1000).to_bytes(6, "big") + os.urandom(10))
+    drawn[6] = drawn[6] & 0x0F | 0x70
+    drawn[8] = drawn[8] & 0x3F | 0x80
+    return bytes(drawn)
+
+
+@dataclass(frozen=True)
+class Rpc(Generic[R]):
+    """An RPC: the path that is called, which is also the one that is signed, and what it answers."""
+
+    method: str
+    reply: type[R]
+
+
+class Caller:
+    """One key at one deployment. `epoch` 0 calls as a candidate, anything else as a principal."""
+
+    def __init__(self, channel: grpc.Channel, audience: str, key: Key, epoch: int = 0) -> None:
+        self.channel = channel
+        self.audience = audience
+        self.key = key
+        self.epoch = epoch
+        self.clock_offset_micros = 0
+        self.deadline_seconds = 15.0
+
+    def call(
+        self,
+        rpc: Rpc[R],
+        body: Message,
+        *,
+        request_id: bytes = b"",
+        private: Message | None = None,
+        totp: str = "",
+        contact_code: str = "",
+    ) -> R:
+        """Signs and sends once; once more, with the same request id, when clock or epoch were off.
+
+        Without a request id a new one is drawn, which is right for a read; a change keeps its own.
+        """
+        request_id = request_id or new_request_id()
+        secret = private.SerializeToString() if private is not None else b""
+        try:
+            return self._send(rpc, body, request_id, private_part(secret, totp, contact_code))
+        except errors.Refused as refused:
+            if not self._learn(refused):
+                raise
+        return self._send(rpc, body, request_id, private_part(secret, totp, contact_code))
+
+    def change(
+        self, rpc: Rpc[R], body: Message, request_id: bytes, *, private: Message | None = None, totp: str = ""
+    ) -> R:
+        """The same change, signed anew under one request id, until it has an outcome.
+
+        `Refused` is then certain, and `NoAnswer` says that the outcome is still unknown.
+        """
+        unknown: errors.NoAnswer | None = None
+        for attempt in range(ATTEMPTS):
+            if attempt:
+                time.sleep(PAUSE_SECONDS * attempt)
+            try:
+                return self.call(rpc, body, request_id=request_id, private=private, totp=totp)
+            except errors.NoAnswer as failure:
+                unknown = failure
+            except errors.Refused as refused:
+                # Once an attempt got no answer, one that was turned away says nothing about the first.
+                certain = refused.final or (unknown is None and not refused.outcome_unknown)
+                if certain:
+                    raise
+                unknown = errors.NoAnswer(grpc.StatusCode.UNKNOWN, str(refused))
+        raise unknown or AssertionError("ATTEMPTS is at least 1")
+
+    def _learn(self, refused: errors.Refused) -> bool:
+        if refused.reason == "CLOCK_SKEW":
+            self.clock_offset_micros = int(refused.metadata["server_time"]) - _now_micros()
+        elif refused.reason == "EPOCH_CHANGED":
+            self.epoch = int(refused.metadata["epoch"])
+        else:
+            return False
+        return True
+
+    def _send(self, rpc: Rpc[R], body: Message, request_id: bytes, private: bytes) -> R:
+        issued_at = Timestamp()
+        issued_at.FromMicroseconds(_now_micros() + self.clock_offset_micros)
+        payload = call_payload(
+            self.audience, self.key.key_id, request_id, issued_at, self.epoch, body.SerializeToString(), private
+        )
+        envelope = pb.Envelope(
+            payload=payload,
+            signature=self.key.sign(pae(rpc.method, payload)),
+            key_id=self.key.key_id,
+            private=private,
+            candidate=self.key.candidate() if self.epoch == 0 else None,
+        )
+        invoke = self.channel.unary_unary(
+            rpc.method, request_serializer=pb.Envelope.SerializeToString, response_deserializer=rpc.reply.FromString
+        )
+        try:
+            return invoke(envelope, timeout=self.deadline_seconds)
+        except grpc.RpcError as failure:
+            raise errors.read(failure) from failure
+
+
+def connect(address: str, authority_pem: Path, *interceptors: grpc.UnaryUnaryClientInterceptor) -> grpc.Channel:
+    """TLS to `host:port`, trusting this authority alone. A sandbox's certificate is for localhost."""
+    credentials = grpc.ssl_channel_credentials(authority_pem.read_bytes())
+    options = [("grpc.ssl_target_name_override", "localhost")]
+    return grpc.intercept_channel(grpc.secure_channel(address, credentials, options), *interceptors)
+
+
+def _now_micros() -> int:
+    return time.time_ns() // 1000
