@@ -61,6 +61,9 @@ pub enum BenchCommand {
         /// Commands to a commit at most
         #[arg(long)]
         batch_bound: Option<usize>,
+        /// Whose database and Redis
+        #[arg(long)]
+        config: Option<PathBuf>,
     },
 }
 
@@ -88,6 +91,10 @@ pub struct Load {
     /// Where the servers keep their data meanwhile; on a disk, if commits are to cost what they cost
     #[arg(long)]
     pub dir: Option<PathBuf>,
+    /// A sandbox's configuration whose database and Redis are measured, instead of the embedded ones; the
+    /// database is empty but for its tables (saifu migrate)
+    #[arg(long)]
+    pub config: Option<PathBuf>,
     /// Print one JSON object instead of text
     #[arg(long)]
     pub json: bool,
@@ -105,7 +112,9 @@ pub fn run(command: BenchCommand) -> Result<(), BenchError> {
             print(&report, load.json)
         }
         BenchCommand::ServeFloor { dir, key } => process::serve_floor(&dir, &key),
-        BenchCommand::ServePay { dir, batch_bound } => serve_pay::serve_pay(&dir, batch_bound),
+        BenchCommand::ServePay { dir, batch_bound, config } => {
+            serve_pay::serve_pay(&dir, batch_bound, config.as_deref())
+        }
     }
 }
 
@@ -140,6 +149,8 @@ pub enum BenchError {
     Certificate(CertificateError),
     /// The certificate cannot be used.
     Tls(TlsError),
+    /// The configuration.
+    Config(crate::config::ConfigError),
     /// The measured server does not start.
     Start(StartError),
     /// The server cannot be reached.
@@ -172,6 +183,7 @@ impl fmt::Display for BenchError {
             Self::BadKey => f.write_str("--key is not the base64url of a P-256 SubjectPublicKeyInfo"),
             Self::Certificate(error) => error.fmt(f),
             Self::Tls(error) => error.fmt(f),
+            Self::Config(error) => error.fmt(f),
             Self::Start(error) => error.fmt(f),
             Self::Connect(error) => error.fmt(f),
             Self::Transport(error) => write!(f, "the server has stopped: {error}"),

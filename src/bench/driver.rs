@@ -64,6 +64,9 @@ async fn pay_subject(
     let mut arguments: Vec<&OsStr> =
         vec!["bench".as_ref(), "serve-pay".as_ref(), "--dir".as_ref(), dir.as_os_str()];
     arguments.extend(bound.as_deref().map(OsStr::new));
+    if let Some(config) = &load.config {
+        arguments.extend([OsStr::new("--config"), config.as_os_str()]);
+    }
     let process = ServerProcess::start(&arguments)?;
     let payers = payers(&channels(&process).await?).await?;
     Subject::prepare(process, payers, load.clone()).await

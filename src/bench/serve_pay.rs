@@ -5,8 +5,10 @@ use std::path::Path;
 
 use crate::bench::BenchError;
 use crate::bench::process::{Ready, announce, end_of_input, runtime};
+use crate::config::Config;
 use crate::domain::policy::{Caps, Limits, Policy, StepUp};
 use crate::domain::time::DAY_US;
+use crate::env::environment::Environment;
 use crate::gate::limit::LimitTable;
 use crate::server::{Server, Settings};
 
@@ -14,9 +16,19 @@ use crate::server::{Server, Settings};
 const PLENTY: i64 = 1_000_000_000_000_000;
 
 /// Runs a server in this process. Without a bound, commits are shared as they always are.
-pub(super) fn serve_pay(dir: &Path, batch_bound: Option<usize>) -> Result<(), BenchError> {
+pub(super) fn serve_pay(
+    dir: &Path,
+    batch_bound: Option<usize>,
+    config: Option<&Path>,
+) -> Result<(), BenchError> {
+    let mut settings = settings(dir, batch_bound);
+    if let Some(path) = config {
+        let config = Config::load(path, &Environment::of_the_process()).map_err(BenchError::Config)?;
+        let theirs = Settings::try_from(config).map_err(BenchError::Start)?;
+        settings = Settings { store: theirs.store, redis: theirs.redis, ..settings };
+    }
     runtime()?.block_on(async {
-        let server = Server::start(settings(dir, batch_bound)).await.map_err(BenchError::Start)?;
+        let server = Server::start(settings).await.map_err(BenchError::Start)?;
         announce(&Ready { address: server.address(), ca: server.ca_path().to_owned() })?;
         end_of_input().await;
         server.stop().await;

@@ -74,6 +74,9 @@ async fn a_suspended_merchants_tills_charge_nothing_and_give_back() {
     let digits = secret(alice.issue_code(1_000, None, None).await.expect("a code").payment_code);
     let refused = shop.till.charge(&order("during", 300), &digits).await;
     assert_eq!(reason(refused), pb::Reason::MerchantSuspended);
+    let store = shop.merchant.list_stores().await.expect("stores").stores.remove(0);
+    assert!(!store.open, "nobody is told that it takes payments");
+    assert!(!alice.resolve_payee(&store.static_qr).await.expect("a shop").open);
     let more = shop.merchant.register_terminal(shop.store_id.clone(), "till 2").await;
     assert_eq!(reason(more), pb::Reason::MerchantSuspended);
     assert_eq!(shop.till.reverse("before").await.expect("a reversal").refunded_minor, 300);

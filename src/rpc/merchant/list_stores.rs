@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::domain::rows::{Standing, Store};
+use crate::domain::rows::{Merchant, Standing, Store};
 use crate::emvco::{self, MerchantCode};
 use crate::gate::Gate;
 use crate::gate::admitted::Admitted;
@@ -31,7 +31,7 @@ impl Read for ListStores {
     }
 }
 
-fn store(row: &Store) -> pb::MerchantStore {
+fn store(row: &Store, merchant: Option<&Merchant>) -> pb::MerchantStore {
     let code = MerchantCode {
         store_id: row.store_id.0,
         amount_minor: None,
@@ -42,7 +42,8 @@ fn store(row: &Store) -> pb::MerchantStore {
         store_id: row.store_id.0.to_vec(),
         name: row.name.clone(),
         city: row.city.clone(),
-        open: row.standing == Standing::Active,
+        open: row.standing == Standing::Active
+            && merchant.is_some_and(|merchant| merchant.standing == Standing::Active),
         static_qr: emvco::make(&code),
     }
 }
@@ -53,5 +54,8 @@ pub async fn call(
     peer: IpAddr,
 ) -> Result<pb::ListStoresReply, Rejection> {
     let (_, fetched) = gate.read::<ListStores>(&envelope, peer).await?;
-    Ok(pb::ListStoresReply { stores: fetched.scanned::<Store>().map(store).collect() })
+    // Who reads was read with it.
+    let merchant = fetched.get::<Merchant>();
+    let stores = fetched.scanned::<Store>().map(|row| store(row, merchant)).collect();
+    Ok(pb::ListStoresReply { stores })
 }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use crate::domain::id::StoreId;
 use crate::domain::money::Asset;
-use crate::domain::rows::{RowKey, Standing, Store};
+use crate::domain::rows::{Merchant, RowKey, Standing, Store};
 use crate::emvco;
 use crate::gate::Gate;
 use crate::gate::admitted::Admitted;
@@ -45,10 +45,11 @@ pub async fn call(
     let (call, fetched) = gate.read::<ResolvePayee>(&envelope, peer).await?;
     let code = scanned(&call.body)?;
     let store = fetched.get::<Store>().ok_or(Rejection::NotFound)?;
+    let merchant = gate.row_of::<Merchant>((store.merchant_id,)).await?.ok_or(Rejection::NotFound)?;
     Ok(pb::ResolvePayeeReply {
         store_id: store.store_id.0.to_vec(),
         payee_name: store.name.clone(),
-        open: store.standing == Standing::Active,
+        open: store.standing == Standing::Active && merchant.standing == Standing::Active,
         currency: Asset::PrepaidJpy.code().into(),
         amount_minor: code.amount_minor.unwrap_or(0),
     })
