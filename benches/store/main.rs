@@ -83,6 +83,7 @@ impl Series {
 }
 
 fn main() {
+    tracing_subscriber::fmt().with_max_level(tracing::Level::WARN).init();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
     runtime.block_on(measure());
 }

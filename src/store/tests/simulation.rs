@@ -6,9 +6,9 @@
 //!
 //! **A run fails** when, after any batch, the sum over all accounts is not zero or a balance that may not
 //! be negative is; when an answer is not the model's, or a request id is answered for good in two ways;
-//! when half a batch is reported unavailable; and at its end when a row of any table is not the model's,
-//! the journal is not one chain with one row a request id, or two kinds of database that were told the
-//! same seed differ in any row, hashes included.
+//! when half a batch is reported unavailable, or a batch that no fault struck; and at its end when a row
+//! of any table is not the model's, the journal is not one chain with one row a request id, or two kinds
+//! of database that were told the same seed differ in any row, hashes included.
 //!
 //! **Faults.** One attempt in a few is struck at begin, load, apply or commit, before or after the real
 //! thing, as unavailable or as a conflict: so also a commit that is done and nobody hears of. Whoever
@@ -47,7 +47,7 @@ use crate::env::environment::Environment;
 use crate::store::batch::Writer;
 use crate::store::{Answer, Store, StoreError};
 use actors::Actors;
-use faulty::{Faulty, Log};
+use faulty::{Faulty, Log, Told};
 use watch::Watch;
 
 /// What is simulated.
@@ -156,6 +156,7 @@ impl Simulation {
         let batch = self.next();
         let log = |log: &Mutex<Log>| std::mem::take(&mut log.lock().expect("nobody panics here").durable);
         log(&self.log);
+        let struck = unavailable(&self.log);
         let answers = all(&self.store, batch.iter().map(|attempt| attempt.command.clone())).await;
         let durable = log(&self.log);
         let is_lost = answers.contains(&Err(StoreError::Unavailable));
@@ -169,6 +170,10 @@ impl Simulation {
         if is_lost {
             let lost = answers.iter().all(|answer| *answer == Err(StoreError::Unavailable));
             assert!(lost, "half a batch is unavailable: {answers:?}");
+            assert!(
+                unavailable(&self.log) > struck,
+                "unavailable, and no fault struck: did the writer panic?"
+            );
             self.report.resent += batch.len();
             self.unheard = batch;
         } else {
@@ -224,6 +229,12 @@ impl Simulation {
             self.watch.kinds(),
         );
     }
+}
+
+/// Faults so far that the writer is to pass on.
+fn unavailable(log: &Mutex<Log>) -> u64 {
+    let log = log.lock().expect("nobody panics here");
+    log.faults.iter().filter(|(fault, _)| fault.2 == Told::Unavailable).map(|(_, count)| count).sum()
 }
 
 /// On a runtime of one thread.
