@@ -203,6 +203,7 @@ impl std::error::Error for BenchError {
             Self::Io { source, .. } => Some(source),
             Self::Certificate(error) => Some(error),
             Self::Tls(error) => Some(error),
+            Self::Config(error) => Some(error),
             Self::Start(error) => Some(error),
             Self::Connect(error) => Some(error),
             Self::Transport(error) => Some(error),

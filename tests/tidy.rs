@@ -19,6 +19,7 @@ const DEBTS: &[(&str, &str, &str, &str)] = &[
     ("layers", "src/notify/folder.rs", "store::Later", "as above"),
     ("layers", "src/notify.rs", "gate::message", "what it delivers is sealed and opened by the gate"),
     ("layers", "src/notify/folder.rs", "gate::message", "as above"),
+    ("layers", "src/verify/replay.rs", "gate::system", "the id of the server's key is made there"),
     ("layers", "src/verify/evidence.rs", "gate::system", "the id of the server's key is made there"),
     ("layers", "src/verify/evidence.rs", "gate::signature", "the window that a call is judged by"),
     ("crates", "src/demo/attacks.rs", "tonic", "tells a refusal's gRPC code"),

@@ -27,8 +27,9 @@ const WRITE_JOURNAL: &str = "INSERT INTO journal (lane, sequence, tenant_id, com
      entry_account_id, request_id, key_id, digest, outcome, postings, versions, method, payload, signature, \
      hash) VALUES ($1, $2, $3, $3, 1, 1, $4, $3, $5, $5, $6, $7, $8, '/saifu.v1.PaymentService/Pay', $9, \
      $10, $5)";
-const DEBIT: &str = "UPDATE account SET debits_posted_minor = debits_posted_minor + 1, version = version + 1, \
-     lots = lots, spending = spending, payments_total = payments_total + 1, spent_total_minor = spent_total_minor + 1 \
+const DEBIT: &str = "UPDATE account SET debits_posted_minor = debits_posted_minor + 1, \
+     version = version + 1, \
+     payments_total = payments_total + 1, spent_total_minor = spent_total_minor + 1 \
      WHERE account_id = $1";
 const CREDIT: &str = "UPDATE ledger_account SET credits_posted_minor = credits_posted_minor + 1 \
      WHERE ledger_account_id = $1";

@@ -217,8 +217,8 @@ impl Simulation {
         let log = self.log.lock().expect("nobody panics here");
         let Report { commands, batches, resent, rows } = &self.report;
         println!(
-            "{name}, seed {}: {commands} commands in {batches} batches ({} attempts), {} journalled, {} rows, \
-             {} repeats on purpose, {resent} commands asked again, faults {}: {:?}; {}",
+            "{name}, seed {}: {commands} commands in {batches} batches ({} attempts), {} journalled, \
+             {} rows, {} repeats on purpose, {resent} commands asked again, faults {}: {:?}; {}",
             self.plan.seed,
             log.attempts,
             self.model.entries.len(),

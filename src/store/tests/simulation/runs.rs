@@ -1,10 +1,8 @@
-//! The runs in memory, with and without rows kept between batches; and those that once failed.
+//! The runs in memory, with and without rows kept between batches. A seed that fails becomes
+//! a test of its own here.
 
 use super::memory::InMemory;
 use super::{Plan, agree, block_on, run};
-
-/// Seeds that failed once, each with how it was told and why it failed.
-const REPRODUCTIONS: &[(u64, usize, usize, &str)] = &[];
 
 fn both(plan: Plan) {
     let kept = block_on(run("memory, rows kept", &InMemory::<true>, plan));
@@ -20,12 +18,4 @@ fn simulated_commands_over_a_failing_backend_end_as_the_model_does() {
 #[test]
 fn simulated_commands_one_by_one_and_in_pairs_end_as_the_model_does() {
     both(Plan::new(2, 4_000, 2));
-}
-
-#[test]
-fn what_failed_once_does_not_fail_again() {
-    for (seed, commands, batch_most, why) in REPRODUCTIONS {
-        println!("{why}");
-        both(Plan { seed: *seed, commands: *commands, batch_most: *batch_most, faults_one_in: 8 });
-    }
 }
