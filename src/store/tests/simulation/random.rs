@@ -27,7 +27,7 @@ impl Random {
     }
 
     pub(crate) fn one_in(&mut self, many: u64) -> bool {
-        self.next() % many == 0
+        self.next().is_multiple_of(many)
     }
 
     pub(crate) fn of<T: Copy>(&mut self, choices: &[T]) -> T {

@@ -31,9 +31,10 @@ impl Watch {
             assert_eq!(before, *outcome, "a request was answered in two ways");
             return;
         }
-        let kind: String = match outcome {
-            Outcome::Refused { refusal, .. } => format!("{refusal:?}"),
-            done => format!("{done:?}").split(' ').next().expect("a name").to_owned(),
+        let kind = if let Outcome::Refused { refusal, .. } = outcome {
+            format!("{refusal:?}")
+        } else {
+            format!("{outcome:?}").split(' ').next().expect("a name").to_owned()
         };
         *self.kinds.entry(kind).or_default() += 1;
     }
@@ -50,17 +51,15 @@ impl Watch {
         assert_eq!(rows.len(), self.accounts.len());
         let mut sum_minor = 0;
         for row in &rows {
-            match row {
-                Row::Account(account) => {
-                    assert!(account.available_minor() >= 0, "below zero: {account:?}");
-                    sum_minor += account.credits_posted_minor - account.debits_posted_minor;
-                }
-                Row::LedgerAccount(account) => {
-                    let balance_minor = account.credits_posted_minor - account.debits_posted_minor;
-                    assert!(balance_minor >= 0 || account.may_be_negative, "below zero: {account:?}");
-                    sum_minor += balance_minor;
-                }
-                other => panic!("no account: {other:?}"),
+            if let Row::Account(account) = row {
+                assert!(account.available_minor() >= 0, "below zero: {account:?}");
+                sum_minor += account.credits_posted_minor - account.debits_posted_minor;
+            } else if let Row::LedgerAccount(account) = row {
+                let balance_minor = account.credits_posted_minor - account.debits_posted_minor;
+                assert!(balance_minor >= 0 || account.may_be_negative, "below zero: {account:?}");
+                sum_minor += balance_minor;
+            } else {
+                panic!("no account: {row:?}");
             }
         }
         assert_eq!(sum_minor, 0, "the sum over all accounts");
