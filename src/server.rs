@@ -17,7 +17,7 @@ use std::sync::Arc;
 use tokio::task::{AbortHandle, JoinHandle};
 
 pub use crate::config::SANDBOX_AUDIENCE;
-use crate::config::{CertificateAt, Funding, KeysAt, Mode};
+use crate::config::{CertificateAt, Funding, KeysAt, Mode, OperatorsAt};
 use crate::crypto::entropy::SystemEntropy;
 use crate::crypto::hash::MacKey;
 use crate::crypto::keyring::Keyring;
@@ -73,12 +73,9 @@ impl Server {
         let health = settings.health_listen.map(health::bind).transpose()?;
         let policy = Arc::new(settings.policy.clone());
         let clock = clock(sandbox.as_ref());
-        let options = Options {
-            batch_bound: settings.batch_bound,
-            ..Options::new(Arc::clone(&policy), Arc::clone(&clock))
-        };
+        let options = Options::new(Arc::clone(&policy), Arc::clone(&clock));
         let entropy = Arc::new(SystemEntropy::new());
-        let opened = Opened::open(&settings.store, options, entropy.as_ref()).await?;
+        let opened = Opened::open(&settings.store, options, settings.batch_bound, entropy.as_ref()).await?;
         let keys = keys(&settings.keys, entropy.as_ref(), &opened.store()).await?;
         let (identity, certificates) = certificates(&settings)?;
         let tls = door::server_config(Arc::clone(&certificates))?;
@@ -119,6 +116,9 @@ impl Server {
                 drop(Keyring::load_or_create(path, &SystemEntropy::new(), false)?);
             }
             KeysAt::Directory { .. } => {}
+        }
+        if let OperatorsAt::Files(_) = &settings.operators {
+            settings.operators.keys()?;
         }
         Ok(())
     }

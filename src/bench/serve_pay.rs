@@ -38,12 +38,7 @@ pub(super) fn serve_pay(
 
 fn settings(dir: &Path, batch_bound: Option<usize>) -> Settings {
     let standard = Settings::sandbox(dir.to_owned(), SocketAddr::from(([127, 0, 0, 1], 0)));
-    Settings {
-        policy: policy(),
-        limits: LimitTable::unlimited(),
-        batch_bound: batch_bound.unwrap_or(standard.batch_bound),
-        ..standard
-    }
+    Settings { policy: policy(), limits: LimitTable::unlimited(), batch_bound, ..standard }
 }
 
 // Every rule is still asked; none says no.

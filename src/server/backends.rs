@@ -25,17 +25,22 @@ pub enum Opened {
 
 impl Opened {
     /// Opens the store, and brings its schema up to date where it belongs to this process alone.
-    pub async fn open(at: &StoreAt, options: Options, entropy: &dyn Entropy) -> Result<Self, StartError> {
+    pub async fn open(
+        at: &StoreAt,
+        mut options: Options,
+        batch_bound: Option<usize>,
+        entropy: &dyn Entropy,
+    ) -> Result<Self, StartError> {
         match at {
-            StoreAt::Sqlite(directory) => Ok(Self::Embedded(Embedded::open(directory, options)?)),
+            StoreAt::Sqlite(directory) => {
+                options.batch_bound = batch_bound.unwrap_or(options.batch_bound);
+                Ok(Self::Embedded(Embedded::open(directory, options)?))
+            }
             StoreAt::Postgres(url, ca_file) => {
                 let settings = postgres_settings(url, ca_file.as_deref())?;
-                let Options { policy, clock, batch_bound } = options;
-                let options = postgres::Options {
-                    batch_bound,
-                    ..postgres::Options::new(policy, clock, bytes16(entropy))
-                };
-                Ok(Self::Remote(Remote::open(settings, options).await?))
+                let mut theirs = postgres::Options::new(options.policy, options.clock, bytes16(entropy));
+                theirs.batch_bound = batch_bound.unwrap_or(theirs.batch_bound);
+                Ok(Self::Remote(Remote::open(settings, theirs).await?))
             }
         }
     }

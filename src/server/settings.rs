@@ -17,8 +17,6 @@ use crate::door::reload::RELOAD_INTERVAL;
 use crate::env::clock::MovableClock;
 use crate::gate::limit::LimitTable;
 use crate::ratelimit::redis::settings::{RedisSettings, RedisUrlError, TimeBase};
-use crate::store::batch::BATCH_BOUND;
-use crate::store::postgres;
 
 /// What a server is started with.
 pub struct Settings {
@@ -62,8 +60,8 @@ pub struct Settings {
     pub limits: LimitTable,
     /// How many connections, and how long they may keep silent.
     pub door: door::Limits,
-    /// Commands to a commit at most.
-    pub batch_bound: usize,
+    /// Commands to a commit at most; its store's own bound, unless measured with another.
+    pub batch_bound: Option<usize>,
 }
 
 impl Settings {
@@ -90,7 +88,7 @@ impl Settings {
             policy: Policy::standard(),
             limits: LimitTable::standard(),
             door: door::Limits::standard(),
-            batch_bound: BATCH_BOUND,
+            batch_bound: None,
         }
     }
 }
@@ -115,10 +113,6 @@ impl TryFrom<Config> for Settings {
         let Config { data_dir, executors, door, certificate, store, buckets, .. } = config;
         let Config { limits, keys, funding, messages, operators, .. } = config;
         let redis = redis(&buckets, mode)?;
-        let batch_bound = match &store {
-            StoreAt::Sqlite(_) => BATCH_BOUND,
-            StoreAt::Postgres(..) => postgres::BATCH_BOUND,
-        };
         Ok(Self {
             mode,
             audience,
@@ -140,7 +134,7 @@ impl TryFrom<Config> for Settings {
             policy: Policy::standard(),
             limits,
             door,
-            batch_bound,
+            batch_bound: None,
         })
     }
 }

@@ -243,7 +243,6 @@ impl Fetched {
 impl Scan {
     /// The table, what follows `WHERE`, and the parameters `?1`, `?2`, … of it.
     pub(super) fn sql(&self) -> (Table, String, Vec<Value<'static>>) {
-        let bytes = |bytes: &[u8]| Value::Bytes(bytes.to_vec().into());
         match self {
             Self::Devices(account_id) => (
                 Table::Device,
@@ -258,43 +257,30 @@ impl Scan {
                 "account_id = ?1 AND ended_at IS NULL ORDER BY linked_at, funding_id LIMIT 20".into(),
                 vec![bytes(&account_id.0)],
             ),
-            Self::Entries { account_id, before, limit } => {
-                let (at, lane, sequence) = before.unwrap_or((Timestamp(i64::MAX), i64::MAX, i64::MAX));
-                (
-                    Table::Journal,
-                    "entry_account_id = ?1 AND (at, lane, sequence) < (?2, ?3, ?4) \
-                     ORDER BY at DESC, lane DESC, sequence DESC LIMIT ?5"
-                        .into(),
-                    vec![
-                        bytes(&account_id.0),
-                        Value::Int(at.0),
-                        Value::Int(lane),
-                        Value::Int(sequence),
-                        Value::Int(*limit),
-                    ],
-                )
-            }
+            Self::Entries { account_id, before, limit } => entries(*account_id, *before, *limit),
             Self::Events { account_id, before, limit } => events(*account_id, *before, *limit),
-            Self::PaymentOfOrder { .. }
-            | Self::Terminals { .. }
-            | Self::Stores(_)
-            | Self::OpenProposals { .. } => self.sql_of_a_shop(),
+            Self::PaymentOfOrder { merchant_id, order_id } => (
+                Table::Payment,
+                "merchant_id = ?1 AND order_id = ?2".into(),
+                vec![bytes(&merchant_id.0), Value::Text(order_id.clone().into())],
+            ),
+            Self::Terminals { merchant_id, after, limit } => terminals(*merchant_id, *after, *limit),
+            Self::Stores(merchant_id) => (
+                Table::Store,
+                "merchant_id = ?1 ORDER BY store_id LIMIT 100".into(),
+                vec![bytes(&merchant_id.0)],
+            ),
+            Self::OpenProposals { now, limit } => (
+                Table::Proposal,
+                "state = 0 AND expires_at > ?1 ORDER BY created_at LIMIT ?2".into(),
+                vec![Value::Int(now.0), Value::Int(*limit)],
+            ),
             Self::DueMessages { now, limit } => (
                 Table::Message,
                 "state = 0 AND due_at <= ?1 ORDER BY due_at LIMIT ?2".into(),
                 vec![Value::Int(now.0), Value::Int(*limit)],
             ),
-            Self::RequestedTopUps { after, limit } => {
-                let (at, id) =
-                    after.map_or((i64::MIN, bytes(&[0; 16])), |(at, top_up_id)| (at.0, bytes(&top_up_id.0)));
-                (
-                    Table::TopUp,
-                    "state = 1 AND (requested_at, top_up_id) > (?1, ?2) \
-                     ORDER BY requested_at, top_up_id LIMIT ?3"
-                        .into(),
-                    vec![Value::Int(at), id, Value::Int(*limit)],
-                )
-            }
+            Self::RequestedTopUps { after, limit } => requested_top_ups(*after, *limit),
             Self::Unactivated { before, limit } => (
                 Table::Account,
                 "state = 0 AND created_at <= ?1 ORDER BY created_at LIMIT ?2".into(),
@@ -310,38 +296,47 @@ impl Scan {
     }
 }
 
-impl Scan {
-    #[expect(clippy::wildcard_enum_match_arm, reason = "sql hands over these alone")]
-    fn sql_of_a_shop(&self) -> (Table, String, Vec<Value<'static>>) {
-        let bytes = |bytes: &[u8]| Value::Bytes(bytes.to_vec().into());
-        match self {
-            Self::PaymentOfOrder { merchant_id, order_id } => (
-                Table::Payment,
-                "merchant_id = ?1 AND order_id = ?2".into(),
-                vec![bytes(&merchant_id.0), Value::Text(order_id.clone().into())],
-            ),
-            Self::Terminals { merchant_id, after, limit } => (
-                Table::Terminal,
-                "merchant_id = ?1 AND terminal_id > ?2 ORDER BY terminal_id LIMIT ?3".into(),
-                vec![
-                    bytes(&merchant_id.0),
-                    bytes(after.as_ref().map_or(&[], |terminal_id| &terminal_id.0)),
-                    Value::Int(*limit),
-                ],
-            ),
-            Self::Stores(merchant_id) => (
-                Table::Store,
-                "merchant_id = ?1 ORDER BY store_id LIMIT 100".into(),
-                vec![bytes(&merchant_id.0)],
-            ),
-            Self::OpenProposals { now, limit } => (
-                Table::Proposal,
-                "state = 0 AND expires_at > ?1 ORDER BY created_at LIMIT ?2".into(),
-                vec![Value::Int(now.0), Value::Int(*limit)],
-            ),
-            _ => self.sql(),
-        }
-    }
+type Sql = (Table, String, Vec<Value<'static>>);
+
+fn bytes(bytes: &[u8]) -> Value<'static> {
+    Value::Bytes(bytes.to_vec().into())
+}
+
+fn entries(account_id: AccountId, before: Option<(Timestamp, i64, i64)>, limit: i64) -> Sql {
+    let (at, lane, sequence) = before.unwrap_or((Timestamp(i64::MAX), i64::MAX, i64::MAX));
+    (
+        Table::Journal,
+        "entry_account_id = ?1 AND (at, lane, sequence) < (?2, ?3, ?4) \
+         ORDER BY at DESC, lane DESC, sequence DESC LIMIT ?5"
+            .into(),
+        vec![
+            bytes(&account_id.0),
+            Value::Int(at.0),
+            Value::Int(lane),
+            Value::Int(sequence),
+            Value::Int(limit),
+        ],
+    )
+}
+
+fn requested_top_ups(after: Option<(Timestamp, TopUpId)>, limit: i64) -> Sql {
+    let (at, id) = after.map_or((i64::MIN, bytes(&[0; 16])), |(at, top_up_id)| (at.0, bytes(&top_up_id.0)));
+    (
+        Table::TopUp,
+        "state = 1 AND (requested_at, top_up_id) > (?1, ?2) \
+         ORDER BY requested_at, top_up_id LIMIT ?3"
+            .into(),
+        vec![Value::Int(at), id, Value::Int(limit)],
+    )
+}
+
+fn terminals(merchant_id: MerchantId, after: Option<TerminalId>, limit: i64) -> Sql {
+    let after = after.as_ref().map_or(&[][..], |terminal_id| &terminal_id.0);
+    (
+        Table::Terminal,
+        "merchant_id = ?1 AND terminal_id > ?2 ORDER BY terminal_id LIMIT ?3".into(),
+        vec![bytes(&merchant_id.0), bytes(after), Value::Int(limit)],
+    )
 }
 
 fn events(
@@ -349,7 +344,6 @@ fn events(
     before: Option<(Timestamp, crate::domain::id::EventId)>,
     limit: i64,
 ) -> (Table, String, Vec<Value<'static>>) {
-    let bytes = |bytes: &[u8]| Value::Bytes(bytes.to_vec().into());
     let (at, id) = before.map_or((i64::MAX, bytes(&[0xff; 16])), |(at, event_id)| (at.0, bytes(&event_id.0)));
     (
         Table::Event,

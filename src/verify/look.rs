@@ -25,7 +25,10 @@ impl Look {
 
     /// At a PostgreSQL database; on a thread that may block.
     pub(super) fn database(settings: &Settings) -> Result<Self, VerifyError> {
-        let runtime = Builder::new_current_thread().enable_all().build().map_err(VerifyError::Checkpoints)?;
+        let runtime = Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|_no_runtime| VerifyError::BrokeOff)?;
         let snapshot = runtime.block_on(postgres::snapshot::Snapshot::open(settings))?;
         Ok(Self::Remote(runtime, Box::new(snapshot)))
     }

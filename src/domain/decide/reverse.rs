@@ -5,7 +5,7 @@
 
 use super::ruling::Ruling;
 use super::terminal::written;
-use crate::domain::id::{FIRST_TENANT, MerchantId, TerminalId};
+use crate::domain::id::{AccountId, FIRST_TENANT, LedgerAccountId, MerchantId, TerminalId};
 use crate::domain::journal::Versions;
 use crate::domain::ledger::{Postings, SUSPENSE, Transfer};
 use crate::domain::money::Amount;
@@ -85,38 +85,62 @@ fn give_back(
         debits_minor: amount.minor(),
         credits_minor: 0,
     };
-    let mut ruling = Ruling::plain(vec![Write::Update(undone.into_row()), debit], Outcome::AlreadyReversed);
-    let mut account = Account { last_at: now, version: account.version + 1, ..account.clone() };
-    let is_gone = account.state == AccountState::Closed;
-    let credit = if is_gone { SUSPENSE } else { account.ledger_account_id };
-    if is_gone {
-        ruling.writes.push(Write::Credit {
-            ledger_account_id: SUSPENSE,
-            debits_minor: 0,
-            credits_minor: amount.minor(),
-        });
-    } else {
-        account.credits_posted_minor += amount.minor();
-        account.lots.give_back(&payment.legs.0);
-        account.spending.give_back(payment.created_at, amount.minor());
-        ruling.entry_account_id = Some(account.account_id);
-        ruling.versions =
-            Versions { accounts: vec![(account.account_id, account.version)], keys: Vec::new() };
-    }
-    ruling.outcome = Outcome::Reversed {
+    let received = match account.state {
+        AccountState::Closed => to_nobody(account, amount),
+        AccountState::Pending | AccountState::Active => to_its_owner(account, payment, amount, now),
+    };
+    let outcome = Outcome::Reversed {
         payment_id: payment.payment_id,
         at: now,
         refunded_minor: amount.minor(),
-        available_after_minor: account.available_minor(),
+        available_after_minor: received.available_after_minor,
     };
-    ruling.postings = Postings(vec![Transfer {
+    let transfer = Transfer {
         debit: subject.merchant.ledger_account_id,
-        credit,
+        credit: received.into,
         asset: payment.asset,
         amount,
-    }]);
-    if !is_gone {
-        ruling.writes.push(Write::Update(account.into_row()));
+    };
+    let writes = vec![Write::Update(undone.into_row()), debit, received.write];
+    Ok(Ruling {
+        entry_account_id: received.entry_account_id,
+        versions: received.versions,
+        postings: Postings(vec![transfer]),
+        ..Ruling::plain(writes, outcome)
+    })
+}
+
+/// Where the money went back to.
+struct Received {
+    into: LedgerAccountId,
+    write: Write,
+    available_after_minor: i64,
+    entry_account_id: Option<AccountId>,
+    versions: Versions,
+}
+
+/// Into the lots that it was taken from.
+fn to_its_owner(account: &Account, payment: &Payment, amount: Amount, now: Timestamp) -> Received {
+    let mut account = Account { last_at: now, version: account.version + 1, ..account.clone() };
+    account.credits_posted_minor += amount.minor();
+    account.lots.give_back(&payment.legs.0);
+    account.spending.give_back(payment.created_at, amount.minor());
+    Received {
+        into: account.ledger_account_id,
+        available_after_minor: account.available_minor(),
+        entry_account_id: Some(account.account_id),
+        versions: Versions { accounts: vec![(account.account_id, account.version)], keys: Vec::new() },
+        write: Write::Update(account.into_row()),
     }
-    Ok(ruling)
+}
+
+/// Its owner is gone.
+fn to_nobody(account: &Account, amount: Amount) -> Received {
+    Received {
+        into: SUSPENSE,
+        write: Write::Credit { ledger_account_id: SUSPENSE, debits_minor: 0, credits_minor: amount.minor() },
+        available_after_minor: account.available_minor(),
+        entry_account_id: None,
+        versions: Versions::default(),
+    }
 }

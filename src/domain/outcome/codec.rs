@@ -99,7 +99,7 @@ impl Outcome {
             Self::TerminalStanding { terminal_id, standing } => {
                 encoder.byte(24).fixed(&terminal_id.0).int(standing.number())
             }
-            _ => encoder,
+            _ => unreachable!("encode hands over other outcomes to nobody"),
         }
     }
 
@@ -126,7 +126,7 @@ impl Outcome {
                 encoder.byte(30).fixed(&proposal_id.0).fixed(&merchant_id.0)
             }
             Self::MerchantSuspended { merchant_id } => encoder.byte(31).fixed(&merchant_id.0),
-            _ => encoder,
+            _ => unreachable!("encode hands over other outcomes to nobody"),
         }
     }
 

@@ -9,7 +9,7 @@ use crate::store::batch::BackendError;
 
 /// Keys that two servers may insert at the same time without either being wrong: the loser decides
 /// anew, and finds the other's row. Any other key twice is a defect.
-const RACES: [&str; 10] = [
+const RACES: [&str; 14] = [
     // The same request, sent to two servers.
     "journal_request",
     "open_request_pkey",
@@ -17,7 +17,12 @@ const RACES: [&str; 10] = [
     // One contact, or one key, enrolled at two servers.
     "contact_pkey",
     "signing_key_pkey",
-    // Two servers that start on the same seed.
+    // One order, charged at one server and reversed at the other: a reversal that overtakes its charge.
+    "order_slot_pkey",
+    "payment_order",
+    // Two servers that start on the same seed, with the same operators.
+    "operator_pkey",
+    "operator_key_id_key",
     "merchant_pkey",
     "store_pkey",
     "ledger_account_pkey",
