@@ -11,6 +11,7 @@ mod order;
 mod properties;
 pub(crate) mod random;
 mod settlement;
+mod shops;
 mod step_up;
 mod time;
 mod traces;

@@ -1,8 +1,11 @@
 //! Two server processes' worth of servers over one PostgreSQL and one Redis: what one of them did, the
 //! other knows.
 
+use std::sync::Arc;
+
 use saifu::config::url::PostgresUrl;
 use saifu::config::{KeysAt, OperatorsAt, Secret, StoreAt};
+use saifu::crypto::device_key::DeviceKey;
 use saifu::domain::policy::Policy;
 use saifu::domain::time::DAY_US;
 use saifu::pb;
@@ -11,11 +14,12 @@ use saifu::server::Settings;
 use saifu::store::postgres;
 use saifu::verify::{Subject, verify_now};
 use tempfile::TempDir;
+use tokio::task::JoinSet;
 
 use crate::support::redis_server::RedisServer;
 use crate::support::services::{PostgresServer, Wanted};
 use crate::support::shop::{order, secret};
-use crate::support::{World, available, bakery, reason};
+use crate::support::{World, available, bakery, generous, reason};
 
 /// What the servers share.
 struct Shared {
@@ -47,6 +51,54 @@ impl Shared {
     async fn world(&self) -> World {
         World::start_with(|settings| self.apply(settings)).await
     }
+}
+
+/// Rounds of a race, over all customers.
+const ROUNDS: usize = 1_000;
+const CUSTOMERS: usize = 8;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_charge_at_one_server_and_its_reversal_at_the_other_leave_nothing_paid() {
+    let shared = Shared::start().await;
+    let change = |settings: &mut Settings| {
+        generous(settings);
+        shared.apply(settings);
+    };
+    let one = World::start_with(change).await;
+    let other = World::start_with(change).await;
+    let shop = one.shop_by(&shared.dir.path().join("operators"), "Bakery One").await;
+    let key = shop.till.signer.key();
+    let again = DeviceKey::from_pkcs8(key.pkcs8(), key.public().form()).expect("a key");
+    let tills = Arc::new([shop.till, other.staff_at(other.server.address(), again).await]);
+    let mut races = JoinSet::new();
+    for customer in 0..CUSTOMERS {
+        let wallet = one.funded(&format!("customer{customer}"), 9_000).await;
+        let tills = Arc::clone(&tills);
+        races.spawn(async move {
+            for round in 0..ROUNDS / CUSTOMERS {
+                let issued = wallet.issue_code(500, None, None).await.expect("a code");
+                let digits = secret(issued.payment_code);
+                let name = format!("order-{customer}-{round}");
+                let request = order(&name, 500);
+                let (charged, reversed) = tokio::join!(
+                    tills[round % 2].charge(&request, &digits),
+                    tills[(round + 1) % 2].reverse(&name)
+                );
+                let result = reversed.expect("a reversal is never refused").result();
+                match charged {
+                    Ok(_) => assert_eq!(result, pb::ReverseResult::Reversed),
+                    Err(refused) => {
+                        assert_eq!(refused.reason(), Some(pb::Reason::OrderReversed));
+                        assert_eq!(result, pb::ReverseResult::NothingFound);
+                    }
+                }
+            }
+            assert_eq!(available(&wallet).await, 9_000);
+        });
+    }
+    races.join_all().await;
+    one.server.stop().await;
+    other.server.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -8,6 +8,7 @@ use saifu::domain::rows::{Journal, Table};
 use saifu::store::sqlite::DATABASE_FILE;
 use saifu::verify::{Report, verify};
 
+use crate::support::shop::{order, secret};
 use crate::support::{World, bakery};
 
 /// A stopped server's data: two wallets, some payments, a refused one, a revoked device.
@@ -152,16 +153,9 @@ fn table_cases() -> Vec<(&'static str, String, &'static str)> {
     ]
 }
 
-#[tokio::test]
-async fn whatever_is_changed_in_the_database_is_found() {
-    let (world, data) = books().await;
-    world.server.stop().await;
-    let pay: i64 = Connection::open(data.join(DATABASE_FILE))
-        .and_then(|db| {
-            db.query_row("SELECT min(sequence) FROM journal WHERE kind = 15", [], |row| row.get(0))
-        })
-        .expect("there is a payment");
-    for (case, sql, expected) in [journal_cases(pay), table_cases()].concat() {
+/// Each of these changes, made to a copy, is found.
+async fn all_are_found(data: &Path, cases: Vec<(&'static str, String, &'static str)>) {
+    for (case, sql, expected) in cases {
         let copy = tempfile::TempDir::new().expect("a temporary directory");
         for file in ["saifu.db", "checkpoints"] {
             std::fs::copy(data.join(file), copy.path().join(file)).expect("a copy");
@@ -173,6 +167,111 @@ async fn whatever_is_changed_in_the_database_is_found() {
             "{case}: expected {expected:?}, found {found:?}"
         );
     }
+}
+
+#[tokio::test]
+async fn whatever_is_changed_in_the_database_is_found() {
+    let (world, data) = books().await;
+    world.server.stop().await;
+    let pay: i64 = Connection::open(data.join(DATABASE_FILE))
+        .and_then(|db| {
+            db.query_row("SELECT min(sequence) FROM journal WHERE kind = 15", [], |row| row.get(0))
+        })
+        .expect("there is a payment");
+    all_are_found(&data, [journal_cases(pay), table_cases()].concat()).await;
+}
+
+/// A stopped server's data with a shop's: a charge, one reversed, a tombstone, a suspended till, a
+/// merchant suspended and resumed.
+async fn shop_books() -> PathBuf {
+    let world = World::start().await;
+    let alice = world.funded("alice", 5_000).await;
+    let shop = world.shop("Bakery One").await;
+    for (order_id, amount_minor) in [("kept", 300), ("undone", 200)] {
+        let digits = secret(alice.issue_code(1_000, None, None).await.expect("a code").payment_code);
+        shop.till.charge(&order(order_id, amount_minor), &digits).await.expect("a charge");
+    }
+    shop.till.reverse("undone").await.expect("a reversal");
+    shop.till.reverse("never").await.expect("a tombstone");
+    let (_, terminal_id) = world.till(&shop.merchant, shop.store_id.clone()).await;
+    shop.merchant.suspend_terminal(terminal_id).await.expect("suspended");
+    let data = world.dir.path().join("data");
+    world.server.stop().await;
+    let kept = world.dir.keep().join("data");
+    assert_eq!(data, kept);
+    assert_eq!(report(&data).await.problems, []);
+    data
+}
+
+#[tokio::test]
+async fn whatever_is_changed_on_the_shops_side_is_found() {
+    let data = shop_books().await;
+    let cases = [
+        (
+            "a resumed till",
+            "UPDATE terminal SET state = 1 WHERE state = 2",
+            "its merchant, store, key or state",
+        ),
+        (
+            "a till of another store",
+            "UPDATE terminal SET store_id = zeroblob(16)",
+            "its merchant, store, key",
+        ),
+        (
+            "an inserted till",
+            "INSERT INTO terminal SELECT randomblob(16), tenant_id, merchant_id, store_id, label, NULL, 0, 0, \
+             registered_at, NULL FROM terminal LIMIT 1",
+            "no registration in the journal made this till",
+        ),
+        (
+            "a payment that was not reversed",
+            "UPDATE payment SET refunded_minor = 0 WHERE refunded_minor > 0",
+            "its account, store or amounts",
+        ),
+        (
+            "an order that was not reversed",
+            "UPDATE order_slot SET reversed_at = NULL WHERE reversed_at IS NOT NULL",
+            "its till, payment or reversal",
+        ),
+        ("a forgotten tombstone", "DELETE FROM order_slot WHERE payment_id IS NULL", "is missing"),
+        ("a suspended merchant", "UPDATE merchant SET standing = 2", "its account or standing"),
+        (
+            "an inserted operator",
+            "INSERT INTO operator SELECT randomblob(16), tenant_id, randomblob(32), state, added_at \
+             FROM operator LIMIT 1",
+            "nobody approved this operator",
+        ),
+        ("another proposal", "UPDATE proposal SET payload = x'00'", "its proposer, payload or state"),
+        (
+            "a till's key given to an operator",
+            "UPDATE signing_key SET principal = 4 WHERE principal = 2",
+            "its point, form or owner",
+        ),
+    ];
+    all_are_found(&data, cases.map(|(case, sql, found)| (case, sql.to_owned(), found)).into()).await;
+    std::fs::remove_dir_all(data.parent().expect("its directory")).expect("removed");
+}
+
+/// Without the checkpoint and with the chain made anew, the second factor is still asked for.
+#[tokio::test]
+async fn a_payment_without_the_code_that_it_needed_is_found() {
+    let world = World::start().await;
+    let alice = world.funded("alice", 9_000).await;
+    world.pass(12 * 3_600);
+    let code = world.next_code(&alice);
+    alice.pay(bakery(&alice, 9_000).await, Some(&code), None).await.expect("a payment");
+    let data = world.dir.path().join("data");
+    world.server.stop().await;
+    assert_eq!(report(&data).await.problems, []);
+    std::fs::remove_file(data.join("checkpoints")).expect("they would tell it first");
+    // The last code before it is twelve hours old.
+    tamper(&data, "UPDATE journal SET accepted_step = NULL WHERE kind = 15");
+    make_anew(&data, |_| {});
+    let found = report(&data).await.problems;
+    assert!(
+        found.iter().any(|problem| problem.what == "it was done without the second factor that it needed"),
+        "{found:?}"
+    );
 }
 
 /// Changes every journal row by `edit`, and makes the chain anew over all of them.
