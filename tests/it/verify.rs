@@ -219,8 +219,8 @@ async fn whatever_is_changed_on_the_shops_side_is_found() {
         ),
         (
             "an inserted till",
-            "INSERT INTO terminal SELECT randomblob(16), tenant_id, merchant_id, store_id, label, NULL, 0, 0, \
-             registered_at, NULL FROM terminal LIMIT 1",
+            "INSERT INTO terminal SELECT randomblob(16), tenant_id, merchant_id, store_id, label, NULL, 0, \
+             0, registered_at, NULL FROM terminal LIMIT 1",
             "no registration in the journal made this till",
         ),
         (
