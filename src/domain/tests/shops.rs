@@ -2,6 +2,7 @@
 //! order, from everything that is wrong to nothing.
 
 mod charge;
+mod issue;
 mod operators;
 mod reverse;
 mod tills;
@@ -19,6 +20,8 @@ use crate::domain::rows::{
 };
 use crate::domain::time::MINUTE_US;
 
+/// One thing that is wrong.
+type Breakage = fn(&mut Ledger);
 /// What is said, and what then mends it.
 type Row = (Said, fn(&mut Ledger));
 

@@ -32,7 +32,7 @@ fn a_charge_is_refused_in_the_documented_order() {
                 ledger.change((key_id("till"),), |key: &mut SigningKey| key.state = KeyState::Active);
             }),
             (no(Refusal::TerminalSuspended), |ledger| {
-                till(ledger, |till| till.state = TerminalState::Active)
+                till(ledger, |till| till.state = TerminalState::Active);
             }),
             (no(Refusal::TerminalBlocked), |ledger| till(ledger, |till| till.code_misses = 9)),
             (no(Refusal::MerchantSuspended), |ledger| {
@@ -64,6 +64,18 @@ fn another_currency_is_the_tills_error_and_asks_nothing_about_the_customer() {
 }
 
 #[test]
+fn a_suspended_merchant_and_a_suspended_store_each_take_no_charge() {
+    let mut ledger = scene();
+    ledger.change((merchant_id("bakery"),), |row: &mut Merchant| row.standing = Standing::Suspended);
+    let attempt = charge(&mut ledger, 100);
+    assert_eq!(ledger.ask(&attempt), no(Refusal::MerchantSuspended));
+    let mut ledger = scene();
+    ledger.change((store_id("bakery"),), |row: &mut Store| row.standing = Standing::Suspended);
+    let attempt = charge(&mut ledger, 100);
+    assert_eq!(ledger.ask(&attempt), no(Refusal::MerchantSuspended));
+}
+
+#[test]
 fn a_till_of_another_key_store_or_merchant_is_no_till() {
     for breakage in [
         |ledger: &mut Ledger| till(ledger, |till| till.key_id = Some(key_id("other"))),
@@ -81,7 +93,7 @@ fn a_till_of_another_key_store_or_merchant_is_no_till() {
 
 #[test]
 fn a_code_is_unusable_by_each_of_these_alone_and_each_is_counted() {
-    let breakages: [(&str, fn(&mut Ledger)); 10] = [
+    let breakages: [(&str, Breakage); 10] = [
         ("unknown", |ledger| ledger.remove(RowKey::PaymentCode(TAG))),
         ("not live", |ledger| ledger.account("alice", |account| account.live_codes.clear())),
         ("expired", |ledger| ledger.pass(MINUTE_US)),
@@ -145,7 +157,7 @@ fn a_charge_takes_the_money_once_and_says_nothing_of_the_customer() {
 
 #[test]
 fn what_concerns_the_customer_is_declined_and_his_events_say_why() {
-    let rows: [(fn(&mut Ledger), i64, Refusal); 4] = [
+    let rows: [(Breakage, i64, Refusal); 4] = [
         (|_| {}, 1_001, Refusal::LimitPerPayment),
         (|ledger| live_code(ledger, CodePurpose::Pay, 9_000), 5_001, Refusal::InsufficientBalance),
         (

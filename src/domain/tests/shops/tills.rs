@@ -70,8 +70,20 @@ fn registering_a_till_is_refused_in_the_documented_order() {
 }
 
 #[test]
+fn a_key_of_another_kind_or_owner_is_no_merchants() {
+    let others =
+        [(Principal::Operator, merchant_id("bakery").0), (Principal::Merchant, merchant_id("books").0)];
+    for (principal, owner_id) in others {
+        let mut ledger = scene();
+        staff_key(&mut ledger, "merchant", principal, owner_id);
+        let attempt = register(&mut ledger);
+        assert_eq!(ledger.ask(&attempt), Said::Stale(Stale::Key));
+    }
+}
+
+#[test]
 fn an_activation_code_is_good_once_in_time_and_for_a_waiting_till() {
-    let breakages: [fn(&mut Ledger); 5] = [
+    let breakages: [Breakage; 5] = [
         |ledger| ledger.remove(RowKey::Activation(TAG)),
         |ledger| ledger.pass(DAY_US),
         |ledger| ledger.remove(RowKey::Terminal(OTHER_TILL)),
@@ -100,6 +112,7 @@ fn an_activation_code_is_good_once_in_time_and_for_a_waiting_till() {
     assert_eq!(Said::of(&decision), Said::Done);
     let [key] = written::<SigningKey>(&decision)[..] else { panic!("one key") };
     assert_eq!((key.principal, key.owner_id), (Principal::Terminal, OwnerId(OTHER_TILL.0)));
+    assert!(ledger.view.row(&RowKey::Activation(TAG)).is_none(), "the code is not kept");
     ledger.remove(RowKey::SigningKey(key_id("new till")));
     let again = activate(&mut ledger);
     assert_eq!(ledger.ask(&again), no(Refusal::ActivationOver), "it was used");
