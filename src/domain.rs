@@ -5,6 +5,7 @@
 //! the rows it names, and answers with row-shaped [`write::Write`]s. Everything that can happen to
 //! money is therefore one function that can be tabulated, replayed and model-checked.
 
+mod account;
 pub mod codec;
 pub mod command;
 pub mod decide;

@@ -5,10 +5,8 @@ use saifu::domain::id::{
     AccountId, CommandId, DeviceId, FIRST_TENANT, KeyId, LedgerAccountId, LotId, MerchantId, OwnerId,
     PaymentId, RequestId, StoreId,
 };
-use saifu::domain::live_codes::LiveCodes;
 use saifu::domain::lots::{Lot, Lots};
 use saifu::domain::money::{Amount, Asset};
-use saifu::domain::periods::Periods;
 use saifu::domain::policy::Policy;
 use saifu::domain::record::{ColumnType, Record as _, Value};
 use saifu::domain::rows::{
@@ -117,38 +115,12 @@ fn account(number: u64, account_id: AccountId, now: Timestamp) -> Account {
     let mut lots = Lots::default();
     lots.add(Lot { lot_id: LotId(id(b'o', number)), remaining_minor: BALANCE_MINOR, expires_at: None });
     Account {
-        account_id,
-        tenant_id: FIRST_TENANT,
         state: AccountState::Active,
-        frozen_at: None,
-        assurance_level: 0,
-        limits_row: 0,
-        epoch: 1,
-        version: 1,
-        document_version: 1,
         created_at: now.plus_us(-30 * DAY_US),
         activated_at: Some(now.plus_us(-30 * DAY_US)),
-        last_at: now,
-        active_devices: 1,
-        totp_last_step: 0,
-        code_failures: 0,
-        code_failures_day: 0,
-        code_failures_today: 0,
-        code_blocked_until: Timestamp(0),
-        ledger_account_id: LedgerAccountId(id(b'L', number)),
-        asset: Asset::PrepaidJpy,
-        debits_posted_minor: 0,
         credits_posted_minor: BALANCE_MINOR,
-        debits_pending_minor: 0,
-        credits_pending_minor: 0,
         lots,
-        spending: Periods::default(),
-        top_ups: Periods::default(),
-        incoming_minor: 0,
-        last_top_up_at: None,
-        spent_total_minor: 0,
-        payments_total: 0,
-        live_codes: LiveCodes::default(),
+        ..Account::enrolled(account_id, LedgerAccountId(id(b'L', number)), now)
     }
 }
 

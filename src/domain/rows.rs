@@ -759,10 +759,3 @@ impl Table {
         }
     }
 }
-
-impl Account {
-    /// What can be spent now, in minor units.
-    pub fn available_minor(&self) -> i64 {
-        self.credits_posted_minor - self.debits_posted_minor - self.debits_pending_minor
-    }
-}

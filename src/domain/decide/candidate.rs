@@ -9,11 +9,7 @@ use crate::domain::command::{CandidateAction, CandidateCall, MessageDraft};
 use crate::domain::id::{CommandId, ContactIndex, EventId, FIRST_TENANT, OwnerId};
 use crate::domain::journal::{Entry, Versions, side_id};
 use crate::domain::ledger::Postings;
-use crate::domain::live_codes::LiveCodes;
-use crate::domain::lots::Lots;
-use crate::domain::money::Asset;
 use crate::domain::outcome::{OpenAnswer, Outcome, Refusal};
-use crate::domain::periods::Periods;
 use crate::domain::policy::Policy;
 use crate::domain::proof::Factor;
 use crate::domain::record::Record as _;
@@ -207,7 +203,7 @@ fn open_account(
         return None;
     };
     let (account_id, device_id, key_id, now) = (*account_id, *device_id, call.signed.key_id, view.now());
-    let account = new_account(account_id, *ledger_account_id, now);
+    let account = Account::enrolled(account_id, *ledger_account_id, now);
     let device = Device {
         device_id,
         tenant_id: FIRST_TENANT,
@@ -272,45 +268,4 @@ fn open_account(
         activate_by: now.plus_us(policy.enrolment.activate_us),
     };
     Some((outcome, versions))
-}
-
-fn new_account(
-    account_id: crate::domain::id::AccountId,
-    ledger_account_id: crate::domain::id::LedgerAccountId,
-    now: Timestamp,
-) -> Account {
-    Account {
-        account_id,
-        tenant_id: FIRST_TENANT,
-        state: AccountState::Pending,
-        frozen_at: None,
-        assurance_level: 0,
-        limits_row: 0,
-        epoch: 1,
-        version: 1,
-        document_version: 1,
-        created_at: now,
-        activated_at: None,
-        last_at: now,
-        active_devices: 1,
-        totp_last_step: 0,
-        code_failures: 0,
-        code_failures_day: 0,
-        code_failures_today: 0,
-        code_blocked_until: Timestamp(0),
-        ledger_account_id,
-        asset: Asset::PrepaidJpy,
-        debits_posted_minor: 0,
-        credits_posted_minor: 0,
-        debits_pending_minor: 0,
-        credits_pending_minor: 0,
-        lots: Lots::default(),
-        spending: Periods::default(),
-        top_ups: Periods::default(),
-        incoming_minor: 0,
-        last_top_up_at: None,
-        spent_total_minor: 0,
-        payments_total: 0,
-        live_codes: LiveCodes::default(),
-    }
 }

@@ -20,7 +20,6 @@ use crate::domain::ledger::PROVIDER_CLEARING;
 use crate::domain::lots::{Lot, Lots};
 use crate::domain::money::{Amount, Asset};
 use crate::domain::outcome::{OpenAnswer, Outcome, Refusal};
-use crate::domain::periods::Periods;
 use crate::domain::policy::Policy;
 use crate::domain::proof::{Factor, Proof, Step};
 use crate::domain::record::Record;
@@ -610,37 +609,15 @@ fn account(name: &str, balance_minor: i64) -> Account {
         lots.add(Lot { lot_id, remaining_minor: balance_minor, expires_at: None });
     }
     Account {
-        account_id: account_id(name),
-        tenant_id: FIRST_TENANT,
         state: AccountState::Active,
-        frozen_at: None,
-        assurance_level: 0,
-        limits_row: 0,
-        epoch: 1,
         version: 7,
         document_version: 3,
         created_at: NOW.plus_us(-30 * DAY_US),
         activated_at: Some(NOW.plus_us(-30 * DAY_US)),
-        last_at: NOW.plus_us(-HOUR_US),
-        active_devices: 1,
         totp_last_step: STEP - 10,
-        code_failures: 0,
         code_failures_day: NOW.day(),
-        code_failures_today: 0,
-        code_blocked_until: Timestamp(0),
-        ledger_account_id: ledger_account_id(name),
-        asset: Asset::PrepaidJpy,
-        debits_posted_minor: 0,
         credits_posted_minor: balance_minor,
-        debits_pending_minor: 0,
-        credits_pending_minor: 0,
         lots,
-        spending: Periods::default(),
-        top_ups: Periods::default(),
-        incoming_minor: 0,
-        last_top_up_at: None,
-        spent_total_minor: 0,
-        payments_total: 0,
-        live_codes: crate::domain::live_codes::LiveCodes::default(),
+        ..Account::enrolled(account_id(name), ledger_account_id(name), NOW.plus_us(-HOUR_US))
     }
 }

@@ -1,0 +1,54 @@
+//! A customer's account: how it begins, and what of it can be spent.
+
+use super::id::{AccountId, FIRST_TENANT, LedgerAccountId};
+use super::live_codes::LiveCodes;
+use super::lots::Lots;
+use super::money::Asset;
+use super::periods::Periods;
+use super::rows::{Account, AccountState};
+use super::time::Timestamp;
+
+impl Account {
+    /// As an enrolment makes it: one device, no money, not usable before its first code.
+    pub fn enrolled(account_id: AccountId, ledger_account_id: LedgerAccountId, now: Timestamp) -> Self {
+        Self {
+            account_id,
+            tenant_id: FIRST_TENANT,
+            state: AccountState::Pending,
+            frozen_at: None,
+            assurance_level: 0,
+            limits_row: 0,
+            epoch: 1,
+            version: 1,
+            document_version: 1,
+            created_at: now,
+            activated_at: None,
+            last_at: now,
+            active_devices: 1,
+            totp_last_step: 0,
+            code_failures: 0,
+            code_failures_day: 0,
+            code_failures_today: 0,
+            code_blocked_until: Timestamp(0),
+            ledger_account_id,
+            asset: Asset::PrepaidJpy,
+            debits_posted_minor: 0,
+            credits_posted_minor: 0,
+            debits_pending_minor: 0,
+            credits_pending_minor: 0,
+            lots: Lots::default(),
+            spending: Periods::default(),
+            top_ups: Periods::default(),
+            incoming_minor: 0,
+            last_top_up_at: None,
+            spent_total_minor: 0,
+            payments_total: 0,
+            live_codes: LiveCodes::default(),
+        }
+    }
+
+    /// What can be spent now, in minor units.
+    pub fn available_minor(&self) -> i64 {
+        self.credits_posted_minor - self.debits_posted_minor - self.debits_pending_minor
+    }
+}
