@@ -114,11 +114,20 @@ impl From<OpenError> for VerifyError {
 
 /// What is verified.
 #[derive(Clone, Debug)]
-pub enum Subject {
-    /// A data directory with its embedded database.
-    Directory(PathBuf),
-    /// A PostgreSQL database; the checkpoints are in a data directory.
-    Database(Box<Settings>, PathBuf),
+pub struct Subject {
+    /// The database.
+    pub database: Database,
+    /// Where the checkpoints are: the server's data directory.
+    pub data_dir: PathBuf,
+}
+
+/// Where a database is.
+#[derive(Clone, Debug)]
+pub enum Database {
+    /// Embedded, in this directory.
+    Embedded(PathBuf),
+    /// On a PostgreSQL server.
+    Remote(Box<Settings>),
 }
 
 /// Verifies a data directory by the rules' documented figures.
@@ -128,7 +137,8 @@ pub async fn verify(data_dir: &Path) -> Result<Report, VerifyError> {
 
 /// Verifies a data directory by these figures.
 pub async fn verify_by(data_dir: &Path, policy: Policy) -> Result<Report, VerifyError> {
-    let subject = Subject::Directory(data_dir.to_owned());
+    let data_dir = data_dir.to_owned();
+    let subject = Subject { database: Database::Embedded(data_dir.clone()), data_dir };
     // Thousands of signatures: not on the runtime's threads.
     tokio::task::spawn_blocking(move || verify_now(&subject, policy))
         .await
@@ -137,12 +147,12 @@ pub async fn verify_by(data_dir: &Path, policy: Policy) -> Result<Report, Verify
 
 /// Verifies on this thread, which may block.
 pub fn verify_now(subject: &Subject, policy: Policy) -> Result<Report, VerifyError> {
-    let (Subject::Directory(data_dir) | Subject::Database(_, data_dir)) = subject;
+    let Subject { database, data_dir } = subject;
     // Read first: a checkpoint is never ahead of the database.
     let checkpoints = checkpoint::read(&data_dir.join(CHECKPOINT_FILE)).map_err(VerifyError::Checkpoints)?;
-    let mut look = match subject {
-        Subject::Directory(data_dir) => Look::directory(data_dir)?,
-        Subject::Database(settings, _) => Look::database(settings)?,
+    let mut look = match database {
+        Database::Embedded(directory) => Look::directory(directory)?,
+        Database::Remote(settings) => Look::database(settings)?,
     };
     let mut report = Report::default();
     if look.is_damaged()? {

@@ -6,18 +6,12 @@ use super::{Failure, config};
 use crate::config::StoreAt;
 use crate::domain::policy::Policy;
 use crate::store::postgres::settings::Settings;
-use crate::verify::{Subject, verify_now};
+use crate::verify::{Database, Subject, verify_now};
 
 pub(super) fn run(data_dir: PathBuf, config: Option<&Path>) -> Result<(), Failure> {
     let subject = match config.map(config::load).transpose()? {
-        None => Subject::Directory(data_dir),
-        Some(settings) => match settings.store {
-            StoreAt::Sqlite(directory) => Subject::Directory(directory),
-            StoreAt::Postgres(url, ca_file) => {
-                let address = Settings::parse(url.url.expose(), ca_file.as_deref())?;
-                Subject::Database(Box::new(address), settings.data_dir)
-            }
-        },
+        None => Subject { database: Database::Embedded(data_dir.clone()), data_dir },
+        Some(settings) => Subject { database: database(&settings.store)?, data_dir: settings.data_dir },
     };
     let report = verify_now(&subject, Policy::standard())?;
     println!(
@@ -39,4 +33,13 @@ pub(super) fn run(data_dir: PathBuf, config: Option<&Path>) -> Result<(), Failur
         println!("{problem}");
     }
     Err("it does not hold: the first line above is the cause of most others".into())
+}
+
+fn database(at: &StoreAt) -> Result<Database, Failure> {
+    Ok(match at {
+        StoreAt::Sqlite(directory) => Database::Embedded(directory.clone()),
+        StoreAt::Postgres(url, ca_file) => {
+            Database::Remote(Box::new(Settings::parse(url.url.expose(), ca_file.as_deref())?))
+        }
+    })
 }

@@ -12,7 +12,7 @@ use saifu::pb;
 use saifu::ratelimit::redis::settings::{RedisSettings, TimeBase};
 use saifu::server::Settings;
 use saifu::store::postgres;
-use saifu::verify::{Subject, verify_now};
+use saifu::verify::{Database, Subject, verify_now};
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 
@@ -153,7 +153,7 @@ async fn what_one_server_did_the_other_knows() {
     // Two lanes, one story.
     let parsed = postgres::settings::Settings::parse(&shared.postgres.url("postgres"), None);
     let settings = Box::new(parsed.expect("an address"));
-    let subject = Subject::Database(settings, one.dir.path().join("data"));
+    let subject = Subject { database: Database::Remote(settings), data_dir: one.dir.path().join("data") };
     let mut policy = Policy::standard();
     policy.payment_codes.live_us = DAY_US;
     let report = tokio::task::spawn_blocking(move || verify_now(&subject, policy)).await;
