@@ -9,7 +9,7 @@ use crate::store::batch::BackendError;
 
 /// Keys that two servers may insert at the same time without either being wrong: the loser decides
 /// anew, and finds the other's row. Any other key twice is a defect.
-const RACES: [&str; 14] = [
+const RACES: [&str; 13] = [
     // The same request, sent to two servers.
     "journal_request",
     "open_request_pkey",
@@ -19,7 +19,6 @@ const RACES: [&str; 14] = [
     "signing_key_pkey",
     // One order, charged at one server and reversed at the other: a reversal that overtakes its charge.
     "order_slot_pkey",
-    "payment_order",
     // Two servers that start on the same seed, with the same operators.
     "operator_pkey",
     "operator_key_id_key",

@@ -1,19 +1,20 @@
 //! A row of every table, and what every schema refuses.
 
 use crate::domain::id::{
-    CodeTag, CommandId, EnrolmentId, FIRST_TENANT, KeyId, MessageId, OperatorId, PaymentCodeId, PaymentId,
-    ProposalId, RequestId, TerminalId, TopUpId,
+    CodeTag, CommandId, EnrolmentId, FIRST_TENANT, KeyId, LotId, MessageId, OperatorId, PaymentCodeId,
+    PaymentId, ProposalId, RequestId, TerminalId, TopUpId,
 };
-use crate::domain::lots::{Leg, Legs};
+use crate::domain::live_codes::{LiveCode, LiveCodes};
+use crate::domain::lots::{Leg, Legs, Lot, Lots};
 use crate::domain::money::Asset;
 use crate::domain::record::Record as _;
 use crate::domain::rows::{
-    Activation, ClosingReason, Enrolment, EnrolmentState, Event, EventKind, Journal, KeyState, Lane, Message,
-    MessageState, OpenRequest, Operator, OrderSlot, Payment, PaymentCode, Proposal, ProposalState, Row,
-    SecretReply, Terminal, TerminalState, TopUp, TopUpState,
+    Account, Activation, ClosingReason, CodePurpose, Enrolment, EnrolmentState, Event, EventKind, Journal,
+    KeyState, Lane, Message, MessageState, OpenRequest, Operator, OrderSlot, Payment, PaymentCode, Proposal,
+    ProposalState, Row, SecretReply, Terminal, TerminalState, TopUp, TopUpState,
 };
 use crate::domain::tests::fixture::{
-    NOW, account_id, contact_index, device_id, funding_id, key_id, merchant_id, store_id,
+    Ledger, NOW, account_id, contact_index, device_id, funding_id, key_id, merchant_id, store_id,
 };
 
 pub(crate) fn payment() -> Payment {
@@ -262,4 +263,51 @@ pub(crate) fn broken(copy: Copy<'_>, blob: &dyn Fn(&str) -> String) -> Vec<Strin
         "UPDATE signing_key SET principal = 5".to_owned(),
         "UPDATE security_event SET kind = 13".to_owned(),
     ]
+}
+
+/// Alice's account with another value in every column that may change.
+pub(crate) fn changed_account(ledger: &Ledger) -> Account {
+    let mut lots = Lots::default();
+    lots.add(Lot { lot_id: LotId([1; 16]), remaining_minor: 1, expires_at: Some(NOW) });
+    let mut live_codes = LiveCodes::default();
+    live_codes.issue(
+        LiveCode {
+            code_id: PaymentCodeId([1; 16]),
+            device_id: device_id("alice"),
+            purpose: CodePurpose::Pay,
+            cap_minor: 22,
+            expires_at: NOW.plus_us(23),
+        },
+        NOW,
+    );
+    let mut account = Account {
+        frozen_at: Some(NOW),
+        assurance_level: 1,
+        limits_row: 2,
+        epoch: 3,
+        version: 4,
+        document_version: 5,
+        activated_at: None,
+        last_at: NOW.plus_us(6),
+        active_devices: 7,
+        totp_last_step: 8,
+        code_failures: 9,
+        code_failures_day: 10,
+        code_failures_today: 11,
+        code_blocked_until: NOW.plus_us(12),
+        debits_posted_minor: 13,
+        credits_posted_minor: 14,
+        debits_pending_minor: 1,
+        credits_pending_minor: 16,
+        lots,
+        incoming_minor: 17,
+        last_top_up_at: Some(NOW),
+        spent_total_minor: 18,
+        payments_total: 19,
+        live_codes,
+        ..ledger.account_of("alice").clone()
+    };
+    account.spending.add(NOW, 20);
+    account.top_ups.add(NOW, 21);
+    account
 }

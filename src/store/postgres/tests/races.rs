@@ -147,12 +147,20 @@ async fn what_two_servers_insert_at_once_is_a_race_or_a_defect(cluster: &Cluster
     let Row::Journal(other_place) = example(Table::Journal) else { panic!("a journal row") };
     let mut other_place = *other_place;
     other_place.lane = 1;
+    // Whose order it is.
+    backends[0].begin().await.expect("a transaction");
+    let till = example(Table::Terminal);
+    assert_eq!(backends[0].load(&[till.key()]).await, Ok(vec![None]));
+    insert(&mut backends[0], till).await.expect("a till");
+    backends[0].commit().await.expect("it commits");
     let cases = [
         (example(Table::Journal), other_place.into_row(), BackendError::Conflict),
         (example(Table::OpenRequest), example(Table::OpenRequest), BackendError::Conflict),
         (example(Table::SecretReply), example(Table::SecretReply), BackendError::Conflict),
         (contact.clone().into_row(), contact.into_row(), BackendError::Conflict),
         (key.clone().into_row(), key.into_row(), BackendError::Conflict),
+        (example(Table::OrderSlot), example(Table::OrderSlot), BackendError::Conflict),
+        (example(Table::Operator), example(Table::Operator), BackendError::Conflict),
         // An id that was drawn twice, and a till's order that is paid twice.
         (example(Table::Payment), payment().into_row(), BackendError::Constraint),
         (example(Table::Message), example(Table::Message), BackendError::Constraint),

@@ -5,15 +5,14 @@ use std::collections::BTreeSet;
 
 use super::rig::Cluster;
 use super::services::Wanted;
-use crate::domain::lots::{Lot, Lots};
 use crate::domain::record::Record as _;
-use crate::domain::rows::{Account, Row, Table};
-use crate::domain::tests::fixture::{Ledger, NOW};
+use crate::domain::rows::{Row, Table};
+use crate::domain::tests::fixture::Ledger;
 use crate::store::batch::{Backend, BackendError, Change, Net};
 use crate::store::postgres::connection::Connection;
 use crate::store::postgres::statements::type_name;
 use crate::store::postgres::write::Postgres;
-use crate::store::tests::examples::{broken, further_rows, payment};
+use crate::store::tests::examples::{broken, changed_account, further_rows, payment};
 
 const TEXT: &str = "alice 500 jpy fresh card | bob 0 jpy | bakery";
 
@@ -114,34 +113,7 @@ async fn every_record_comes_back_as_it_was_stored(backend: &mut Postgres, ledger
 }
 
 async fn an_update_writes_every_column_that_may_change(backend: &mut Postgres) {
-    let mut lots = Lots::default();
-    lots.add(Lot { lot_id: crate::domain::id::LotId([1; 16]), remaining_minor: 1, expires_at: Some(NOW) });
-    let account = Account {
-        frozen_at: Some(NOW),
-        assurance_level: 1,
-        limits_row: 2,
-        epoch: 3,
-        version: 4,
-        document_version: 5,
-        activated_at: None,
-        last_at: NOW.plus_us(6),
-        active_devices: 7,
-        totp_last_step: 8,
-        code_failures: 9,
-        code_failures_day: 10,
-        code_failures_today: 11,
-        code_blocked_until: NOW.plus_us(12),
-        debits_posted_minor: 13,
-        credits_posted_minor: 14,
-        debits_pending_minor: 1,
-        credits_pending_minor: 16,
-        lots,
-        incoming_minor: 17,
-        last_top_up_at: Some(NOW),
-        spent_total_minor: 18,
-        payments_total: 19,
-        ..Ledger::parse(TEXT).account_of("alice").clone()
-    };
+    let account = changed_account(&Ledger::parse(TEXT));
     let rows = vec![account.into_row()];
     write(backend, vec![Change::Update(rows[0].clone())]).await.expect("the account is there");
     assert_eq!(read(backend, &rows).await, [Some(rows[0].clone())]);

@@ -7,14 +7,14 @@ use tempfile::TempDir;
 
 use super::rig::{insert, seed};
 use crate::domain::id::RequestId;
-use crate::domain::lots::{Legs, Lot, Lots};
+use crate::domain::lots::Legs;
 use crate::domain::money::Asset;
 use crate::domain::record::{Record as _, Value};
-use crate::domain::rows::{Account, Finished, Payment, Table};
-use crate::domain::tests::fixture::{Ledger, NOW, key_id, ledger_account_id};
+use crate::domain::rows::{Finished, Payment, Table};
+use crate::domain::tests::fixture::{Ledger, key_id, ledger_account_id};
 use crate::store::sqlite::connection::{self, Parameter};
 use crate::store::sqlite::{DATABASE_FILE, read};
-use crate::store::tests::examples::{broken, further_rows, payment};
+use crate::store::tests::examples::{broken, changed_account, further_rows, payment};
 
 fn database() -> (TempDir, Connection) {
     let directory = TempDir::new().expect("a temporary directory");
@@ -126,36 +126,7 @@ fn optional_columns_come_back_empty() {
 #[test]
 fn an_update_writes_every_column_that_may_change() {
     let (_directory, connection) = database();
-    let mut lots = Lots::default();
-    lots.add(Lot { lot_id: crate::domain::id::LotId([1; 16]), remaining_minor: 1, expires_at: Some(NOW) });
-    let mut account = Account {
-        frozen_at: Some(NOW),
-        assurance_level: 1,
-        limits_row: 2,
-        epoch: 3,
-        version: 4,
-        document_version: 5,
-        activated_at: None,
-        last_at: NOW.plus_us(6),
-        active_devices: 7,
-        totp_last_step: 8,
-        code_failures: 9,
-        code_failures_day: 10,
-        code_failures_today: 11,
-        code_blocked_until: NOW.plus_us(12),
-        debits_posted_minor: 13,
-        credits_posted_minor: 14,
-        debits_pending_minor: 1,
-        credits_pending_minor: 16,
-        lots,
-        incoming_minor: 17,
-        last_top_up_at: Some(NOW),
-        spent_total_minor: 18,
-        payments_total: 19,
-        ..Ledger::parse("alice 500 jpy").account_of("alice").clone()
-    };
-    account.spending.add(NOW, 20);
-    account.top_ups.add(NOW, 21);
+    let account = changed_account(&Ledger::parse("alice 500 jpy"));
     let row = account.into_row();
     let parameters = params_from_iter(row.values().into_iter().map(Parameter));
     let changed = connection.execute(&connection::of(Table::Account).update, parameters);
