@@ -129,6 +129,7 @@ class Caller:
         self.epoch = epoch
         self.clock_offset_micros = 0
         self.deadline_seconds = 15.0
+        self.patience_seconds = 20.0
 
     def call(
         self,
@@ -143,15 +144,24 @@ class Caller:
         """Signs and sends once; once more, with the same request id, when clock or epoch were off.
 
         Without a request id a new one is drawn, which is right for a read; a change keeps its own.
+        Turned away for being too many calls, it waits as it is told, up to `patience_seconds` in all.
         """
         request_id = request_id or new_request_id()
         secret = private.SerializeToString() if private is not None else b""
-        try:
-            return self._send(rpc, body, request_id, private_part(secret, totp, contact_code))
-        except errors.Refused as refused:
-            if not self._learn(refused):
-                raise
-        return self._send(rpc, body, request_id, private_part(secret, totp, contact_code))
+        learned, waited = False, 0.0
+        while True:
+            try:
+                return self._send(rpc, body, request_id, private_part(secret, totp, contact_code))
+            except errors.Refused as refused:
+                if refused.throttled_seconds is not None:
+                    waited += refused.throttled_seconds
+                    if waited > self.patience_seconds:
+                        raise
+                    time.sleep(refused.throttled_seconds)
+                elif learned or not self._learn(refused):
+                    raise
+                else:
+                    learned = True
 
     def change(
         self, rpc: Rpc[R], body: Message, request_id: bytes, *, private: Message | None = None, totp: str = ""

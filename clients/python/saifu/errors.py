@@ -40,6 +40,11 @@ class Refused(CallError):
         """Whether the call may have been done all the same."""
         return self.reason in _OPEN
 
+    @property
+    def throttled_seconds(self) -> float | None:
+        """How long to wait before the call is sent again, where it was turned away unread for coming too often."""
+        return self.retry_after_seconds if self.reason == "THROTTLED" else None
+
     def __str__(self) -> str:
         return f"{self.reason} ({'final' if self.final else 'not final'}): {self.message} {self.fields or ''}".rstrip()
 

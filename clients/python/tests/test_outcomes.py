@@ -45,6 +45,21 @@ class Outcomes(unittest.TestCase):
         with self.assertRaises(NoAnswer):
             self.charge(LOST, THROTTLED, THROTTLED)
 
+    def called(self, *attempts: Any) -> tuple[pos_pb2.ChargeReply, list[float]]:
+        """What `call` makes of these attempts, and how long it waited before the later ones."""
+        caller = Caller(mock.Mock(spec=grpc.Channel), "sandbox.saifu.invalid", Key.generate(), 1)
+        with mock.patch.object(caller, "_send", side_effect=attempts), mock.patch.object(envelope.time, "sleep") as sleep:
+            reply = caller.call(CHARGE, pos_pb2.ChargeRequest())
+        return reply, [waited.args[0] for waited in sleep.call_args_list]
+
+    def test_who_is_throttled_waits_as_he_is_told(self) -> None:
+        wait = Refused("THROTTLED", final=False, retry_after_seconds=2.0)
+        self.assertEqual((PAID, [2.0, 2.0]), self.called(wait, wait, PAID))
+
+    def test_who_is_throttled_for_long_is_told(self) -> None:
+        with self.assertRaises(Refused):
+            self.called(Refused("THROTTLED", final=False, retry_after_seconds=3_600.0), PAID)
+
 
 if __name__ == "__main__":
     unittest.main()
