@@ -21,6 +21,7 @@ pub mod periods;
 pub mod policy;
 pub mod proof;
 pub mod record;
+pub mod recovery;
 pub mod rows;
 pub mod second_factor;
 pub mod step_up;

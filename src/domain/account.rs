@@ -44,7 +44,18 @@ impl Account {
             spent_total_minor: 0,
             payments_total: 0,
             live_codes: LiveCodes::default(),
+            active_at: now,
+            frozen_until: None,
+            restricted_at: None,
+            contested_at: None,
+            recovered_at: None,
+            renewal_due: false,
         }
+    }
+
+    /// Whether outflow is stopped: by its owner or a recovery of his, or because two contend for it.
+    pub fn is_frozen(&self, now: Timestamp) -> bool {
+        self.frozen_at.is_some() && self.frozen_until.is_none_or(|until| now < until)
     }
 
     /// What can be spent now, in minor units.

@@ -6,19 +6,23 @@
 //! only the system may do: it does not compile.
 
 use super::id::{
-    AccountId, CodeTag, CommandId, ContactIndex, DeviceId, EnrolmentId, FundingId, KeyId, LedgerAccountId,
-    MerchantId, MessageId, PaymentCodeId, PaymentId, RequestId, StoreId, TopUpId,
+    AccountId, AdditionId, CaseId, CodeTag, CommandId, ContactIndex, DeviceId, EnrolmentId, FundingId, KeyId,
+    LedgerAccountId, MerchantId, MessageId, PaymentCodeId, PaymentId, PendingContactId, RequestId, StoreId,
+    TopUpId, WorkerId,
 };
 use super::journal::Kind;
 use super::money::Amount;
 use super::outcome::OperatorKey;
 use super::proof::Proof;
+use super::recovery::factor::Channel;
 use super::rows::{CodePurpose, KeyForm};
 use super::time::Timestamp;
 
 mod keys;
+mod recovery;
 mod staff;
 
+pub use recovery::{CaseAction, CaseRef, Completion, ContactDraft, NoticeDraft, Notices};
 pub use staff::{
     Approved, MerchantAction, MerchantCall, NewKey, NewStore, OperatorAction, OperatorCall, TerminalAction,
     TerminalCall,
@@ -170,6 +174,90 @@ pub enum DeviceAction {
         /// Its digits, sealed for the reply.
         secret: Vec<u8>,
     },
+    /// No recovery.
+    CancelRecovery {
+        /// Which.
+        case: CaseRef,
+        /// Told to everybody.
+        notices: Notices,
+    },
+    /// Another device is lost.
+    ReportLost {
+        /// Which.
+        target_id: DeviceId,
+    },
+    /// A phone may join.
+    ApproveAddition {
+        /// Which.
+        addition_id: AdditionId,
+        /// The number that it shows, as its owner typed it.
+        number: i64,
+        /// The new device.
+        device_id: DeviceId,
+        /// With its name.
+        document: DocumentWrite,
+        /// Told to everybody.
+        messages: Vec<MessageDraft>,
+    },
+    /// A new authenticator.
+    BeginTotp {
+        /// With its secret beside the old one.
+        document: DocumentWrite,
+        /// Its URI, sealed for the reply.
+        secret: Vec<u8>,
+    },
+    /// It works.
+    ConfirmTotp {
+        /// With its secret alone; nothing when none was begun.
+        document: Option<DocumentWrite>,
+        /// Told to everybody.
+        messages: Vec<MessageDraft>,
+    },
+    /// A new saved code.
+    ReplaceSavedCode {
+        /// With its hash.
+        document: DocumentWrite,
+        /// The saved code, sealed for the reply.
+        secret: Vec<u8>,
+        /// Told to everybody.
+        messages: Vec<MessageDraft>,
+    },
+    /// Another passphrase.
+    ChangePassphrase {
+        /// With its hash.
+        document: DocumentWrite,
+        /// Told to everybody.
+        messages: Vec<MessageDraft>,
+    },
+    /// A code to a new contact.
+    AddContact {
+        /// Its id.
+        pending_contact_id: PendingContactId,
+        /// The contact.
+        contact: ContactDraft,
+    },
+    /// The code of a new contact.
+    ConfirmContact {
+        /// Which.
+        pending_contact_id: PendingContactId,
+        /// As read ahead.
+        contact_index: ContactIndex,
+        /// What comparing its code showed.
+        proof: Proof,
+        /// With its address.
+        document: DocumentWrite,
+        /// Told to everybody, to the new one too.
+        messages: Vec<MessageDraft>,
+    },
+    /// A contact goes.
+    RemoveContact {
+        /// Which; nothing when there is none of that name.
+        contact_index: Option<ContactIndex>,
+        /// With its address among the removed ones.
+        document: DocumentWrite,
+        /// Told to everybody, to the removed one too.
+        messages: Vec<MessageDraft>,
+    },
 }
 
 /// What a candidate may ask for.
@@ -196,6 +284,8 @@ pub enum CandidateAction {
         enrolment_id: EnrolmentId,
         /// Its contact, as read ahead.
         contact_index: ContactIndex,
+        /// How it is reached.
+        channel: Channel,
         /// What comparing the code showed.
         proof: Proof,
         /// The new account.
@@ -217,6 +307,39 @@ pub enum CandidateAction {
     ActivateTerminal {
         /// Keyed hash of its activation code.
         activation_tag: CodeTag,
+    },
+    /// A recovery of whatever account has this contact.
+    StartRecovery {
+        /// Its id.
+        case_id: CaseId,
+        /// The contact.
+        contact_index: ContactIndex,
+        /// It waits for proofing in person.
+        with_proofing: bool,
+        /// Keyed hash of the secret with which a notice's reader cancels.
+        cancel_tag: CodeTag,
+        /// The secret and the phone's model, sealed.
+        sealed: Vec<u8>,
+    },
+    /// A step of a recovery.
+    Recovery {
+        /// Which.
+        case: CaseRef,
+        /// What is wanted.
+        action: CaseAction,
+        /// What may be told of it.
+        notices: Notices,
+    },
+    /// To join whatever account has this contact.
+    RequestAddition {
+        /// Its id.
+        addition_id: AdditionId,
+        /// The contact.
+        contact_index: ContactIndex,
+        /// The number that the phone shows.
+        number: i64,
+        /// The phone's model, sealed.
+        sealed: Vec<u8>,
     },
 }
 
@@ -268,6 +391,26 @@ pub enum SystemAction {
         /// Each with his key.
         operators: Vec<OperatorKey>,
     },
+    /// A channel took a recovery's notice, or refused it for good.
+    AnswerNotice {
+        /// Which recovery.
+        case: CaseRef,
+        /// Which message.
+        message_id: MessageId,
+        /// Which channel.
+        channel: Channel,
+        /// Whether it took it.
+        accepted: bool,
+    },
+    /// A recovery's time has come.
+    AdvanceRecovery {
+        /// Which.
+        case: CaseRef,
+        /// The moment for which it was found.
+        due_at: Timestamp,
+        /// What may be told of it.
+        notices: Notices,
+    },
 }
 
 /// Keeping house: nothing that money or a privilege depends on, so not journalled.
@@ -281,6 +424,15 @@ pub enum Chore {
     MessageDelayed(MessageId, Timestamp),
     /// A message was not accepted, for the last time.
     MessageFailed(MessageId),
+    /// A worker takes its turn at a piece of work, or keeps it.
+    Lease {
+        /// What work.
+        name: &'static str,
+        /// Who.
+        worker_id: WorkerId,
+        /// Until then.
+        until: Timestamp,
+    },
 }
 
 /// Who wants what.
@@ -325,6 +477,16 @@ impl DeviceAction {
             Self::RequestTopUp { .. } => Kind::RequestTopUp,
             Self::Pay { .. } => Kind::Pay,
             Self::IssueCode { .. } => Kind::IssueCode,
+            Self::CancelRecovery { .. } => Kind::CancelRecovery,
+            Self::ReportLost { .. } => Kind::ReportLost,
+            Self::ApproveAddition { .. } => Kind::ApproveAddition,
+            Self::BeginTotp { .. } => Kind::BeginTotp,
+            Self::ConfirmTotp { .. } => Kind::ConfirmTotp,
+            Self::ReplaceSavedCode { .. } => Kind::ReplaceSavedCode,
+            Self::ChangePassphrase { .. } => Kind::ChangePassphrase,
+            Self::AddContact { .. } => Kind::AddContact,
+            Self::ConfirmContact { .. } => Kind::ConfirmContact,
+            Self::RemoveContact { .. } => Kind::RemoveContact,
         }
     }
 }
@@ -336,6 +498,16 @@ impl CandidateAction {
             Self::StartEnrolment { .. } => Kind::StartEnrolment,
             Self::ConfirmEnrolment { .. } => Kind::ConfirmEnrolment,
             Self::ActivateTerminal { .. } => Kind::ActivateTerminal,
+            Self::StartRecovery { .. } => Kind::StartRecovery,
+            Self::Recovery { action, .. } => match action {
+                CaseAction::SendCode { .. } => Kind::SendRecoveryCode,
+                CaseAction::Prove { .. } => Kind::ProveRecovery,
+                CaseAction::Freeze => Kind::FreezeInRecovery,
+                CaseAction::ReportLost => Kind::ReportLostInRecovery,
+                CaseAction::Complete(_) => Kind::CompleteRecovery,
+                CaseAction::AskToCancel { .. } | CaseAction::ConfirmCancel { .. } => Kind::CancelByNotice,
+            },
+            Self::RequestAddition { .. } => Kind::RequestAddition,
         }
     }
 }
@@ -349,6 +521,8 @@ impl SystemAction {
             Self::SettleTopUp { .. } => Kind::SettleTopUp,
             Self::CloseUnactivated { .. } => Kind::CloseUnactivated,
             Self::EnrolOperators { .. } => Kind::EnrolOperators,
+            Self::AnswerNotice { .. } => Kind::AnswerNotice,
+            Self::AdvanceRecovery { .. } => Kind::AdvanceRecovery,
         }
     }
 }

@@ -9,9 +9,12 @@ mod candidate;
 mod chore;
 mod code;
 mod device;
+mod factor;
 mod merchant;
+mod message;
 mod operator;
 mod pay;
+mod recovery;
 mod reverse;
 mod ruling;
 mod system;
@@ -100,10 +103,12 @@ pub fn decide(command: &Command, view: &View, policy: &Policy) -> Decision {
             known(&call.signed, view).unwrap_or_else(|| merchant::decide(call, action, view, policy))
         }
         Order::Operator(call, action) => {
-            known(&call.signed, view).unwrap_or_else(|| operator::decide(call, action, view, policy))
+            known(&call.signed, view)
+                .unwrap_or_else(|| operator::decide(command.id, call, action, view, policy))
         }
         Order::System(signed, action) => {
-            known(signed, view).unwrap_or_else(|| system::decide(signed, action, view, policy))
+            known(signed, view)
+                .unwrap_or_else(|| system::decide(command.id, signed, action, view, policy))
         }
         Order::Chore(chore) => chore::decide(chore, view),
     }

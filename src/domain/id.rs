@@ -87,6 +87,16 @@ ids! {
     EventId = 16,
     /// A message to a person.
     MessageId = 16,
+    /// A recovery.
+    CaseId = 16,
+    /// What recoveries are about: an account, or the shadow of one that does not exist.
+    TargetId = 16,
+    /// A phone that asks to join an account.
+    AdditionId = 16,
+    /// A contact that is not confirmed yet.
+    PendingContactId = 16,
+    /// A server process.
+    WorkerId = 16,
 }
 
 /// Bytes as lower-case hexadecimal digits, for logs, file names and references.
@@ -100,3 +110,17 @@ pub fn hex(bytes: &[u8]) -> String {
 
 /// The only tenant so far.
 pub const FIRST_TENANT: TenantId = TenantId(*b"saifu-tenant-one");
+
+impl TargetId {
+    /// An account's. A shadow's is the beginning of its contact's index.
+    pub fn of_account(account_id: AccountId) -> Self {
+        Self(account_id.0)
+    }
+
+    /// Of the shadow behind a contact that belongs to no account.
+    pub fn of_shadow(contact_index: ContactIndex) -> Self {
+        let mut id = [0; 16];
+        id.copy_from_slice(&contact_index.0[..16]);
+        Self(id)
+    }
+}

@@ -65,6 +65,48 @@ stored_enum! {
         Approve = 26,
         /// AdminService/SuspendMerchant.
         SuspendMerchant = 27,
+        /// RecoveryService/Cancel.
+        CancelRecovery = 28,
+        /// DeviceService/ReportLost.
+        ReportLost = 29,
+        /// DeviceService/ApproveAdd.
+        ApproveAddition = 30,
+        /// SecurityService/BeginTotp.
+        BeginTotp = 31,
+        /// SecurityService/ConfirmTotp.
+        ConfirmTotp = 32,
+        /// SecurityService/ReplaceSavedCode.
+        ReplaceSavedCode = 33,
+        /// SecurityService/ChangePassphrase.
+        ChangePassphrase = 34,
+        /// SecurityService/AddContact.
+        AddContact = 35,
+        /// SecurityService/ConfirmContact.
+        ConfirmContact = 36,
+        /// SecurityService/RemoveContact.
+        RemoveContact = 37,
+        /// RecoveryService/Start.
+        StartRecovery = 38,
+        /// RecoveryService/SendCode.
+        SendRecoveryCode = 39,
+        /// RecoveryService/Prove.
+        ProveRecovery = 40,
+        /// RecoveryService/Freeze.
+        FreezeInRecovery = 41,
+        /// RecoveryService/ReportLost.
+        ReportLostInRecovery = 42,
+        /// RecoveryService/Complete.
+        CompleteRecovery = 43,
+        /// RecoveryService/CancelByNotice.
+        CancelByNotice = 44,
+        /// DeviceService/RequestAdd.
+        RequestAddition = 45,
+        /// AdminService/CancelRecovery.
+        CancelRecoveryByOperator = 46,
+        /// A channel answered a recovery's notice.
+        AnswerNotice = 47,
+        /// A recovery's time has come.
+        AdvanceRecovery = 48,
     }
 }
 
@@ -99,6 +141,27 @@ impl Kind {
             Self::Propose => "/saifu.v1.AdminService/Propose",
             Self::Approve => "/saifu.v1.AdminService/Approve",
             Self::SuspendMerchant => "/saifu.v1.AdminService/SuspendMerchant",
+            Self::CancelRecovery => "/saifu.v1.RecoveryService/Cancel",
+            Self::ReportLost => "/saifu.v1.DeviceService/ReportLost",
+            Self::ApproveAddition => "/saifu.v1.DeviceService/ApproveAdd",
+            Self::BeginTotp => "/saifu.v1.SecurityService/BeginTotp",
+            Self::ConfirmTotp => "/saifu.v1.SecurityService/ConfirmTotp",
+            Self::ReplaceSavedCode => "/saifu.v1.SecurityService/ReplaceSavedCode",
+            Self::ChangePassphrase => "/saifu.v1.SecurityService/ChangePassphrase",
+            Self::AddContact => "/saifu.v1.SecurityService/AddContact",
+            Self::ConfirmContact => "/saifu.v1.SecurityService/ConfirmContact",
+            Self::RemoveContact => "/saifu.v1.SecurityService/RemoveContact",
+            Self::StartRecovery => "/saifu.v1.RecoveryService/Start",
+            Self::SendRecoveryCode => "/saifu.v1.RecoveryService/SendCode",
+            Self::ProveRecovery => "/saifu.v1.RecoveryService/Prove",
+            Self::FreezeInRecovery => "/saifu.v1.RecoveryService/Freeze",
+            Self::ReportLostInRecovery => "/saifu.v1.RecoveryService/ReportLost",
+            Self::CompleteRecovery => "/saifu.v1.RecoveryService/Complete",
+            Self::CancelByNotice => "/saifu.v1.RecoveryService/CancelByNotice",
+            Self::RequestAddition => "/saifu.v1.DeviceService/RequestAdd",
+            Self::CancelRecoveryByOperator => "/saifu.v1.AdminService/CancelRecovery",
+            Self::AnswerNotice => "system/AnswerNotice",
+            Self::AdvanceRecovery => "system/AdvanceRecovery",
         }
     }
 }

@@ -11,7 +11,7 @@ use super::rows::CodePurpose;
 use super::time::Timestamp;
 
 /// One live code.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct LiveCode {
     /// Its name in the journal.
     pub code_id: PaymentCodeId,
@@ -26,11 +26,11 @@ pub struct LiveCode {
 }
 
 /// An account's live codes; at most one a device.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct LiveCodes(Vec<LiveCode>);
 
 /// What live codes may still take out.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Outstanding {
     /// The sum of their caps, in minor units.
     pub caps_minor: i64,

@@ -10,7 +10,7 @@ use super::time::Timestamp;
 const OPEN_LOTS: usize = 32;
 
 /// Value of one origin.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Lot {
     /// Its name.
     pub lot_id: LotId,
@@ -21,7 +21,7 @@ pub struct Lot {
 }
 
 /// A part of a payment: how much of which lot.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Leg {
     /// The lot it was taken from.
     pub lot_id: LotId,
@@ -30,7 +30,7 @@ pub struct Leg {
 }
 
 /// An account's open lots, oldest first.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Lots(Vec<Lot>);
 
 impl Lots {
@@ -121,7 +121,7 @@ impl Field for Lots {
 }
 
 /// A payment's legs as one column.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Legs(pub Vec<Leg>);
 
 impl Field for Legs {

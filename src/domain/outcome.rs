@@ -5,10 +5,13 @@
 //! not get into the journal, since no variant has a place for one.
 
 use super::id::{
-    AccountId, DeviceId, EnrolmentId, FundingId, KeyId, LedgerAccountId, MerchantId, OperatorId,
-    PaymentCodeId, PaymentId, ProposalId, StoreId, TerminalId, TopUpId,
+    AccountId, AdditionId, CaseId, ContactIndex, DeviceId, EnrolmentId, FundingId, KeyId, LedgerAccountId,
+    MerchantId, OperatorId, PaymentCodeId, PaymentId, PendingContactId, ProposalId, StoreId, TerminalId,
+    TopUpId,
 };
 use super::record::stored_enum;
+use super::recovery::CaseState;
+use super::recovery::factor::Kind;
 use super::rows::{CodePurpose, KeyForm, Standing};
 use super::time::Timestamp;
 
@@ -90,6 +93,50 @@ stored_enum! {
         MerchantNotSuspended = 34,
         /// The key belongs to somebody already.
         KeyInUse = 35,
+        /// The recovery does not exist, is another key's, or ended.
+        RecoveryOver = 36,
+        /// As many attempts as there are were made, of the case or of the day.
+        RecoveryAttempts = 37,
+        /// As many codes as are sent in a day were sent.
+        RecoveryMessages = 38,
+        /// Too little is proved.
+        RecoveryUnproven = 39,
+        /// The delay is not over.
+        RecoveryCooling = 40,
+        /// One factor must be proved again.
+        RecoveryProveAgain = 41,
+        /// Two contend for the account: only proofing in person helps.
+        RecoveryContested = 42,
+        /// A code to a contact alone froze it lately.
+        RecoveryFrozenLately = 43,
+        /// The cancellation's first call must come first.
+        RecoveryCancelFirst = 44,
+        /// The device was reported lost.
+        DeviceLost = 45,
+        /// A recovery stands: factors, contacts and devices stay as they are.
+        RecoveryUnderWay = 46,
+        /// The account was recovered lately: that has to wait.
+        RecoveredLately = 47,
+        /// The authenticator must be confirmed first.
+        RenewalDue = 48,
+        /// Gone, approved, or its number was wrong too often.
+        AdditionOver = 49,
+        /// As many additions as there may be were asked for.
+        AdditionsTooMany = 50,
+        /// As many devices as there may be.
+        TooManyDevices = 51,
+        /// As many contacts as there may be.
+        TooManyContacts = 52,
+        /// It is the account's last contact.
+        LastContact = 53,
+        /// Gone, confirmed, or its code was wrong too often.
+        ContactOver = 54,
+        /// No new authenticator was begun.
+        TotpNotBegun = 55,
+        /// Two contend for the account: nothing leaves it.
+        AccountContested = 56,
+        /// A recovery cools: that is not possible until it is over.
+        AccountRestricted = 57,
     }
 }
 
@@ -310,6 +357,73 @@ pub enum Outcome {
         /// The merchant.
         merchant_id: MerchantId,
     },
+    /// A recovery was begun.
+    RecoveryStarted {
+        /// Names it.
+        case_id: CaseId,
+        /// Of which account; none behind a shadow. Never told.
+        account_id: Option<AccountId>,
+        /// Something is proved until then.
+        expires_at: Timestamp,
+    },
+    /// A recovery went on.
+    RecoveryStepped(Box<RecoveryStep>),
+    /// Somebody with a secret spoke of cancelling; the same whether there is such a secret.
+    CancellationHeard(Option<Box<RecoveryStep>>),
+    /// An account has a new device, and no other. Holds the public key, so that the journal alone verifies.
+    Recovered {
+        /// The step that ended the case.
+        step: Box<RecoveryStep>,
+        /// The device.
+        device_id: DeviceId,
+        /// The account's epoch from now on.
+        epoch: i64,
+        /// The device's uncompressed point.
+        point: [u8; 65],
+        /// How it signs.
+        form: KeyForm,
+    },
+    /// A device was reported lost.
+    DeviceLost {
+        /// Which.
+        device_id: DeviceId,
+    },
+    /// A phone asks to join.
+    AdditionAsked {
+        /// Names it.
+        addition_id: AdditionId,
+        /// The number that it shows.
+        number: i64,
+        /// Approved until then, or never.
+        expires_at: Timestamp,
+    },
+    /// A phone joined. Holds the public key, so that the journal alone verifies.
+    DeviceAdded {
+        /// The device.
+        device_id: DeviceId,
+        /// Its key.
+        key_id: KeyId,
+        /// The key's uncompressed point.
+        point: [u8; 65],
+        /// How it signs.
+        form: KeyForm,
+    },
+    /// A new authenticator is begun; its URI is a secret of the reply.
+    TotpBegun,
+    /// Something about the account's factors or contacts is another by now.
+    FactorChanged,
+    /// A code was sent to a new contact, or a note that it is taken.
+    ContactBegun {
+        /// Names it.
+        pending_contact_id: PendingContactId,
+        /// Until then.
+        expires_at: Timestamp,
+    },
+    /// A contact is the account's.
+    ContactConfirmed {
+        /// Which.
+        contact_index: ContactIndex,
+    },
     /// Not done.
     Refused {
         /// Why.
@@ -329,6 +443,38 @@ impl Outcome {
     pub fn is_refused(&self) -> bool {
         matches!(self, Self::Refused { .. })
     }
+}
+
+/// Where a recovery and its account stand after a step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecoveryStep {
+    /// Which recovery.
+    pub case_id: CaseId,
+    /// Where it is.
+    pub state: CaseState,
+    /// Whether two contend.
+    pub contested: bool,
+    /// What was proved in this step.
+    pub proved: Option<Kind>,
+    /// When its delay is over.
+    pub ready_at: Option<Timestamp>,
+    /// The account, after it; none behind a shadow.
+    pub account: Option<AccountStanding>,
+}
+
+/// What of an account a recovery changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AccountStanding {
+    /// Which.
+    pub account_id: AccountId,
+    /// Since when outflow is stopped.
+    pub frozen_at: Option<Timestamp>,
+    /// When that ends by itself.
+    pub frozen_until: Option<Timestamp>,
+    /// Since when a recovery cools.
+    pub restricted_at: Option<Timestamp>,
+    /// Since when two contend for it.
+    pub contested_at: Option<Timestamp>,
 }
 
 /// An operator and his key, in full, so that the journal alone verifies.

@@ -11,7 +11,7 @@ const HOURS_KEPT: i64 = 25;
 const DAYS_KEPT: i64 = 31;
 
 /// What fell into one hour or one day.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Bucket {
     index: i64,
     amount_minor: i64,
@@ -19,7 +19,7 @@ struct Bucket {
 }
 
 /// A sum of amounts and of movements.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Moved {
     /// In minor units.
     pub amount_minor: i64,
@@ -28,7 +28,7 @@ pub struct Moved {
 }
 
 /// Movements of one kind, by hour and by day. Buckets without movements are not kept.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Periods {
     hours: Vec<Bucket>,
     days: Vec<Bucket>,

@@ -1,5 +1,6 @@
 //! The figures of the rules. Values without defaults: a policy is made whole, or not at all.
 
+use super::recovery::figures::Figures;
 use super::time::{DAY_US, HOUR_US, MINUTE_US, SECOND_US};
 
 /// When a second factor is wanted for money.
@@ -29,7 +30,7 @@ pub struct CodeAttempts {
 }
 
 /// What one row of limits allows. In minor units; nothing means no limit by this row.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Caps {
     /// One payment.
     pub payment_minor: Option<i64>,
@@ -104,6 +105,8 @@ pub struct Policy {
     pub payment_codes: PaymentCodes,
     /// How merchants and operators go about.
     pub staff: StaffRules,
+    /// How accounts are recovered.
+    pub recovery: Figures,
     /// An open answer binds its request id for so long.
     pub open_request_us: i64,
     /// A secret of a reply can be fetched again for so long.
@@ -145,6 +148,7 @@ impl Policy {
             enrolment: EnrolmentRules { code_us: 15 * MINUTE_US, attempts: 5, activate_us: DAY_US },
             payment_codes: PaymentCodes { live_us: MINUTE_US, misses: 10 },
             staff: StaffRules { activation_us: DAY_US, proposal_us: DAY_US },
+            recovery: Figures::standard(),
             open_request_us: 150 * SECOND_US,
             secret_us: 10 * MINUTE_US,
         }

@@ -9,8 +9,14 @@ pub type Step = i64;
 pub enum Factor {
     /// A code of the authenticator.
     Totp,
+    /// A code of the authenticator that is to replace it.
+    NewTotp,
     /// A code that was sent to a contact.
     ContactCode,
+    /// The saved recovery code.
+    SavedCode,
+    /// The passphrase.
+    Passphrase,
 }
 
 /// The result of comparing a factor, for the decision to judge.

@@ -199,7 +199,7 @@ macro_rules! records {
     })+) => {
         $(
             $(#[$meta])*
-            #[derive(Clone, Debug, PartialEq, Eq)]
+            #[derive(Clone, Debug, PartialEq, Eq, Hash)]
             pub struct $name {
                 $(#[doc = concat!("Part of the key of `", $table, "`.")] pub $key: $key_type,)+
                 $($(#[$field_meta])* pub $field: $field_type,)*

@@ -6,15 +6,18 @@
 //! is a painful migration.
 
 use super::id::{
-    AccountId, CodeTag, CommandId, ContactIndex, DeviceId, EnrolmentId, EventId, FundingId, KeyId,
-    LedgerAccountId, MerchantId, MessageId, OperatorId, OwnerId, PaymentCodeId, PaymentId, ProposalId,
-    RequestId, StoreId, TenantId, TerminalId, TopUpId,
+    AccountId, AdditionId, CaseId, CodeTag, CommandId, ContactIndex, DeviceId, EnrolmentId, EventId,
+    FundingId, KeyId, LedgerAccountId, MerchantId, MessageId, OperatorId, OwnerId, PaymentCodeId, PaymentId,
+    PendingContactId, ProposalId, RequestId, StoreId, TargetId, TenantId, TerminalId, TopUpId, WorkerId,
 };
 use super::live_codes::LiveCodes;
 use super::lots::{Legs, Lots};
 use super::money::Asset;
 use super::periods::Periods;
 use super::record::{records, stored_enum};
+use super::recovery::CaseState;
+use super::recovery::addition::Additions;
+use super::recovery::factor::{Channel, Channels, Contacts};
 use super::time::Timestamp;
 
 stored_enum! {
@@ -158,6 +161,42 @@ stored_enum! {
         EnrolmentAttempted = 11,
         /// A till's charge was declined; the till is not told why.
         ChargeDeclined = 12,
+        /// Somebody began a recovery of this account.
+        RecoveryBegun = 13,
+        /// Something was proved wrongly in a recovery.
+        RecoveryWrong = 14,
+        /// Something was proved in a recovery.
+        RecoveryFactorProved = 15,
+        /// Enough was proved in a recovery.
+        RecoveryProven = 16,
+        /// A recovery cools; the account is restricted.
+        RecoveryCooling = 17,
+        /// A recovery may be completed.
+        RecoveryReady = 18,
+        /// The account was recovered.
+        RecoveryCompleted = 19,
+        /// A recovery was cancelled.
+        RecoveryCancelled = 20,
+        /// A recovery ended by time.
+        RecoveryExpired = 21,
+        /// Two contend for the account.
+        RecoveryContested = 22,
+        /// A recovery froze the account.
+        RecoveryFroze = 23,
+        /// A device was reported lost.
+        DeviceLost = 24,
+        /// A device asked to be added.
+        DeviceAdditionAsked = 25,
+        /// The authenticator was replaced.
+        TotpReplaced = 26,
+        /// The saved code was replaced.
+        SavedCodeReplaced = 27,
+        /// The passphrase was changed.
+        PassphraseChanged = 28,
+        /// A contact was added.
+        ContactAdded = 29,
+        /// A contact was removed.
+        ContactRemoved = 30,
     }
 }
 
@@ -269,6 +308,205 @@ records! {
         /// Payment codes that a till may charge now. A code that is not in here is dead, whatever
         /// else is stored about it.
         live_codes: LiveCodes,
+        /// When one of its devices last had a final answer.
+        active_at: Timestamp,
+        /// When a freeze ends by itself; never, when absent.
+        frozen_until: Option<Timestamp>,
+        /// Since when a recovery cools: no top-up, little money out.
+        restricted_at: Option<Timestamp>,
+        /// Since when two contend for it: nothing leaves it.
+        contested_at: Option<Timestamp>,
+        /// When it was last recovered: limits grow from there.
+        recovered_at: Option<Timestamp>,
+        /// Recovered, and its new authenticator not confirmed yet.
+        renewal_due: bool,
+    }
+
+    /// When an account's factors were bound, and which are of no use any more. What they are is in the
+    /// sealed document.
+    Factors: "factors" [account_id: AccountId] {
+        /// Whose deployment.
+        tenant_id: TenantId,
+        /// Steps when one of them changes.
+        version: i64,
+        /// The authenticator.
+        totp_bound_at: Option<Timestamp>,
+        /// The saved code.
+        saved_code_bound_at: Option<Timestamp>,
+        /// The case in which it was proved; dead for every other one.
+        saved_code_case: Option<CaseId>,
+        /// The passphrase.
+        passphrase_bound_at: Option<Timestamp>,
+        /// A case with it was cancelled.
+        totp_suspect: bool,
+        /// A case with it was cancelled.
+        saved_code_suspect: bool,
+        /// A case with it was cancelled.
+        passphrase_suspect: bool,
+        /// Codes over channels do not count until then.
+        issued_locked_until: Timestamp,
+        /// How its owner can be reached.
+        contacts: Contacts,
+    }
+
+    /// What outlives the recoveries of an account, or of the shadow of one that does not exist.
+    RecoveryTarget: "recovery_target" [target_id: TargetId] {
+        /// Whose deployment.
+        tenant_id: TenantId,
+        /// The account; none behind a shadow.
+        account_id: Option<AccountId>,
+        /// The day that is counted, from the epoch.
+        day: i64,
+        /// Attempts of that day, whoever made them.
+        attempts_today: i64,
+        /// Messages of that day.
+        messages_today: i64,
+        /// Attempts of cases that proved a possession.
+        reserve_attempts_today: i64,
+        /// Messages of theirs.
+        reserve_messages_today: i64,
+        /// The case that proved enough and has not ended.
+        claim: Option<CaseId>,
+        /// Since when two contend.
+        contested_at: Option<Timestamp>,
+        /// When a case that had proved enough was last cancelled.
+        last_cancelled_at: Option<Timestamp>,
+        /// When a code to a contact alone last froze the account.
+        issued_freeze_at: Option<Timestamp>,
+        /// Phones that ask to join.
+        additions: Additions,
+        /// A shadow is forgotten, then; an account's row is not.
+        expires_at: Timestamp,
+    }
+
+    /// A recovery.
+    RecoveryCase: "recovery_case" [case_id: CaseId] {
+        /// Whose deployment.
+        tenant_id: TenantId,
+        /// The candidate that began it; no other key may go on.
+        key_id: KeyId,
+        /// Of what.
+        target_id: TargetId,
+        /// Of which account; none behind a shadow.
+        account_id: Option<AccountId>,
+        /// Where it is.
+        state: CaseState,
+        /// It waits for proofing in person.
+        with_proofing: bool,
+        /// When it was begun.
+        started_at: Timestamp,
+        /// The account's epoch at that moment.
+        epoch: i64,
+        /// The version of the factors when enough was proved.
+        factors_version: i64,
+        /// Attempts before enough was proved.
+        attempts: i64,
+        /// When the authenticator was proved.
+        totp_at: Option<Timestamp>,
+        /// When the saved code was.
+        saved_code_at: Option<Timestamp>,
+        /// When the passphrase was.
+        passphrase_at: Option<Timestamp>,
+        /// When a code by e-mail was.
+        email_code_at: Option<Timestamp>,
+        /// When a code by phone was.
+        phone_code_at: Option<Timestamp>,
+        /// When two operators saw the person.
+        proofed_at: Option<Timestamp>,
+        /// When something new was last proved.
+        proved_last_at: Option<Timestamp>,
+        /// When something was last proved again, after enough was.
+        proved_again_at: Option<Timestamp>,
+        /// Keyed hash of the code that was sent.
+        issued_tag: Option<[u8; 32]>,
+        /// Over which channel.
+        issued_channel: Option<Channel>,
+        /// Good until then, once.
+        issued_until: Timestamp,
+        /// The channels over which everybody can be told.
+        wanted: Channels,
+        /// Those that took the notice.
+        accepted: Channels,
+        /// Those that refused it for good.
+        refused: Channels,
+        /// When enough was proved.
+        proven_at: Option<Timestamp>,
+        /// When the delay began.
+        cooling_at: Option<Timestamp>,
+        /// When it is over.
+        ready_at: Option<Timestamp>,
+        /// Reminders sent.
+        reminders: i64,
+        /// Keyed hash of the secret with which a notice's reader cancels.
+        cancel_tag: CodeTag,
+        /// The secret and the candidate's phone's model, sealed, for the notices.
+        sealed: Vec<u8>,
+        /// The candidate said that the owner's devices are lost.
+        devices_lost: bool,
+        /// When somebody with the secret asked to cancel.
+        cancel_asked_at: Option<Timestamp>,
+        /// Who.
+        cancel_asked_by: Option<KeyId>,
+        /// When time next does something to it.
+        due_at: Option<Timestamp>,
+        /// When it ended.
+        ended_at: Option<Timestamp>,
+        /// Forgotten, then: some time after it ended.
+        expires_at: Timestamp,
+    }
+
+    /// A phone that asks to join an account, or the shadow of one that does not exist.
+    Addition: "device_addition" [addition_id: AdditionId] {
+        /// Whose deployment.
+        tenant_id: TenantId,
+        /// Of what.
+        target_id: TargetId,
+        /// Whose account; none behind a shadow.
+        account_id: Option<AccountId>,
+        /// Its key.
+        key_id: KeyId,
+        /// The key's uncompressed point.
+        point: Vec<u8>,
+        /// How it signs.
+        form: KeyForm,
+        /// What its owner says it is, sealed.
+        sealed: Vec<u8>,
+        /// The number that it shows.
+        number: i64,
+        /// Wrong numbers so far.
+        attempts: i64,
+        /// When it asked.
+        asked_at: Timestamp,
+        /// Gone, then.
+        expires_at: Timestamp,
+    }
+
+    /// A contact that its owner did not confirm yet. Reserves nothing.
+    PendingContact: "pending_contact" [pending_contact_id: PendingContactId] {
+        /// Whose deployment.
+        tenant_id: TenantId,
+        /// Whose.
+        account_id: AccountId,
+        /// Which contact.
+        contact_index: ContactIndex,
+        /// How it is reached.
+        channel: Channel,
+        /// The contact itself, sealed.
+        sealed_contact: Vec<u8>,
+        /// Keyed hash of the code.
+        code_tag: Vec<u8>,
+        /// Codes tried.
+        attempts: i64,
+        /// Gone, then.
+        expires_at: Timestamp,
+    }
+
+    /// Who does a piece of work that only one process does at a time.
+    Lease: "lease" [name: String] {
+        /// Whose turn it is.
+        worker_id: WorkerId,
+        /// Until then, unless renewed.
+        held_until: Timestamp,
     }
 
     /// A customer's device.
@@ -291,6 +529,9 @@ records! {
         spent_at_code_minor: i64,
         /// The account's `payments_total` at that moment.
         payments_at_code: i64,
+        /// When another device reported it lost: it moves no money, unfreezes nothing, and its cancelling
+        /// contests.
+        lost_at: Option<Timestamp>,
     }
 
     /// A public key, for ever bound to one principal.
@@ -516,8 +757,10 @@ records! {
         provider: i64,
         /// When it was linked.
         linked_at: Timestamp,
-        /// When it was unlinked or suspended.
+        /// When it was unlinked.
         ended_at: Option<Timestamp>,
+        /// The account's epoch when it was linked: after a recovery it must be linked again.
+        epoch: i64,
     }
 
     /// A top-up.
@@ -616,6 +859,8 @@ records! {
         device_id: Option<DeviceId>,
         /// Why a till's charge was declined: the number of an `outcome::Refusal`.
         reason: Option<i64>,
+        /// The recovery or addition that it is about.
+        subject_id: Option<Vec<u8>>,
     }
 
     /// A message to a person, to be sent by the outbox's worker. A row is not a delivery.
@@ -630,6 +875,12 @@ records! {
         attempts: i64,
         /// When it is to be tried.
         due_at: Timestamp,
+        /// Not tried any more, then.
+        expires_at: Timestamp,
+        /// The recovery that waits for it.
+        case_id: Option<CaseId>,
+        /// How it goes.
+        channel: Option<Channel>,
     }
 
     /// One link of the journal: a final answer, its evidence and its postings. Never changed.
@@ -719,6 +970,12 @@ impl Table {
             | Self::SecretReply
             | Self::Event
             | Self::Message
+            | Self::Factors
+            | Self::RecoveryTarget
+            | Self::RecoveryCase
+            | Self::Addition
+            | Self::PendingContact
+            | Self::Lease
             | Self::Journal
             | Self::Finished => false,
         }
@@ -753,6 +1010,12 @@ impl Table {
             | Self::OpenRequest
             | Self::Event
             | Self::Message
+            | Self::Factors
+            | Self::RecoveryTarget
+            | Self::RecoveryCase
+            | Self::Addition
+            | Self::PendingContact
+            | Self::Lease
             | Self::Journal
             | Self::Finished
             | Self::Lane => &[],

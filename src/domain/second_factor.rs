@@ -25,7 +25,15 @@ pub enum Verdict {
 }
 
 /// Judges a code against the account's counters, and counts it.
-pub fn judge(rules: &CodeAttempts, account: &mut Account, proof: &Proof, now: Timestamp) -> Verdict {
+///
+/// `wanted` is the authenticator in force, but for the call that confirms a new one.
+pub fn judge(
+    rules: &CodeAttempts,
+    account: &mut Account,
+    proof: &Proof,
+    wanted: Factor,
+    now: Timestamp,
+) -> Verdict {
     if account.code_failures >= rules.without_success {
         return Verdict::NotJudged(OpenAnswer::CodeExhausted);
     }
@@ -33,7 +41,7 @@ pub fn judge(rules: &CodeAttempts, account: &mut Account, proof: &Proof, now: Ti
         return Verdict::NotJudged(OpenAnswer::CodeBlocked { until: account.code_blocked_until });
     }
     spend_attempt(account, now);
-    match newer_step(account, proof) {
+    match newer_step(account, proof, wanted) {
         Some(step) => {
             account.totp_last_step = step;
             account.code_failures = 0;
@@ -53,11 +61,17 @@ fn spend_attempt(account: &mut Account, now: Timestamp) {
     account.code_failures_today += 1;
 }
 
-fn newer_step(account: &Account, proof: &Proof) -> Option<Step> {
+fn newer_step(account: &Account, proof: &Proof, wanted: Factor) -> Option<Step> {
     match proof.factor() {
-        Factor::Totp => proof.matched().filter(|step| *step > account.totp_last_step),
-        // A code to a contact is no second factor of a device.
-        Factor::ContactCode => None,
+        Factor::Totp | Factor::NewTotp if proof.factor() == wanted => {
+            proof.matched().filter(|step| *step > account.totp_last_step)
+        }
+        // Nothing else is a second factor of a device.
+        Factor::Totp
+        | Factor::NewTotp
+        | Factor::ContactCode
+        | Factor::SavedCode
+        | Factor::Passphrase => None,
     }
 }
 

@@ -2,13 +2,16 @@
 //! journal holds evidence for its movements as it does for a customer's.
 
 use super::codec::{Decoder, Encoder};
-use super::command::SystemAction;
+use super::command::{CaseRef, Notices, SystemAction};
 use super::id::{
-    AccountId, ContactIndex, DeviceId, LedgerAccountId, MerchantId, RequestId, StoreId, TopUpId,
+    AccountId, CaseId, ContactIndex, DeviceId, LedgerAccountId, MerchantId, MessageId, RequestId, StoreId,
+    TargetId, TopUpId,
 };
 use super::journal::{Kind, system_request};
 use super::outcome::{read_operator, write_operator};
 use super::record::Corrupt;
+use super::recovery::factor::Channel;
+use super::time::Timestamp;
 
 impl SystemAction {
     /// The method that is signed.
@@ -24,6 +27,13 @@ impl SystemAction {
             Self::SettleTopUp { top_up_id, .. } => top_up_id.0,
             Self::CloseUnactivated { account_id, .. } => account_id.0,
             Self::EnrolOperators { .. } => *b"saifu-operators0",
+            Self::AnswerNotice { message_id, .. } => message_id.0,
+            // Once for each moment at which something is due.
+            Self::AdvanceRecovery { case, due_at, .. } => {
+                let mut subject = case.case_id.0;
+                subject.iter_mut().rev().zip(due_at.0.to_le_bytes()).for_each(|(byte, due)| *byte ^= due);
+                subject
+            }
         };
         system_request(subject, self.kind())
     }
@@ -49,6 +59,12 @@ impl SystemAction {
                 encoder.fixed(&account_id.0).fixed(&device_id.0).fixed(&contact_index.0)
             }
             Self::EnrolOperators { operators } => encoder.list(operators, write_operator),
+            Self::AnswerNotice { case, message_id, channel, accepted } => write_case(encoder, case)
+                .fixed(&message_id.0)
+                .int(channel.number())
+                .byte(u8::from(*accepted)),
+            // What is told is sealed, and is no evidence.
+            Self::AdvanceRecovery { case, due_at, notices: _ } => write_case(encoder, case).int(due_at.0),
         }
         .finish()
     }
@@ -68,11 +84,7 @@ impl SystemAction {
             },
             Kind::SettleTopUp => Self::SettleTopUp {
                 top_up_id: TopUpId(decoder.fixed()?),
-                succeeded: match decoder.byte()? {
-                    0 => false,
-                    1 => true,
-                    _ => return Err(Corrupt),
-                },
+                succeeded: flag(&mut decoder)?,
                 provider_reference: decoder.text()?,
             },
             Kind::CloseUnactivated => Self::CloseUnactivated {
@@ -81,6 +93,17 @@ impl SystemAction {
                 contact_index: ContactIndex(decoder.fixed()?),
             },
             Kind::EnrolOperators => Self::EnrolOperators { operators: decoder.list(read_operator)? },
+            Kind::AnswerNotice => Self::AnswerNotice {
+                case: read_case(&mut decoder)?,
+                message_id: MessageId(decoder.fixed()?),
+                channel: Channel::from_number(decoder.int()?)?,
+                accepted: flag(&mut decoder)?,
+            },
+            Kind::AdvanceRecovery => Self::AdvanceRecovery {
+                case: read_case(&mut decoder)?,
+                due_at: Timestamp(decoder.int()?),
+                notices: Notices { document_version: 0, drafts: Vec::new() },
+            },
             Kind::StartEnrolment
             | Kind::ConfirmEnrolment
             | Kind::Activate
@@ -102,9 +125,52 @@ impl SystemAction {
             | Kind::ReverseForTerminal
             | Kind::Propose
             | Kind::Approve
-            | Kind::SuspendMerchant => return Err(Corrupt),
+            | Kind::SuspendMerchant
+            | Kind::CancelRecovery
+            | Kind::ReportLost
+            | Kind::ApproveAddition
+            | Kind::BeginTotp
+            | Kind::ConfirmTotp
+            | Kind::ReplaceSavedCode
+            | Kind::ChangePassphrase
+            | Kind::AddContact
+            | Kind::ConfirmContact
+            | Kind::RemoveContact
+            | Kind::StartRecovery
+            | Kind::SendRecoveryCode
+            | Kind::ProveRecovery
+            | Kind::FreezeInRecovery
+            | Kind::ReportLostInRecovery
+            | Kind::CompleteRecovery
+            | Kind::CancelByNotice
+            | Kind::RequestAddition
+            | Kind::CancelRecoveryByOperator => return Err(Corrupt),
         };
         decoder.finish()?;
         Ok(action)
     }
+}
+
+fn flag(decoder: &mut Decoder<'_>) -> Result<bool, Corrupt> {
+    match decoder.byte()? {
+        0 => Ok(false),
+        1 => Ok(true),
+        _ => Err(Corrupt),
+    }
+}
+
+fn write_case(encoder: Encoder, case: &CaseRef) -> Encoder {
+    let account = case.account_id.map_or(Vec::new(), |id| id.0.to_vec());
+    encoder.fixed(&case.case_id.0).fixed(&case.target_id.0).bytes(&account)
+}
+
+fn read_case(decoder: &mut Decoder<'_>) -> Result<CaseRef, Corrupt> {
+    Ok(CaseRef {
+        case_id: CaseId(decoder.fixed()?),
+        target_id: TargetId(decoder.fixed()?),
+        account_id: match decoder.bytes()? {
+            [] => None,
+            bytes => Some(AccountId::from_slice(bytes).ok_or(Corrupt)?),
+        },
+    })
 }

@@ -2,11 +2,12 @@
 //! named rows, then those which they name.
 
 use super::{
-    Approved, CandidateAction, CandidateCall, Chore, Command, DeviceAction, DeviceCall, MerchantAction,
+    Approved, CandidateAction, CandidateCall, CaseAction, Chore, Command, DeviceAction, DeviceCall, MerchantAction,
     MerchantCall, OperatorAction, OperatorCall, Order, SystemAction, TerminalAction, TerminalCall,
 };
+use crate::domain::id::TargetId;
 use crate::domain::ledger::PROVIDER_CLEARING;
-use crate::domain::rows::{Activation, Contact, Device, OrderSlot, PaymentCode, RowKey, Store, TopUp};
+use crate::domain::rows::{Activation, Addition, Contact, Device, OrderSlot, PaymentCode, RowKey, Store, TopUp};
 use crate::domain::view::View;
 
 impl Command {
@@ -48,6 +49,40 @@ impl Command {
             ) => view
                 .get::<Contact>((*contact_index,))
                 .map(|contact| RowKey::Account(contact.account_id))
+                .into_iter()
+                .collect(),
+            // The account is found in the transaction: whose the contact is by then.
+            Order::Candidate(_, CandidateAction::StartRecovery { contact_index, .. }) => view
+                .get::<Contact>((*contact_index,))
+                .map(|contact| {
+                    let target_id = TargetId::of_account(contact.account_id);
+                    [RowKey::Account(contact.account_id), RowKey::RecoveryTarget(target_id)]
+                })
+                .into_iter()
+                .flatten()
+                .collect(),
+            Order::Candidate(_, CandidateAction::RequestAddition { contact_index, .. }) => view
+                .get::<Contact>((*contact_index,))
+                .map(|contact| {
+                    let target_id = TargetId::of_account(contact.account_id);
+                    [RowKey::Account(contact.account_id), RowKey::RecoveryTarget(target_id)]
+                })
+                .into_iter()
+                .flatten()
+                .collect(),
+            Order::Candidate(
+                _,
+                CandidateAction::Recovery { action: CaseAction::Complete(completion), .. },
+            ) => completion
+                .devices
+                .iter()
+                .filter_map(|device_id| view.get::<Device>((*device_id,)))
+                .map(|device| RowKey::SigningKey(device.key_id))
+                .collect(),
+            Order::Candidate(_, CandidateAction::Recovery { .. }) => Vec::new(),
+            Order::Device(_, DeviceAction::ApproveAddition { addition_id, .. }) => view
+                .get::<Addition>((*addition_id,))
+                .map(|addition| RowKey::SigningKey(addition.key_id))
                 .into_iter()
                 .collect(),
             Order::System(_, SystemAction::SettleTopUp { top_up_id, .. }) => view
@@ -94,9 +129,7 @@ fn device_keys(call: &DeviceCall, action: &DeviceAction) -> Vec<RowKey> {
         RowKey::SigningKey(call.signed.key_id),
     ];
     match action {
-        DeviceAction::Activate { .. } => {
-            keys.push(RowKey::Document(call.account_id));
-        }
+        DeviceAction::Activate { .. } => keys.extend(factor_keys(call)),
         DeviceAction::VerifySecondFactor | DeviceAction::Freeze | DeviceAction::Unfreeze => {}
         DeviceAction::RevokeDevice { target_id } => keys.push(RowKey::Device(*target_id)),
         DeviceAction::LinkFunding { funding_id, .. } | DeviceAction::UnlinkFunding { funding_id, .. } => {
@@ -106,8 +139,42 @@ fn device_keys(call: &DeviceCall, action: &DeviceAction) -> Vec<RowKey> {
         DeviceAction::RequestTopUp { funding_id, .. } => keys.push(RowKey::Funding(*funding_id)),
         DeviceAction::Pay { store_id, .. } => keys.push(RowKey::Store(*store_id)),
         DeviceAction::IssueCode { code_tag, .. } => keys.push(RowKey::PaymentCode(*code_tag)),
+        DeviceAction::CancelRecovery { case, .. } => {
+            keys.extend(case.keys().into_iter().filter(|key| *key != RowKey::Account(call.account_id)));
+        }
+        DeviceAction::ReportLost { target_id } => keys.push(RowKey::Device(*target_id)),
+        DeviceAction::ApproveAddition { addition_id, .. } => {
+            keys.push(RowKey::Addition(*addition_id));
+            keys.extend(factor_keys(call));
+        }
+        DeviceAction::BeginTotp { .. }
+        | DeviceAction::ConfirmTotp { .. }
+        | DeviceAction::ReplaceSavedCode { .. }
+        | DeviceAction::ChangePassphrase { .. } => keys.extend(factor_keys(call)),
+        DeviceAction::AddContact { contact, .. } => {
+            keys.push(RowKey::Contact(contact.contact_index));
+            keys.extend(factor_keys(call));
+        }
+        DeviceAction::ConfirmContact { pending_contact_id, contact_index, .. } => {
+            keys.push(RowKey::PendingContact(*pending_contact_id));
+            keys.push(RowKey::Contact(*contact_index));
+            keys.extend(factor_keys(call));
+        }
+        DeviceAction::RemoveContact { contact_index, .. } => {
+            keys.extend(contact_index.map(RowKey::Contact));
+            keys.extend(factor_keys(call));
+        }
     }
     keys
+}
+
+/// What a change of factors, contacts or devices looks at.
+fn factor_keys(call: &DeviceCall) -> [RowKey; 3] {
+    [
+        RowKey::Document(call.account_id),
+        RowKey::Factors(call.account_id),
+        RowKey::RecoveryTarget(TargetId::of_account(call.account_id)),
+    ]
 }
 
 fn candidate_keys(call: &CandidateCall, action: &CandidateAction) -> Vec<RowKey> {
@@ -122,6 +189,21 @@ fn candidate_keys(call: &CandidateCall, action: &CandidateAction) -> Vec<RowKey>
         }
         CandidateAction::ActivateTerminal { activation_tag } => {
             keys.push(RowKey::Activation(*activation_tag));
+        }
+        CandidateAction::StartRecovery { contact_index, .. } => {
+            keys.push(RowKey::Contact(*contact_index));
+            keys.push(RowKey::RecoveryTarget(TargetId::of_shadow(*contact_index)));
+        }
+        CandidateAction::Recovery { case, action, .. } => {
+            keys.extend(case.keys());
+            if let (CaseAction::Complete(completion), Some(account_id)) = (action, case.account_id) {
+                keys.push(RowKey::Document(account_id));
+                keys.extend(completion.devices.iter().map(|device_id| RowKey::Device(*device_id)));
+            }
+        }
+        CandidateAction::RequestAddition { contact_index, .. } => {
+            keys.push(RowKey::Contact(*contact_index));
+            keys.push(RowKey::RecoveryTarget(TargetId::of_shadow(*contact_index)));
         }
     }
     keys
@@ -170,9 +252,11 @@ fn operator_keys(call: &OperatorCall, action: &OperatorAction) -> Vec<RowKey> {
                 Approved::RegisterStore { merchant_id, .. } | Approved::ResumeMerchant { merchant_id } => {
                     keys.push(RowKey::Merchant(*merchant_id));
                 }
+                Approved::ProofRecovery { case, .. } => keys.extend(case.keys()),
             }
         }
         OperatorAction::SuspendMerchant { merchant_id } => keys.push(RowKey::Merchant(*merchant_id)),
+        OperatorAction::CancelRecovery { case, .. } => keys.extend(case.keys()),
     }
     keys
 }
@@ -193,6 +277,12 @@ fn system_keys(action: &SystemAction) -> Vec<RowKey> {
         SystemAction::EnrolOperators { operators } => {
             operators.iter().map(|operator| RowKey::SigningKey(operator.key_id)).collect()
         }
+        SystemAction::AnswerNotice { case, message_id, .. } => {
+            let mut keys = case.keys();
+            keys.push(RowKey::Message(*message_id));
+            keys
+        }
+        SystemAction::AdvanceRecovery { case, .. } => case.keys(),
     }
 }
 
@@ -202,5 +292,6 @@ fn chore_keys(chore: &Chore) -> Vec<RowKey> {
         Chore::MessageDelivered(id) | Chore::MessageDelayed(id, _) | Chore::MessageFailed(id) => {
             vec![RowKey::Message(*id)]
         }
+        Chore::Lease { name, .. } => vec![RowKey::Lease((*name).to_owned())],
     }
 }

@@ -1,6 +1,6 @@
 //! What tills, merchants' servers and operators may ask for.
 
-use super::Signed;
+use super::{CaseRef, Notices, Signed};
 use crate::domain::id::{
     CodeTag, KeyId, LedgerAccountId, MerchantId, OperatorId, PaymentId, ProposalId, StoreId, TerminalId,
 };
@@ -158,6 +158,13 @@ pub enum Approved {
         /// Which.
         merchant_id: MerchantId,
     },
+    /// A person was seen: the owner of the account that a recovery is about.
+    ProofRecovery {
+        /// Which recovery.
+        case: CaseRef,
+        /// Told to everybody.
+        notices: Notices,
+    },
 }
 
 /// What an operator may ask for.
@@ -185,6 +192,13 @@ pub enum OperatorAction {
     SuspendMerchant {
         /// Which.
         merchant_id: MerchantId,
+    },
+    /// A recovery ends. One operator suffices: it only takes away.
+    CancelRecovery {
+        /// Which.
+        case: CaseRef,
+        /// Told to everybody.
+        notices: Notices,
     },
 }
 
@@ -217,6 +231,7 @@ impl OperatorAction {
             Self::Propose { .. } => Kind::Propose,
             Self::Approve { .. } => Kind::Approve,
             Self::SuspendMerchant { .. } => Kind::SuspendMerchant,
+            Self::CancelRecovery { .. } => Kind::CancelRecoveryByOperator,
         }
     }
 }

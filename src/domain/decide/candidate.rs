@@ -4,18 +4,19 @@
 //! message of the same size to the contact, and a code that is wrong for a taken contact whatever
 //! it is.
 
-use super::{Decision, Traceless, forget_open, remember_open, terminal};
-use crate::domain::command::{CandidateAction, CandidateCall, MessageDraft};
-use crate::domain::id::{CommandId, ContactIndex, EventId, FIRST_TENANT, OwnerId};
+use super::{Decision, Traceless, factor, forget_open, message, recovery, remember_open, terminal};
+use crate::domain::command::{CandidateAction, CandidateCall};
+use crate::domain::id::{AccountId, CommandId, ContactIndex, DeviceId, EventId, FIRST_TENANT, OwnerId};
 use crate::domain::journal::{Entry, Versions, side_id};
 use crate::domain::ledger::Postings;
 use crate::domain::outcome::{OpenAnswer, Outcome, Refusal};
 use crate::domain::policy::Policy;
 use crate::domain::proof::Factor;
 use crate::domain::record::Record as _;
+use crate::domain::recovery::factor::{ContactFact, Contacts};
 use crate::domain::rows::{
     Account, AccountState, Contact, DataKey, Device, Document, Enrolment, EnrolmentState, Event, EventKind,
-    KeyState, Message, MessageState, Principal, SecretReply, SigningKey,
+    Factors, KeyState, Principal, SecretReply, SigningKey,
 };
 use crate::domain::time::Timestamp;
 use crate::domain::view::View;
@@ -40,11 +41,29 @@ pub(super) fn decide(
             let (writes, outcome, versions) = terminal::activate(call, *activation_tag, view);
             finish(call, view, writes, entry(action, outcome, versions))
         }
+        CandidateAction::StartRecovery { case_id, contact_index, with_proofing, cancel_tag, sealed } => {
+            let start = recovery::Start {
+                case_id: *case_id,
+                contact_index: *contact_index,
+                with_proofing: *with_proofing,
+                cancel_tag: *cancel_tag,
+                sealed,
+            };
+            recovery::start(command_id, call, &start, view, policy).decision(action.kind(), &call.signed, view)
+        }
+        CandidateAction::Recovery { case, action: wanted, notices } => {
+            recovery::by_candidate(command_id, call, (case, wanted, notices), action.kind(), view, policy)
+        }
+        CandidateAction::RequestAddition { addition_id, contact_index, number, sealed } => {
+            let asking = factor::Asking { addition_id: *addition_id, number: *number, sealed };
+            let ruling = factor::request_addition(command_id, call, *contact_index, &asking, view, policy);
+            ruling.decision(action.kind(), &call.signed, view)
+        }
     }
 }
 
 /// The account that a contact belongs to, unless that account was never activated in time.
-fn owner<'a>(view: &'a View, contact_index: ContactIndex, policy: &Policy) -> Option<&'a Account> {
+pub(super) fn owner<'a>(view: &'a View, contact_index: ContactIndex, policy: &Policy) -> Option<&'a Account> {
     let contact = view.get::<Contact>((contact_index,))?;
     view.get::<Account>((contact.account_id,)).filter(|account| match account.state {
         AccountState::Active => true,
@@ -72,18 +91,6 @@ fn entry(action: &CandidateAction, outcome: Outcome, versions: Versions) -> Entr
         versions,
         accepted_step: None,
     }
-}
-
-fn message(draft: &MessageDraft, now: Timestamp) -> Write {
-    let message = Message {
-        message_id: draft.message_id,
-        tenant_id: FIRST_TENANT,
-        sealed: draft.sealed.clone(),
-        state: MessageState::Due,
-        attempts: 0,
-        due_at: now,
-    };
-    Write::Insert(message.into_row())
 }
 
 fn start(
@@ -119,7 +126,7 @@ fn start(
     };
     let mut writes = vec![Write::Insert(enrolment.into_row())];
     if let Some(owner) = owner(view, *contact_index, policy) {
-        writes.push(message(taken_message, now));
+        writes.push(message::plain(taken_message, now, expires_at));
         let event = Event {
             account_id: owner.account_id,
             event_id: EventId(side_id(command_id, 1)),
@@ -127,10 +134,11 @@ fn start(
             kind: EventKind::EnrolmentAttempted,
             device_id: None,
             reason: None,
+            subject_id: None,
         };
         writes.push(Write::Insert(event.into_row()));
     } else {
-        writes.push(message(code_message, now));
+        writes.push(message::plain(code_message, now, expires_at));
     }
     let outcome = Outcome::EnrolmentStarted { enrolment_id: *enrolment_id, expires_at };
     finish(call, view, writes, entry(action, outcome, Versions::default()))
@@ -190,6 +198,7 @@ fn open_account(
 ) -> Option<(Outcome, Versions)> {
     let CandidateAction::ConfirmEnrolment {
         contact_index,
+        channel,
         account_id,
         device_id,
         ledger_account_id,
@@ -215,6 +224,7 @@ fn open_account(
         last_code_at: None,
         spent_at_code_minor: 0,
         payments_at_code: 0,
+        lost_at: None,
     };
     let key = SigningKey {
         key_id,
@@ -238,13 +248,24 @@ fn open_account(
         sealed: secret.clone(),
         expires_at: now.plus_us(policy.secret_us),
     };
-    let event = Event {
+    let factors = Factors {
         account_id,
-        event_id: EventId(side_id(command_id, 1)),
-        at: now,
-        kind: EventKind::DeviceEnrolled,
-        device_id: Some(device_id),
-        reason: None,
+        tenant_id: FIRST_TENANT,
+        version: 1,
+        totp_bound_at: None,
+        saved_code_bound_at: None,
+        saved_code_case: None,
+        passphrase_bound_at: Some(now),
+        totp_suspect: false,
+        saved_code_suspect: false,
+        passphrase_suspect: false,
+        issued_locked_until: Timestamp(0),
+        contacts: Contacts(vec![ContactFact {
+            contact_index: *contact_index,
+            channel: *channel,
+            confirmed_at: now,
+            removed_at: None,
+        }]),
     };
     let data_key = DataKey { account_id, kek_version: *kek_version, sealed: data_key.clone() };
     let document = Document { account_id, version: 1, sealed: document.clone() };
@@ -257,7 +278,8 @@ fn open_account(
         Write::Insert(document.into_row()),
         contact,
         Write::Insert(secret.into_row()),
-        Write::Insert(event.into_row()),
+        Write::Insert(factors.into_row()),
+        device_event(command_id, account_id, device_id, now),
     ]);
     let outcome = Outcome::Enrolled {
         account_id,
@@ -268,4 +290,23 @@ fn open_account(
         activate_by: now.plus_us(policy.enrolment.activate_us),
     };
     Some((outcome, versions))
+}
+
+/// A device became the account's.
+pub(super) fn device_event(
+    command_id: CommandId,
+    account_id: AccountId,
+    device_id: DeviceId,
+    now: Timestamp,
+) -> Write {
+    let event = Event {
+        account_id,
+        event_id: EventId(side_id(command_id, 1)),
+        at: now,
+        kind: EventKind::DeviceEnrolled,
+        device_id: Some(device_id),
+        reason: None,
+        subject_id: None,
+    };
+    Write::Insert(event.into_row())
 }

@@ -2,9 +2,9 @@
 
 use super::Decision;
 use crate::domain::command::Chore;
-use crate::domain::id::MessageId;
+use crate::domain::id::{MessageId, WorkerId};
 use crate::domain::record::Record as _;
-use crate::domain::rows::{Message, MessageState, Row, RowKey};
+use crate::domain::rows::{Lease, Message, MessageState, Row, RowKey};
 use crate::domain::time::Timestamp;
 use crate::domain::view::View;
 use crate::domain::write::Write;
@@ -20,6 +20,7 @@ pub(super) fn decide(chore: &Chore, view: &View) -> Decision {
             due(*id, view).map(|_| Write::Delete(RowKey::Message(*id))).into_iter().collect()
         }
         Chore::MessageDelayed(id, due_at) => message(*id, view, |message| message.due_at = *due_at),
+        Chore::Lease { name, worker_id, until } => lease(name, *worker_id, *until, view),
         Chore::MessageFailed(id) => message(*id, view, |message| {
             message.state = MessageState::Failed;
             message.sealed.clear();
@@ -43,6 +44,18 @@ fn message(id: MessageId, view: &View, change: impl Fn(&mut Message)) -> Vec<Wri
         .collect()
 }
 
+/// A turn is taken when nobody has it, kept by whoever has it, and by nobody else before its time is over.
+fn lease(name: &'static str, worker_id: WorkerId, until: Timestamp, view: &View) -> Vec<Write> {
+    let lease = Lease { name: name.to_owned(), worker_id, held_until: until };
+    match view.get::<Lease>((name.to_owned(),)) {
+        None => vec![Write::Insert(lease.into_row())],
+        Some(held) if held.worker_id == worker_id || view.now() >= held.held_until => {
+            vec![Write::Update(lease.into_row())]
+        }
+        Some(_) => Vec::new(),
+    }
+}
+
 /// Only rows that end by themselves may be deleted.
 fn is_over(key: &RowKey, view: &View) -> bool {
     let Some(row) = view.row(key) else { return false };
@@ -52,6 +65,10 @@ fn is_over(key: &RowKey, view: &View) -> bool {
         Row::OpenRequest(row) => Some(row.expires_at),
         Row::PaymentCode(row) => Some(row.expires_at),
         Row::Activation(row) => Some(row.expires_at),
+        Row::Addition(row) => Some(row.expires_at),
+        Row::PendingContact(row) => Some(row.expires_at),
+        Row::RecoveryCase(row) => Some(row.expires_at),
+        Row::RecoveryTarget(row) => Some(row.expires_at),
         Row::Account(_)
         | Row::Device(_)
         | Row::SigningKey(_)
@@ -70,6 +87,8 @@ fn is_over(key: &RowKey, view: &View) -> bool {
         | Row::Payment(_)
         | Row::Event(_)
         | Row::Message(_)
+        | Row::Factors(_)
+        | Row::Lease(_)
         | Row::Journal(_)
         | Row::Finished(_)
         | Row::Lane(_) => None,

@@ -4,6 +4,7 @@
 use super::Stale;
 use super::device::{Done, Halt, Turn};
 use crate::domain::id::{CodeTag, PaymentCodeId};
+use crate::domain::limits;
 use crate::domain::live_codes::LiveCode;
 use crate::domain::money::{Amount, Asset};
 use crate::domain::outcome::{Outcome, Refusal};
@@ -27,7 +28,7 @@ pub(super) fn issue(turn: &mut Turn<'_>, wanted: &Wanted<'_>) -> Result<Done, Ha
         return Err(Refusal::WrongCurrency.into());
     }
     let most = match wanted.purpose {
-        CodePurpose::Pay => turn.policy.limits.payment_cap_minor(&turn.device, turn.now),
+        CodePurpose::Pay => limits::payment_cap_minor(turn.policy, &turn.account, &turn.device, turn.now),
         CodePurpose::TopUp => turn.policy.limits.standard.top_up_day_minor,
     };
     if most.is_some_and(|most| wanted.cap.minor() > most) {

@@ -1,16 +1,18 @@
 //! A device's call: who may, in which state, with which factor; then the action itself.
 
-use super::{Decision, Stale, code, forget_open, pay, remember_open, top_up};
+use super::{Decision, Stale, code, factor, forget_open, pay, remember_open, top_up};
 use crate::domain::command::{DeviceAction, DeviceCall, DocumentWrite};
-use crate::domain::id::{AccountId, CommandId, DeviceId, EventId, KeyId};
+use crate::domain::id::{AccountId, CommandId, DeviceId, EventId, KeyId, TargetId};
 use crate::domain::journal::{Entry, Versions, side_id};
 use crate::domain::ledger::Postings;
 use crate::domain::outcome::{OpenAnswer, Outcome, Refusal};
 use crate::domain::policy::Policy;
+use crate::domain::proof::Factor;
 use crate::domain::record::Record as _;
+use crate::domain::recovery::factor::Kind as FactorKind;
 use crate::domain::rows::{
-    Account, AccountState, CodePurpose, Device, Document, Event, EventKind, Funding, KeyState, Row,
-    SecretReply, SigningKey,
+    Account, AccountState, CodePurpose, Device, Document, Event, EventKind, Factors, Funding, KeyState,
+    RecoveryTarget, Row, SecretReply, SigningKey,
 };
 use crate::domain::second_factor::{self, Verdict};
 use crate::domain::step_up::{self, Demand, SinceCode};
@@ -53,7 +55,7 @@ pub(super) struct Turn<'a> {
     pub account: Account,
     pub device: Device,
     pub writes: Vec<Write>,
-    command_id: CommandId,
+    pub command_id: CommandId,
     code_accepted: bool,
     device_changed: bool,
     side_rows: u8,
@@ -86,7 +88,11 @@ pub(super) fn decide(
         side_rows: 0,
     };
     let result = turn.standing(action).map_err(Halt::from).and_then(|()| {
-        turn.second_factor(demand(&turn, action))?;
+        let wanted = match action {
+            DeviceAction::ConfirmTotp { .. } => Factor::NewTotp,
+            _any_other => Factor::Totp,
+        };
+        turn.second_factor(demand(&turn, action), wanted)?;
         turn.act(action)
     });
     turn.finish(action, result)
@@ -114,7 +120,16 @@ fn demand(turn: &Turn<'_>, action: &DeviceAction) -> Demand {
         | DeviceAction::VerifySecondFactor
         | DeviceAction::Unfreeze
         | DeviceAction::RevokeDevice { .. } => Demand::Code,
-        DeviceAction::Freeze => Demand::Nothing,
+        DeviceAction::Freeze | DeviceAction::CancelRecovery { .. } => Demand::Nothing,
+        DeviceAction::ReportLost { .. }
+        | DeviceAction::ApproveAddition { .. }
+        | DeviceAction::BeginTotp { .. }
+        | DeviceAction::ConfirmTotp { .. }
+        | DeviceAction::ReplaceSavedCode { .. }
+        | DeviceAction::ChangePassphrase { .. }
+        | DeviceAction::AddContact { .. }
+        | DeviceAction::ConfirmContact { .. }
+        | DeviceAction::RemoveContact { .. } => Demand::Code,
         DeviceAction::LinkFunding { .. } | DeviceAction::UnlinkFunding { .. } => Demand::Fresh,
         DeviceAction::RequestTopUp { amount, .. } => step_up::for_top_up(rules, *amount),
         DeviceAction::Pay { amount, .. } => step_up::for_payment(rules, turn.since_code(None), *amount),
@@ -125,7 +140,7 @@ fn demand(turn: &Turn<'_>, action: &DeviceAction) -> Demand {
     }
 }
 
-impl Turn<'_> {
+impl<'a> Turn<'a> {
     /// A new code kills its own device's: that one is not counted beside it.
     fn since_code(&self, replaced_by: Option<DeviceId>) -> SinceCode {
         let outstanding = self.account.live_codes.outstanding(self.now, replaced_by);
@@ -134,38 +149,96 @@ impl Turn<'_> {
 
     /// In which state of the account an action may be done: one row an action, no default.
     fn standing(&self, action: &DeviceAction) -> Result<(), Refusal> {
-        let frozen = self.account.frozen_at.is_some();
         let unactivated = self.now >= self.account.created_at.plus_us(self.policy.enrolment.activate_us);
+        let renewal_due = self.account.renewal_due;
         match (self.account.state, action) {
             (AccountState::Closed, _) => Err(Refusal::AccountClosed),
             (AccountState::Pending, _) if unactivated => Err(Refusal::AccountClosed),
             (AccountState::Pending, DeviceAction::Activate { .. }) => Ok(()),
             (AccountState::Pending, _) => Err(Refusal::AccountNotActive),
+            (AccountState::Active, DeviceAction::Activate { .. }) if renewal_due => Ok(()),
             (AccountState::Active, DeviceAction::Activate { .. }) => Err(Refusal::AccountAlreadyActive),
-            (
-                AccountState::Active,
-                DeviceAction::Pay { .. }
-                | DeviceAction::IssueCode { .. }
-                | DeviceAction::RequestTopUp { .. }
-                | DeviceAction::LinkFunding { .. },
-            ) if frozen => Err(Refusal::AccountFrozen),
-            (AccountState::Active, DeviceAction::Unfreeze) if !frozen => Err(Refusal::AccountNotFrozen),
-            (
-                AccountState::Active,
-                DeviceAction::VerifySecondFactor
-                | DeviceAction::Freeze
-                | DeviceAction::Unfreeze
-                | DeviceAction::RevokeDevice { .. }
-                | DeviceAction::LinkFunding { .. }
-                | DeviceAction::UnlinkFunding { .. }
-                | DeviceAction::RequestTopUp { .. }
-                | DeviceAction::Pay { .. }
-                | DeviceAction::IssueCode { .. },
-            ) => Ok(()),
+            (AccountState::Active, action) => self.standing_of_active(action),
         }
     }
 
-    fn second_factor(&mut self, demand: Demand) -> Result<(), Halt> {
+    fn standing_of_active(&self, action: &DeviceAction) -> Result<(), Refusal> {
+        match action {
+            DeviceAction::Freeze | DeviceAction::CancelRecovery { .. } => Ok(()),
+            _any if self.account.renewal_due => Err(Refusal::RenewalDue),
+            DeviceAction::Pay { .. } | DeviceAction::IssueCode { purpose: CodePurpose::Pay, .. } => {
+                self.may_move_money()
+            }
+            DeviceAction::RequestTopUp { .. }
+            | DeviceAction::IssueCode { purpose: CodePurpose::TopUp, .. }
+            | DeviceAction::LinkFunding { .. } => {
+                self.may_move_money()?;
+                if self.account.restricted_at.is_some() {
+                    return Err(Refusal::AccountRestricted);
+                }
+                Ok(())
+            }
+            DeviceAction::Unfreeze => self.may_unfreeze(),
+            DeviceAction::ApproveAddition { .. }
+            | DeviceAction::BeginTotp { .. }
+            | DeviceAction::ConfirmTotp { .. }
+            | DeviceAction::ReplaceSavedCode { .. }
+            | DeviceAction::ChangePassphrase { .. }
+            | DeviceAction::AddContact { .. }
+            | DeviceAction::ConfirmContact { .. }
+            | DeviceAction::RemoveContact { .. } => self.may_change_factors(),
+            DeviceAction::Activate { .. }
+            | DeviceAction::VerifySecondFactor
+            | DeviceAction::RevokeDevice { .. }
+            | DeviceAction::ReportLost { .. }
+            | DeviceAction::UnlinkFunding { .. } => Ok(()),
+        }
+    }
+
+    fn may_move_money(&self) -> Result<(), Refusal> {
+        if self.account.contested_at.is_some() {
+            Err(Refusal::AccountContested)
+        } else if self.account.is_frozen(self.now) {
+            Err(Refusal::AccountFrozen)
+        } else if self.device.lost_at.is_some() {
+            Err(Refusal::DeviceLost)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// A freeze survives a recovery: whoever recovered lifts it a day later at the earliest.
+    fn may_unfreeze(&self) -> Result<(), Refusal> {
+        let Some(frozen_at) = self.account.frozen_at.filter(|_| self.account.is_frozen(self.now)) else {
+            return Err(Refusal::AccountNotFrozen);
+        };
+        let early = self.account.recovered_at.is_some_and(|at| {
+            frozen_at <= at && self.now.since_us(at) < self.policy.recovery.unfreeze_us
+        });
+        if self.device.lost_at.is_some() {
+            Err(Refusal::DeviceLost)
+        } else if early {
+            Err(Refusal::RecoveredLately)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// From the moment that enough is proved in a recovery, everything stays as it is.
+    fn may_change_factors(&self) -> Result<(), Refusal> {
+        let target_id = TargetId::of_account(self.account.account_id);
+        let target = self.view.get::<RecoveryTarget>((target_id,));
+        let stands = target.is_some_and(|row| row.claim.is_some() || row.contested_at.is_some());
+        if self.device.lost_at.is_some() {
+            Err(Refusal::DeviceLost)
+        } else if stands {
+            Err(Refusal::RecoveryUnderWay)
+        } else {
+            Ok(())
+        }
+    }
+
+    fn second_factor(&mut self, demand: Demand, wanted: Factor) -> Result<(), Halt> {
         let Some(proof) = &self.call.proof else {
             return if demand.is_met_without_code(&self.policy.step_up, self.device.last_code_at, self.now) {
                 Ok(())
@@ -176,7 +249,7 @@ impl Turn<'_> {
         if proof.credential_version() != self.account.document_version {
             return Err(Halt::Stale(Stale::Document));
         }
-        match second_factor::judge(&self.policy.codes, &mut self.account, proof, self.now) {
+        match second_factor::judge(&self.policy.codes, &mut self.account, proof, wanted, self.now) {
             Verdict::Accepted => {
                 self.code_accepted = true;
                 self.device.last_code_at = Some(self.now);
@@ -215,6 +288,7 @@ impl Turn<'_> {
             DeviceAction::Freeze => Ok(self.freeze()),
             DeviceAction::Unfreeze => {
                 self.account.frozen_at = None;
+                self.account.frozen_until = None;
                 self.event(EventKind::Unfrozen, Some(self.device.device_id));
                 Ok(Done::plain(Outcome::Unfrozen))
             }
@@ -231,6 +305,7 @@ impl Turn<'_> {
                     provider: 1,
                     linked_at: self.now,
                     ended_at: None,
+                    epoch: self.account.epoch,
                 };
                 self.writes.push(Write::Insert(funding.into_row()));
                 self.event(EventKind::FundingLinked, Some(self.device.device_id));
@@ -266,33 +341,82 @@ impl Turn<'_> {
                 };
                 code::issue(self, &wanted)
             }
+            DeviceAction::CancelRecovery { case, notices } => factor::cancel_recovery(self, case, notices),
+            DeviceAction::ReportLost { target_id } => factor::report_lost(self, *target_id),
+            DeviceAction::ApproveAddition { .. } => factor::approve_addition(self, action),
+            DeviceAction::BeginTotp { document, secret } => {
+                self.rewrite_document(document)?;
+                self.keep_secret(secret);
+                Ok(Done::plain(Outcome::TotpBegun))
+            }
+            DeviceAction::ConfirmTotp { document, messages } => {
+                let document = document.as_ref().ok_or(Refusal::TotpNotBegun)?;
+                factor::replace(self, document, messages, FactorKind::Totp)
+            }
+            DeviceAction::ReplaceSavedCode { document, secret, messages } => {
+                self.keep_secret(secret);
+                factor::replace(self, document, messages, FactorKind::SavedCode)
+            }
+            DeviceAction::ChangePassphrase { document, messages } => {
+                factor::replace(self, document, messages, FactorKind::Passphrase)
+            }
+            DeviceAction::AddContact { pending_contact_id, contact } => {
+                factor::add_contact(self, *pending_contact_id, contact)
+            }
+            DeviceAction::ConfirmContact { .. } => factor::confirm_contact(self, action),
+            DeviceAction::RemoveContact { contact_index, document, messages } => {
+                factor::remove_contact(self, *contact_index, document, messages)
+            }
         }
     }
 
     fn activate(&mut self, document: &DocumentWrite, secret: &[u8]) -> Result<Done, Halt> {
         self.rewrite_document(document)?;
+        let factors = self.factors()?;
+        let bound = Factors {
+            version: factors.version + 1,
+            totp_bound_at: Some(self.now),
+            saved_code_bound_at: Some(self.now),
+            saved_code_case: None,
+            ..factors.clone()
+        };
+        self.writes.push(Write::Update(bound.into_row()));
         self.account.state = AccountState::Active;
-        self.account.activated_at = Some(self.now);
+        self.account.activated_at = self.account.activated_at.or(Some(self.now));
+        self.account.renewal_due = false;
+        self.keep_secret(secret);
+        self.event(EventKind::AccountActivated, Some(self.device.device_id));
+        Ok(Done::plain(Outcome::Activated))
+    }
+
+    /// When the account's factors were bound.
+    pub(super) fn factors(&self) -> Result<&'a Factors, Halt> {
+        Ok(self.view.get::<Factors>((self.account.account_id,)).ok_or(Refusal::NotFound)?)
+    }
+
+    /// A secret of the reply.
+    pub(super) fn keep_secret(&mut self, sealed: &[u8]) {
         let secret = SecretReply {
             request_id: self.call.signed.request_id,
             key_id: self.call.signed.key_id,
-            sealed: secret.to_vec(),
+            sealed: sealed.to_vec(),
             expires_at: self.now.plus_us(self.policy.secret_us),
         };
         self.writes.push(Write::Insert(secret.into_row()));
-        self.event(EventKind::AccountActivated, Some(self.device.device_id));
-        Ok(Done::plain(Outcome::Activated))
     }
 
     /// Freezing what is frozen changes nothing, and is no error: whoever is in a hurry is not
     /// bothered with states.
     fn freeze(&mut self) -> Done {
         self.account.live_codes.clear();
-        let frozen_at = self.account.frozen_at.unwrap_or(self.now);
-        if self.account.frozen_at.is_none() {
-            self.account.frozen_at = Some(frozen_at);
+        let frozen_at = self.account.frozen_at.filter(|_| self.account.is_frozen(self.now));
+        if frozen_at.is_none() {
             self.event(EventKind::Frozen, Some(self.device.device_id));
         }
+        let frozen_at = frozen_at.unwrap_or(self.now);
+        self.account.frozen_at = Some(frozen_at);
+        // The owner's own freeze does not end by itself.
+        self.account.frozen_until = None;
         Done::plain(Outcome::Frozen { frozen_at })
     }
 
@@ -329,7 +453,7 @@ impl Turn<'_> {
         Ok(Done { outcome, postings: Postings::default(), keys: versions })
     }
 
-    fn rewrite_document(&mut self, document: &DocumentWrite) -> Result<(), Halt> {
+    pub(super) fn rewrite_document(&mut self, document: &DocumentWrite) -> Result<(), Halt> {
         if document.expected_version != self.account.document_version {
             return Err(Halt::Stale(Stale::Document));
         }
@@ -343,7 +467,7 @@ impl Turn<'_> {
         Ok(())
     }
 
-    fn event(&mut self, kind: EventKind, device_id: Option<DeviceId>) {
+    pub(super) fn event(&mut self, kind: EventKind, device_id: Option<DeviceId>) {
         self.side_rows += 1;
         let event = Event {
             account_id: self.account.account_id,
@@ -352,6 +476,7 @@ impl Turn<'_> {
             kind,
             device_id: device_id.or(Some(self.device.device_id)),
             reason: None,
+            subject_id: None,
         };
         self.writes.push(Write::Insert(event.into_row()));
     }
@@ -359,6 +484,7 @@ impl Turn<'_> {
     /// Puts the caller's rows and the answer's own behind the action's writes.
     fn finish(mut self, action: &DeviceAction, result: Result<Done, Halt>) -> Decision {
         self.account.last_at = self.now;
+        self.account.active_at = self.now;
         let (done, refused) = match result {
             Ok(done) => (done, false),
             Err(Halt::Refuse { refusal, retry_at }) => {
@@ -413,4 +539,14 @@ pub(super) fn own_funding(
     view.get::<Funding>((funding_id,))
         .filter(|funding| funding.account_id == account_id && funding.ended_at.is_none())
         .ok_or(Refusal::FundingNotLinked)
+}
+
+/// … that can be charged: linked since the account was last recovered.
+pub(super) fn chargeable_funding<'a>(
+    view: &'a View,
+    account: &Account,
+    funding_id: crate::domain::id::FundingId,
+) -> Result<&'a Funding, Refusal> {
+    own_funding(view, account.account_id, funding_id)
+        .and_then(|funding| if funding.epoch == account.epoch { Ok(funding) } else { Err(Refusal::FundingNotLinked) })
 }

@@ -1,15 +1,17 @@
 //! Operators: what raises money or privilege is proposed by one and approved by another, who signs the
 //! hash of what he read; what only takes away, one may do.
 
+use super::recovery::{self, Halt};
 use super::ruling::Ruling;
 use super::system::ledger_account;
 use super::{Decision, Stale, Traceless};
 use crate::domain::command::{Approved, NewKey, NewStore, OperatorAction, OperatorCall};
-use crate::domain::id::{FIRST_TENANT, KeyId, MerchantId, OperatorId, OwnerId, ProposalId};
+use crate::domain::id::{CommandId, FIRST_TENANT, KeyId, MerchantId, OperatorId, OwnerId, ProposalId};
 use crate::domain::journal::Versions;
 use crate::domain::outcome::{OperatorKey, Outcome, Refusal};
 use crate::domain::policy::Policy;
 use crate::domain::record::Record as _;
+use crate::domain::recovery::Input;
 use crate::domain::rows::{
     KeyState, LedgerKind, Merchant, Operator, Principal, Proposal, ProposalState, SigningKey, Standing, Store,
 };
@@ -18,12 +20,28 @@ use crate::domain::view::View;
 use crate::domain::write::Write;
 
 /// Decides an operator's call whose request id is new.
-pub(super) fn decide(call: &OperatorCall, action: &OperatorAction, view: &View, policy: &Policy) -> Decision {
+pub(super) fn decide(
+    command_id: CommandId,
+    call: &OperatorCall,
+    action: &OperatorAction,
+    view: &View,
+    policy: &Policy,
+) -> Decision {
     if caller(call, view).is_none() {
         return Decision::Stale(Stale::Key);
     }
-    let ruling = act(call, action, view, policy).unwrap_or_else(Ruling::from);
+    let ruling = match act(command_id, call, action, view, policy) {
+        Ok(ruling) => ruling,
+        Err(Halt::Refuse(refusal)) => Ruling::from(refusal),
+        Err(Halt::Stale(stale)) => return Decision::Stale(stale),
+    };
     ruling.decision(action.kind(), &call.signed, view)
+}
+
+impl From<Refusal> for Halt {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refuse(refusal)
+    }
 }
 
 fn caller<'a>(call: &OperatorCall, view: &'a View) -> Option<&'a Operator> {
@@ -36,11 +54,12 @@ fn caller<'a>(call: &OperatorCall, view: &'a View) -> Option<&'a Operator> {
 }
 
 fn act(
+    command_id: CommandId,
     call: &OperatorCall,
     action: &OperatorAction,
     view: &View,
     policy: &Policy,
-) -> Result<Ruling, Refusal> {
+) -> Result<Ruling, Halt> {
     match action {
         OperatorAction::Propose { proposal_id, payload, payload_sha256 } => {
             let expires_at = view.now().plus_us(policy.staff.proposal_us);
@@ -61,7 +80,20 @@ fn act(
         }
         OperatorAction::Approve { proposal_id, payload_sha256, approved } => {
             let proposal = approvable(call, *proposal_id, *payload_sha256, view)?;
-            let mut ruling = carry_out(*proposal_id, approved, view)?;
+            let mut ruling = match approved.as_ref() {
+                Approved::ProofRecovery { case, notices } => {
+                    let input = Input::Proofed {
+                        proposer: proposal.proposer_id,
+                        approver: call.operator_id,
+                        channels: notices.channels(),
+                    };
+                    recovery::by_operator(command_id, case, &input, notices, view, policy)?
+                }
+                Approved::RegisterMerchant { .. }
+                | Approved::RegisterStore { .. }
+                | Approved::AddOperator { .. }
+                | Approved::ResumeMerchant { .. } => carry_out(*proposal_id, approved, view)?,
+            };
             ruling.writes.push(Write::Update(
                 Proposal {
                     state: ProposalState::Approved,
@@ -78,6 +110,9 @@ fn act(
             let suspended = Merchant { standing: Standing::Suspended, ..merchant.clone() };
             let outcome = Outcome::MerchantSuspended { merchant_id: *merchant_id };
             Ok(Ruling::plain(vec![Write::Update(suspended.into_row())], outcome))
+        }
+        OperatorAction::CancelRecovery { case, notices } => {
+            recovery::by_operator(command_id, case, &Input::OperatorCancels, notices, view, policy)
         }
     }
 }
@@ -151,6 +186,8 @@ fn carry_out(proposal_id: ProposalId, approved: &Approved, view: &View) -> Resul
             let outcome = Outcome::MerchantResumed { proposal_id, merchant_id: *merchant_id };
             Ok(Ruling::plain(vec![Write::Update(active.into_row())], outcome))
         }
+        // A step of the recovery, and taken as one.
+        Approved::ProofRecovery { .. } => Err(Refusal::NotFound),
     }
 }
 

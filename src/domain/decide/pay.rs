@@ -83,7 +83,7 @@ pub(super) fn take(
     amount: Amount,
     now: Timestamp,
 ) -> Result<Vec<Leg>, Refusal> {
-    limits::check_payment(&policy.limits, account, device, amount, now)?;
+    limits::check_payment(policy, account, device, amount, now)?;
     if account.available_minor() < amount.minor() {
         return Err(Refusal::InsufficientBalance);
     }

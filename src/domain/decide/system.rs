@@ -2,9 +2,9 @@
 //! never lower what a customer has available.
 
 use super::ruling::Ruling;
-use super::{Decision, Traceless, operator, top_up};
+use super::{Decision, Traceless, operator, recovery, top_up};
 use crate::domain::command::{Signed, SystemAction};
-use crate::domain::id::{AccountId, ContactIndex, DeviceId, FIRST_TENANT};
+use crate::domain::id::{AccountId, CommandId, ContactIndex, DeviceId, FIRST_TENANT};
 use crate::domain::journal::Versions;
 use crate::domain::ledger::SYSTEM_ACCOUNTS;
 use crate::domain::money::Asset;
@@ -19,7 +19,13 @@ use crate::domain::view::View;
 use crate::domain::write::Write;
 
 /// Decides a system command whose request id is new.
-pub(super) fn decide(signed: &Signed, action: &SystemAction, view: &View, policy: &Policy) -> Decision {
+pub(super) fn decide(
+    command_id: CommandId,
+    signed: &Signed,
+    action: &SystemAction,
+    view: &View,
+    policy: &Policy,
+) -> Decision {
     let result = match action {
         SystemAction::Genesis { system_key, audience } => Ok(genesis(*system_key, audience)),
         SystemAction::RegisterStore { .. } => register_store(action, view),
@@ -30,6 +36,14 @@ pub(super) fn decide(signed: &Signed, action: &SystemAction, view: &View, policy
             close_unactivated(view, policy, *account_id, *device_id, *contact_index)
         }
         SystemAction::EnrolOperators { operators } => operator::enrol_first(operators, view),
+        SystemAction::AnswerNotice { .. } | SystemAction::AdvanceRecovery { .. } => {
+            match recovery::by_system(command_id, action, view, policy) {
+                Ok(ruling) => Ok(ruling),
+                Err(recovery::Halt::Stale(stale)) => return Decision::Stale(stale),
+                // By now it is not so any more.
+                Err(recovery::Halt::Refuse(_)) => Err(Traceless::NothingToDo),
+            }
+        }
     };
     match result {
         Ok(ruling) => ruling.decision(action.kind(), signed, view),

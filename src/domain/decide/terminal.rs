@@ -177,7 +177,10 @@ impl Turn<'_> {
             && live.device_id == device.device_id
             && device.state == KeyState::Active
             && account.state == AccountState::Active
-            && account.frozen_at.is_none();
+            && !account.is_frozen(now)
+            && account.contested_at.is_none()
+            && !account.renewal_due
+            && device.lost_at.is_none();
         good.then_some(Payer { live, account, device, now })
     }
 
@@ -247,6 +250,7 @@ impl Turn<'_> {
             kind: EventKind::ChargeDeclined,
             device_id: Some(payer.device.device_id),
             reason: Some(refusal.number()),
+        subject_id: None,
         };
         let mut writes = vec![Write::Insert(event.into_row())];
         if slot.is_none() {

@@ -1,7 +1,7 @@
 //! Money in: the request reserves the limit, the provider's answer books it exactly once.
 
 use super::Traceless;
-use super::device::{Done, Halt, Turn, own_funding};
+use super::device::{Done, Halt, Turn, chargeable_funding};
 use super::ruling::Ruling;
 use crate::domain::id::{FundingId, LotId, TopUpId};
 use crate::domain::journal::Versions;
@@ -23,11 +23,11 @@ pub(super) fn request(
     amount: Amount,
     currency: &str,
 ) -> Result<Done, Halt> {
-    own_funding(turn.view, turn.account.account_id, funding_id)?;
+    chargeable_funding(turn.view, &turn.account, funding_id)?;
     if Asset::of_code(currency) != Some(turn.account.asset) {
         return Err(Refusal::WrongCurrency.into());
     }
-    limits::check_top_up(&turn.policy.limits, &turn.account, &turn.device, amount, turn.now)
+    limits::check_top_up(turn.policy, &turn.account, &turn.device, amount, turn.now)
         .map_err(|no| Halt::Refuse { refusal: no.refusal, retry_at: no.retry_at })?;
 
     turn.account.incoming_minor += amount.minor();

@@ -1,12 +1,15 @@
 //! How outcomes and open answers are stored: one way to write each, and only that way is read back.
 
-use super::{OpenAnswer, OperatorKey, Outcome, Refusal};
+use super::{AccountStanding, OpenAnswer, OperatorKey, Outcome, RecoveryStep, Refusal};
 use crate::domain::codec::{Decoder, Encoder};
 use crate::domain::id::{
-    AccountId, DeviceId, EnrolmentId, FundingId, KeyId, LedgerAccountId, MerchantId, OperatorId,
-    PaymentCodeId, PaymentId, ProposalId, StoreId, TerminalId, TopUpId,
+    AccountId, AdditionId, CaseId, ContactIndex, DeviceId, EnrolmentId, FundingId, KeyId, LedgerAccountId,
+    MerchantId, OperatorId, PaymentCodeId, PaymentId, PendingContactId, ProposalId, StoreId, TerminalId,
+    TopUpId,
 };
 use crate::domain::record::Corrupt;
+use crate::domain::recovery::CaseState;
+use crate::domain::recovery::factor::Kind;
 use crate::domain::rows::{CodePurpose, KeyForm, Standing};
 use crate::domain::time::Timestamp;
 
@@ -65,6 +68,17 @@ impl Outcome {
             | Self::OperatorApproved { .. }
             | Self::MerchantResumed { .. }
             | Self::MerchantSuspended { .. } => self.encode_of_an_operator(encoder),
+            Self::RecoveryStarted { .. }
+            | Self::RecoveryStepped(_)
+            | Self::CancellationHeard(_)
+            | Self::Recovered { .. }
+            | Self::DeviceLost { .. }
+            | Self::AdditionAsked { .. }
+            | Self::DeviceAdded { .. }
+            | Self::TotpBegun
+            | Self::FactorChanged
+            | Self::ContactBegun { .. }
+            | Self::ContactConfirmed { .. } => self.encode_of_a_factor(encoder),
         }
         .finish()
     }
@@ -130,6 +144,38 @@ impl Outcome {
         }
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "encode hands over these alone")]
+    fn encode_of_a_factor(&self, encoder: Encoder) -> Encoder {
+        match self {
+            Self::RecoveryStarted { case_id, account_id, expires_at } => {
+                let account = account_id.map_or(Vec::new(), |id| id.0.to_vec());
+                encoder.byte(32).fixed(&case_id.0).bytes(&account).int(expires_at.0)
+            }
+            Self::RecoveryStepped(step) => write_step(encoder.byte(33), step),
+            Self::CancellationHeard(None) => encoder.byte(34),
+            Self::CancellationHeard(Some(step)) => write_step(encoder.byte(35), step),
+            Self::Recovered { step, device_id, epoch, point, form } => write_step(encoder.byte(36), step)
+                .fixed(&device_id.0)
+                .int(*epoch)
+                .fixed(point)
+                .int(form.number()),
+            Self::DeviceLost { device_id } => encoder.byte(37).fixed(&device_id.0),
+            Self::AdditionAsked { addition_id, number, expires_at } => {
+                encoder.byte(38).fixed(&addition_id.0).int(*number).int(expires_at.0)
+            }
+            Self::DeviceAdded { device_id, key_id, point, form } => {
+                encoder.byte(39).fixed(&device_id.0).fixed(&key_id.0).fixed(point).int(form.number())
+            }
+            Self::TotpBegun => encoder.byte(40),
+            Self::FactorChanged => encoder.byte(41),
+            Self::ContactBegun { pending_contact_id, expires_at } => {
+                encoder.byte(42).fixed(&pending_contact_id.0).int(expires_at.0)
+            }
+            Self::ContactConfirmed { contact_index } => encoder.byte(43).fixed(&contact_index.0),
+            _ => unreachable!("encode hands over other outcomes to nobody"),
+        }
+    }
+
     /// Back from the stored form.
     pub fn decode(bytes: &[u8]) -> Result<Self, Corrupt> {
         let mut decoder = Decoder::new(bytes);
@@ -160,11 +206,7 @@ impl Outcome {
             9 => Self::Unfrozen,
             10 => Self::DeviceRevoked {
                 device_id: DeviceId(decoder.fixed()?),
-                account_frozen: match decoder.byte()? {
-                    0 => false,
-                    1 => true,
-                    _ => return Err(Corrupt),
-                },
+                account_frozen: flag(&mut decoder)?,
             },
             11 => Self::FundingLinked { funding_id: FundingId(decoder.fixed()?) },
             12 => Self::FundingUnlinked { funding_id: FundingId(decoder.fixed()?) },
@@ -186,6 +228,7 @@ impl Outcome {
             },
             17..=24 => Self::decode_of_a_shop(tag, &mut decoder)?,
             25..=31 => Self::decode_of_an_operator(tag, &mut decoder)?,
+            32..=43 => Self::decode_of_a_factor(tag, &mut decoder)?,
             _ => return Err(Corrupt),
         };
         decoder.finish()?;
@@ -262,6 +305,109 @@ impl Outcome {
             31 => Self::MerchantSuspended { merchant_id: MerchantId(decoder.fixed()?) },
             _ => return Err(Corrupt),
         })
+    }
+
+    fn decode_of_a_factor(tag: u8, decoder: &mut Decoder<'_>) -> Result<Self, Corrupt> {
+        Ok(match tag {
+            32 => Self::RecoveryStarted {
+                case_id: CaseId(decoder.fixed()?),
+                account_id: match decoder.bytes()? {
+                    [] => None,
+                    bytes => Some(AccountId::from_slice(bytes).ok_or(Corrupt)?),
+                },
+                expires_at: Timestamp(decoder.int()?),
+            },
+            33 => Self::RecoveryStepped(read_step(decoder)?),
+            34 => Self::CancellationHeard(None),
+            35 => Self::CancellationHeard(Some(read_step(decoder)?)),
+            36 => Self::Recovered {
+                step: read_step(decoder)?,
+                device_id: DeviceId(decoder.fixed()?),
+                epoch: decoder.int()?,
+                point: decoder.fixed()?,
+                form: KeyForm::from_number(decoder.int()?)?,
+            },
+            37 => Self::DeviceLost { device_id: DeviceId(decoder.fixed()?) },
+            38 => Self::AdditionAsked {
+                addition_id: AdditionId(decoder.fixed()?),
+                number: decoder.int()?,
+                expires_at: Timestamp(decoder.int()?),
+            },
+            39 => Self::DeviceAdded {
+                device_id: DeviceId(decoder.fixed()?),
+                key_id: KeyId(decoder.fixed()?),
+                point: decoder.fixed()?,
+                form: KeyForm::from_number(decoder.int()?)?,
+            },
+            40 => Self::TotpBegun,
+            41 => Self::FactorChanged,
+            42 => Self::ContactBegun {
+                pending_contact_id: PendingContactId(decoder.fixed()?),
+                expires_at: Timestamp(decoder.int()?),
+            },
+            43 => Self::ContactConfirmed { contact_index: ContactIndex(decoder.fixed()?) },
+            _ => return Err(Corrupt),
+        })
+    }
+}
+
+fn write_step(encoder: Encoder, step: &RecoveryStep) -> Encoder {
+    let encoder = encoder
+        .fixed(&step.case_id.0)
+        .int(step.state.number())
+        .byte(u8::from(step.contested))
+        .int(step.proved.map_or(0, Kind::number))
+        .int(moment(step.ready_at));
+    match &step.account {
+        None => encoder.byte(0),
+        Some(account) => encoder
+            .byte(1)
+            .fixed(&account.account_id.0)
+            .int(moment(account.frozen_at))
+            .int(moment(account.frozen_until))
+            .int(moment(account.restricted_at))
+            .int(moment(account.contested_at)),
+    }
+}
+
+fn read_step(decoder: &mut Decoder<'_>) -> Result<Box<RecoveryStep>, Corrupt> {
+    Ok(Box::new(RecoveryStep {
+        case_id: CaseId(decoder.fixed()?),
+        state: CaseState::from_number(decoder.int()?)?,
+        contested: flag(decoder)?,
+        proved: match decoder.int()? {
+            0 => None,
+            number => Some(Kind::from_number(number)?),
+        },
+        ready_at: read_moment(decoder)?,
+        account: if flag(decoder)? {
+            Some(AccountStanding {
+                account_id: AccountId(decoder.fixed()?),
+                frozen_at: read_moment(decoder)?,
+                frozen_until: read_moment(decoder)?,
+                restricted_at: read_moment(decoder)?,
+                contested_at: read_moment(decoder)?,
+            })
+        } else {
+            None
+        },
+    }))
+}
+
+/// The epoch's beginning stands for none: nothing happened then.
+fn moment(at: Option<Timestamp>) -> i64 {
+    at.map_or(0, |at| at.0)
+}
+
+fn read_moment(decoder: &mut Decoder<'_>) -> Result<Option<Timestamp>, Corrupt> {
+    Ok(Some(Timestamp(decoder.int()?)).filter(|at| at.0 != 0))
+}
+
+fn flag(decoder: &mut Decoder<'_>) -> Result<bool, Corrupt> {
+    match decoder.byte()? {
+        0 => Ok(false),
+        1 => Ok(true),
+        _ => Err(Corrupt),
     }
 }
 

@@ -1,0 +1,309 @@
+//! What must hold for a rule to be taken. Each is small, says one thing, and changes nothing.
+
+use super::delay::lately;
+use super::factor::Kind;
+use super::{CaseState, Input, Owner, Situation, reminder_at, request_over_at};
+use crate::domain::outcome::Refusal;
+use crate::domain::time::Timestamp;
+
+/// What must hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Guard {
+    /// A case in which not enough is proved lives for minutes.
+    InTime,
+    /// Attempts are left, of the case and of the day.
+    AttemptsLeft,
+    /// Messages are left for today.
+    MessagesLeft,
+    /// The account has a contact of this channel that is old enough.
+    ContactConfirmed,
+    /// What was sent is right.
+    Matches,
+    /// It was bound to the account before the request.
+    BoundBefore,
+    /// … and for long enough.
+    OldEnough,
+    /// No case with it was cancelled since.
+    NotSuspect,
+    /// The saved code was proved in no other case.
+    SavedCodeFree,
+    /// The code to a contact is in time, and from this case.
+    IssuedInTime,
+    /// The authenticator's code was not used before.
+    NewerStep,
+    /// It was proved in this case before.
+    AmongProved,
+    /// The candidate proved something.
+    SomethingProved,
+    /// Two factors of different classes, or the person.
+    SetIsValid,
+    /// No other case of this account has proved enough.
+    NobodyElseStands,
+    /// Another one has.
+    AnotherStands,
+    /// This is the case that stands.
+    IsTheClaim,
+    /// Nobody contends for the account.
+    NotContested,
+    /// Every channel took its notice or refused it for good.
+    EveryChannelAnswered,
+    /// One took it.
+    SomeChannelAccepted,
+    /// So much of the delay is over that the next reminder is due.
+    ReminderDue,
+    /// Both were sent.
+    RemindersSent,
+    /// The delay is over.
+    DelayOver,
+    /// It may still be completed.
+    WindowOpen,
+    /// It may not be completed any more.
+    WindowOver,
+    /// Too little was proved in time.
+    RequestOver,
+    /// The notices were not accepted in time.
+    NoticesOver,
+    /// A factor was proved again just now.
+    ProvedAgain,
+    /// No other recovery was completed since the request.
+    EpochUnchanged,
+    /// No factor was changed since the set was complete.
+    FactorsUnchanged,
+    /// The device was not reported lost.
+    DeviceNotLost,
+    /// It was.
+    DeviceLost,
+    /// A case of this account was cancelled within 30 days.
+    CancelledLately,
+    /// The first call of a cancellation came just before.
+    AskedLately,
+    /// … by this key.
+    SameAsker,
+    /// Two people.
+    TwoOperators,
+    /// A freeze by a code to a contact alone was not had lately.
+    FreezeAllowed,
+}
+
+impl Guard {
+    /// Whether it holds.
+    pub fn holds(self, situation: &Situation<'_>, input: &Input) -> bool {
+        match self {
+            Self::InTime => {
+                let Situation { case, figures, now, .. } = situation;
+                !matches!(case.state, CaseState::Requested | CaseState::Proving)
+                    || *now < request_over_at(figures, case)
+            }
+            Self::AttemptsLeft => attempts_left(situation, input),
+            Self::MessagesLeft => messages_left(situation),
+            Self::ContactConfirmed => contact_confirmed(situation, input),
+            Self::Matches | Self::BoundBefore | Self::OldEnough | Self::NotSuspect | Self::SavedCodeFree
+            | Self::IssuedInTime | Self::NewerStep | Self::AmongProved => {
+                self.holds_of_a_proof(situation, input)
+            }
+            Self::SomethingProved => situation.case.proved().next().is_some(),
+            Self::SetIsValid => situation.case.has_valid_set(),
+            Self::NobodyElseStands => !another_stands(situation),
+            Self::AnotherStands => another_stands(situation),
+            Self::IsTheClaim => situation.target.claim == Some(situation.case.case_id),
+            Self::NotContested => situation.target.contested_at.is_none(),
+            Self::EveryChannelAnswered
+            | Self::SomeChannelAccepted
+            | Self::ReminderDue
+            | Self::RemindersSent
+            | Self::DelayOver
+            | Self::WindowOpen
+            | Self::WindowOver
+            | Self::RequestOver
+            | Self::NoticesOver => self.holds_of_time(situation),
+            Self::ProvedAgain => proved_again(situation),
+            Self::EpochUnchanged => of_owner(situation, |owner| owner.epoch == situation.case.epoch),
+            Self::FactorsUnchanged => {
+                of_owner(situation, |owner| owner.factors.version == situation.case.factors_version)
+            }
+            Self::DeviceNotLost => !is_lost(situation, input),
+            Self::DeviceLost => is_lost(situation, input),
+            Self::CancelledLately => situation
+                .target
+                .last_cancelled_at
+                .is_some_and(|at| lately(situation.figures, at, situation.now)),
+            Self::AskedLately => situation
+                .case
+                .cancel_asked_at
+                .is_some_and(|at| situation.now.since_us(at) < situation.figures.cancel_us),
+            Self::SameAsker => match input {
+                Input::CancelConfirmed { key_id } => situation.case.cancel_asked_by == Some(*key_id),
+                _other => false,
+            },
+            Self::TwoOperators => match input {
+                Input::Proofed { proposer, approver, .. } => proposer != approver,
+                _other => false,
+            },
+            Self::FreezeAllowed => !by_contact_alone(situation) || freeze_pause_over(situation),
+        }
+    }
+
+    fn holds_of_a_proof(self, situation: &Situation<'_>, input: &Input) -> bool {
+        let Input::Prove { kind, matched, .. } = input else { return false };
+        let (case, figures) = (&*situation.case, situation.figures);
+        of_owner(situation, |owner| {
+            let bound_at = owner.factors.bound_at(*kind);
+            match self {
+                Self::Matches => matched.is_some(),
+                Self::BoundBefore => bound_at.is_some_and(|at| at <= case.started_at),
+                Self::OldEnough => {
+                    let age_us = match kind {
+                        Kind::Totp => figures.authenticator_age_us,
+                        Kind::SavedCode | Kind::Passphrase | Kind::EmailCode | Kind::PhoneCode => {
+                            figures.factor_age_us
+                        }
+                        Kind::Proofing => return false,
+                    };
+                    bound_at.is_some_and(|at| case.started_at.since_us(at) >= age_us)
+                }
+                Self::NotSuspect => !owner.factors.is_suspect(*kind, situation.now),
+                Self::SavedCodeFree => {
+                    *kind != Kind::SavedCode
+                        || owner.factors.saved_code_case.is_none_or(|bound| bound == case.case_id)
+                }
+                Self::IssuedInTime => {
+                    kind.channel().is_none()
+                        || (case.issued_channel == kind.channel() && situation.now < case.issued_until)
+                }
+                Self::NewerStep => {
+                    *kind != Kind::Totp || matched.is_some_and(|step| step > owner.totp_last_step)
+                }
+                Self::AmongProved => case.proved_at(*kind).is_some(),
+                _of_something_else => false,
+            }
+        })
+    }
+
+    fn holds_of_time(self, situation: &Situation<'_>) -> bool {
+        let Situation { case, figures, now, .. } = situation;
+        let since = |at: Option<Timestamp>, span_us: i64| at.is_some_and(|at| now.since_us(at) >= span_us);
+        match self {
+            Self::EveryChannelAnswered => case.accepted.and(case.refused).covers(case.wanted),
+            Self::SomeChannelAccepted => !case.accepted.is_empty(),
+            Self::ReminderDue => reminder_at(case, case.reminders).is_some_and(|at| *now >= at),
+            Self::RemindersSent => case.reminders >= 2,
+            Self::DelayOver => since(case.ready_at, 0),
+            Self::WindowOpen => !since(case.ready_at, figures.window_us),
+            Self::WindowOver => since(case.ready_at, figures.window_us),
+            Self::RequestOver => *now >= request_over_at(figures, case),
+            Self::NoticesOver => since(case.proven_at, figures.proven_us),
+            _of_something_else => false,
+        }
+    }
+
+    /// What a caller is told when it is the first that does not hold.
+    pub fn refusal(self) -> Refusal {
+        match self {
+            Self::AttemptsLeft => Refusal::RecoveryAttempts,
+            Self::MessagesLeft => Refusal::RecoveryMessages,
+            Self::DelayOver | Self::RemindersSent | Self::ReminderDue => Refusal::RecoveryCooling,
+            Self::ProvedAgain => Refusal::RecoveryProveAgain,
+            Self::NotContested => Refusal::RecoveryContested,
+            Self::SomethingProved | Self::SetIsValid => Refusal::RecoveryUnproven,
+            Self::FreezeAllowed => Refusal::RecoveryFrozenLately,
+            Self::DeviceNotLost => Refusal::DeviceLost,
+            Self::AskedLately | Self::SameAsker => Refusal::RecoveryCancelFirst,
+            Self::TwoOperators => Refusal::SameOperator,
+            Self::InTime
+            | Self::ContactConfirmed
+            | Self::Matches
+            | Self::BoundBefore
+            | Self::OldEnough
+            | Self::NotSuspect
+            | Self::SavedCodeFree
+            | Self::IssuedInTime
+            | Self::NewerStep
+            | Self::AmongProved
+            | Self::NobodyElseStands
+            | Self::AnotherStands
+            | Self::IsTheClaim
+            | Self::EveryChannelAnswered
+            | Self::SomeChannelAccepted
+            | Self::WindowOpen
+            | Self::WindowOver
+            | Self::RequestOver
+            | Self::NoticesOver
+            | Self::EpochUnchanged
+            | Self::FactorsUnchanged
+            | Self::DeviceLost
+            | Self::CancelledLately => Refusal::RecoveryOver,
+        }
+    }
+}
+
+fn of_owner(situation: &Situation<'_>, holds: impl Fn(&Owner) -> bool) -> bool {
+    situation.owner.as_deref().is_some_and(holds)
+}
+
+fn is_lost(situation: &Situation<'_>, input: &Input) -> bool {
+    matches!(input, Input::DeviceCancels { lost: true }) || situation.case.devices_lost
+}
+
+fn another_stands(situation: &Situation<'_>) -> bool {
+    situation.target.claim.is_some_and(|claim| claim != situation.case.case_id)
+}
+
+/// Whoever proved a possession, or enough, has counters that strangers cannot use up.
+pub(super) fn has_reserve(situation: &Situation<'_>) -> bool {
+    let case = &situation.case;
+    case.totp_at.is_some() || case.saved_code_at.is_some() || case.state.stands()
+}
+
+/// What was counted on another day is not counted today.
+fn today(situation: &Situation<'_>, count: i64) -> i64 {
+    if situation.target.day == situation.now.day() { count } else { 0 }
+}
+
+fn attempts_left(situation: &Situation<'_>, input: &Input) -> bool {
+    // 128 bits are not guessed, and nobody can use the owner's attempts up with it.
+    if matches!(input, Input::Prove { kind: Kind::SavedCode, .. }) {
+        return true;
+    }
+    let Situation { figures, target, case, .. } = situation;
+    if has_reserve(situation) {
+        return today(situation, target.reserve_attempts_today) < figures.reserve_attempts_day;
+    }
+    case.attempts < figures.attempts_case && today(situation, target.attempts_today) < figures.attempts_day
+}
+
+fn messages_left(situation: &Situation<'_>) -> bool {
+    let Situation { figures, target, .. } = situation;
+    if has_reserve(situation) {
+        today(situation, target.reserve_messages_today) < figures.reserve_messages_day
+    } else {
+        today(situation, target.messages_today) < figures.messages_day
+    }
+}
+
+fn contact_confirmed(situation: &Situation<'_>, input: &Input) -> bool {
+    let Input::SendCode { channel, .. } = input else { return false };
+    of_owner(situation, |owner| {
+        owner.factors.contacts.current().any(|contact| {
+            contact.channel == *channel
+                && situation.case.started_at.since_us(contact.confirmed_at) >= situation.figures.factor_age_us
+        })
+    })
+}
+
+/// In person, the candidate's key is what the operators saw; anybody else proves one factor again.
+fn proved_again(situation: &Situation<'_>) -> bool {
+    let Situation { case, figures, now, .. } = situation;
+    case.proofed_at.is_some()
+        || case.proved_again_at.is_some_and(|at| now.since_us(at) < figures.again_us)
+}
+
+pub(super) fn by_contact_alone(situation: &Situation<'_>) -> bool {
+    situation.case.proved().all(|kind| kind.channel().is_some())
+}
+
+fn freeze_pause_over(situation: &Situation<'_>) -> bool {
+    situation
+        .target
+        .issued_freeze_at
+        .is_none_or(|at| situation.now.since_us(at) >= situation.figures.issued_freeze_pause_us)
+}
