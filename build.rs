@@ -5,12 +5,13 @@ use std::{fs, path::PathBuf};
 
 use prost::Message as _;
 
-const FILES: [&str; 12] = [
+const FILES: [&str; 13] = [
     "saifu/v1/envelope.proto",
     "saifu/v1/errors.proto",
     "saifu/v1/enrolment.proto",
     "saifu/v1/device.proto",
     "saifu/v1/security.proto",
+    "saifu/v1/recovery.proto",
     "saifu/v1/wallet.proto",
     "saifu/v1/top_up.proto",
     "saifu/v1/payment.proto",

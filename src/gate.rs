@@ -14,6 +14,7 @@ pub mod keys;
 pub mod limit;
 pub mod message;
 pub mod operation;
+pub mod recovery;
 pub mod rejection;
 pub mod replay;
 pub mod second_factor;
@@ -37,7 +38,7 @@ use crate::store::query::{Fetched, Query};
 use crate::store::{Answer, Committed, Store, StoreError};
 use action::Action as _;
 use admitted::{Admitted, Caller};
-use operation::{CandidateChange, Change, Effect, Operation, Read, SandboxCall};
+use operation::{CandidateChange, CandidateRead, Change, Effect, Operation, Read, SandboxCall};
 use rejection::Rejection;
 use signature::Expected;
 use tools::Tools;
@@ -115,11 +116,38 @@ impl Gate {
         self.limits.peer(O::COST, peer, self.now()).await?;
         let call = self.anonymous::<O>(envelope)?;
         self.limits.own(O::COST, &call.caller, peer, self.now()).await?;
-        let action = O::prepare(&call, &self.tools, &self.limits).await?;
-        let (point, form) = call.candidate_key()?;
-        let candidate = CandidateCall { signed: call.signed.clone(), point, form };
-        let answer = self.execute(Order::Candidate(candidate, action)).await?;
-        self.done::<O>(answer, &call).await
+        for _attempt in 0..PREPARATIONS {
+            let action = O::prepare(&call, &self.tools, &self.limits).await?;
+            let (point, form) = call.candidate_key()?;
+            let candidate = CandidateCall { signed: call.signed.clone(), point, form };
+            match self.execute(Order::Candidate(candidate, action)).await? {
+                Answer::Stale(_) => {}
+                answer @ (Answer::Final(_) | Answer::Open(_) | Answer::Kept | Answer::Nothing(_)) => {
+                    return self.done::<O>(answer, &call).await;
+                }
+            }
+        }
+        Err(Rejection::Unavailable)
+    }
+
+    /// A read by a key that is not enrolled: what it may see is its own by the key alone.
+    pub async fn candidate_read<O: CandidateRead>(
+        &self,
+        envelope: &pb::Envelope,
+        peer: IpAddr,
+    ) -> Result<(Admitted<O>, Fetched), Rejection> {
+        self.limits.peer(O::COST, peer, self.now()).await?;
+        let call = self.anonymous::<O>(envelope)?;
+        self.limits.own(O::COST, &call.caller, peer, self.now()).await?;
+        self.marks.claim(&call.signed, call.issued_at, self.now()).await?;
+        let mut query = O::query(&call)?;
+        query.rows.push(RowKey::SigningKey(call.signed.key_id));
+        let fetched = self.store.fetch(query).await?;
+        // Enrolled by now, or once: it is no candidate any more.
+        if fetched.get::<SigningKey>().is_some() {
+            return Err(Rejection::PermissionDenied);
+        }
+        Ok((call, fetched))
     }
 
     /// A read by an enrolled key: key, owner and epoch are checked in the same snapshot.

@@ -12,6 +12,7 @@ mod enrolment;
 mod merchant;
 mod payment;
 mod pos;
+mod recovery;
 mod sandbox;
 mod security;
 mod top_up;
@@ -51,6 +52,7 @@ pub fn declared() -> Vec<Declared> {
         enrolment::declared().as_slice(),
         &device::declared(),
         &security::declared(),
+        &recovery::declared(),
         &wallet::declared(),
         &top_up::declared(),
         &payment::declared(),
@@ -94,6 +96,10 @@ pub fn routes(gate: &Arc<Gate>, sandbox: Option<Sandbox>) -> Routes {
         .add_service(service!(
             pb::security_service_server::SecurityServiceServer<_>,
             security::Security { gate: Arc::clone(gate) }
+        ))
+        .add_service(service!(
+            pb::recovery_service_server::RecoveryServiceServer<_>,
+            recovery::Recovery { gate: Arc::clone(gate) }
         ))
         .add_service(service!(
             pb::wallet_service_server::WalletServiceServer<_>,

@@ -22,13 +22,14 @@ use crate::crypto::entropy::SystemEntropy;
 use crate::crypto::hash::MacKey;
 use crate::crypto::keyring::Keyring;
 use crate::domain::command::SystemAction;
+use crate::domain::id::WorkerId;
 use crate::domain::outcome::Outcome;
 use crate::domain::rows::{Finished, RowKey, Table};
 use crate::door::certificate::{Identity, Sandbox as SandboxIdentity};
 use crate::door::reload::{Certificates, Reloader};
 use crate::door::{self, Door};
 use crate::env::clock::{Clock, MovableClock, SandboxClock, SystemClock};
-use crate::env::entropy::Entropy;
+use crate::env::entropy::{Entropy, bytes16};
 use crate::funding::FundingProvider;
 use crate::funding::none::NoProvider;
 use crate::funding::sandbox::SandboxProvider;
@@ -37,6 +38,7 @@ use crate::gate::system::system_key_id;
 use crate::gate::tools::{Given, Tools};
 use crate::gate::{Gate, Parts};
 use crate::notify::folder::Folder;
+use crate::notify::{Channel, Notifier};
 use crate::ratelimit::redis::Redis;
 use crate::rpc;
 use crate::store::query::{Query, Scan};
@@ -81,20 +83,30 @@ impl Server {
         let tls = door::server_config(Arc::clone(&certificates))?;
 
         let provider = provider(settings.funding);
-        let given = Given { clock, entropy, policy, provider, audience: settings.audience.clone() };
+        let folder = Folder::new(settings.messages.clone());
+        let notifier: Arc<dyn Notifier> = Arc::new(folder.clone());
+        let worker_id = WorkerId(if opened.is_shared() { bytes16(entropy.as_ref()) } else { [0; 16] });
+        let given = Given {
+            clock,
+            entropy,
+            policy,
+            provider,
+            audience: settings.audience.clone(),
+            reaches_push: notifier.reaches(Channel::Push),
+        };
         let tools = Arc::new(Tools::new(keys, given, opened.store()));
         let limits = limits(&settings, &tools);
         let gate = Arc::new(Gate::new(Parts { store: opened.store(), tools, limits }));
         genesis(&gate, &opened.store(), &settings.data_dir).await?;
         operators::enrol(&gate, &settings.operators.keys()?).await?;
 
-        let folder = Folder::new(settings.messages.clone());
         let sandbox = match sandbox {
             Some(sandbox) => Some(sandbox.seeded(&gate, folder.clone()).await?),
             None => None,
         };
         make_directory(&settings.data_dir)?;
-        let tasks = Tasks::start(&gate, Arc::new(folder), settings.data_dir.join(CHECKPOINT_FILE));
+        let checkpoints = settings.data_dir.join(CHECKPOINT_FILE);
+        let tasks = Tasks::start(&gate, notifier, checkpoints, worker_id);
         let ca_path = identity.ca_path.clone();
         let reloader = Reloader::new(certificates, identity.files.clone(), identity);
         let reloading = tokio::spawn(reloader.run(settings.certificate_interval)).abort_handle();

@@ -6,7 +6,9 @@
 
 pub mod checkpoint;
 mod expiry;
+mod lease;
 mod outbox;
+mod recovery;
 mod top_up;
 
 use std::path::PathBuf;
@@ -17,6 +19,7 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::domain::id::WorkerId;
 use crate::domain::journal::Kind;
 use crate::gate::Gate;
 use crate::notify::Notifier;
@@ -32,52 +35,85 @@ const PAGE: i64 = 64;
 pub struct Tasks {
     stop: watch::Sender<()>,
     running: JoinSet<()>,
+    gate: Arc<Gate>,
+    worker_id: WorkerId,
 }
 
 impl Tasks {
     /// Starts all of them.
-    pub fn start(gate: &Arc<Gate>, notifier: Arc<dyn Notifier>, checkpoints: PathBuf) -> Self {
+    pub fn start(
+        gate: &Arc<Gate>,
+        notifier: Arc<dyn Notifier>,
+        checkpoints: PathBuf,
+        worker_id: WorkerId,
+    ) -> Self {
         let (stop, stopped) = watch::channel(());
         let mut running = JoinSet::new();
-        running.spawn(repeat(Arc::clone(gate), stopped.clone(), Some(Kind::StartEnrolment), INTERVAL, {
+        running.spawn(repeat(Arc::clone(gate), stopped.clone(), sends_messages, INTERVAL, {
             move |gate| {
                 let notifier = Arc::clone(&notifier);
                 async move {
-                    outbox::run(&gate, notifier.as_ref()).await;
+                    outbox::run(&gate, notifier.as_ref(), worker_id).await;
                 }
             }
         }));
-        running.spawn(repeat(
-            Arc::clone(gate),
-            stopped.clone(),
-            Some(Kind::RequestTopUp),
-            INTERVAL,
-            |gate| async move { top_up::run(&gate).await },
-        ));
-        running.spawn(repeat(Arc::clone(gate), stopped.clone(), None, INTERVAL, |gate| async move {
+        let asks = |kind| kind == Kind::RequestTopUp;
+        running.spawn(repeat(Arc::clone(gate), stopped.clone(), asks, INTERVAL, |gate| async move {
+            top_up::run(&gate).await;
+        }));
+        running.spawn(repeat(Arc::clone(gate), stopped.clone(), nothing, INTERVAL, move |gate| async move {
+            recovery::run(&gate, worker_id).await;
+        }));
+        running.spawn(repeat(Arc::clone(gate), stopped.clone(), nothing, INTERVAL, |gate| async move {
             expiry::run(&gate).await;
         }));
-        running.spawn(repeat(Arc::clone(gate), stopped, None, CHECKPOINT_INTERVAL, move |gate| {
+        running.spawn(repeat(Arc::clone(gate), stopped, nothing, CHECKPOINT_INTERVAL, move |gate| {
             let path = checkpoints.clone();
             async move {
                 checkpoint::run(&gate, &path).await;
             }
         }));
-        Self { stop, running }
+        Self { stop, running, gate: Arc::clone(gate), worker_id }
     }
 
-    /// Lets every task end its round, and waits for it.
+    /// Lets every task end its round, waits for it, and lets another process have the turns.
     pub async fn stop(mut self) {
         drop(self.stop);
         while self.running.join_next().await.is_some() {}
+        for turn in [outbox::TURN, recovery::TURN] {
+            lease::release(&self.gate, turn, self.worker_id).await;
+        }
     }
 }
 
-/// Runs `work` now, whenever a row of `wake` is committed, at every interval, and once at the end.
+/// A task that only looks at intervals.
+fn nothing(_: Kind) -> bool {
+    false
+}
+
+/// Rows after which somebody may wait for a message.
+fn sends_messages(kind: Kind) -> bool {
+    matches!(
+        kind,
+        Kind::StartEnrolment
+            | Kind::SendRecoveryCode
+            | Kind::ProveRecovery
+            | Kind::FreezeInRecovery
+            | Kind::CompleteRecovery
+            | Kind::CancelRecovery
+            | Kind::CancelByNotice
+            | Kind::CancelRecoveryByOperator
+            | Kind::Approve
+            | Kind::AdvanceRecovery
+            | Kind::AddContact
+    )
+}
+
+/// Runs `work` now, whenever a row is committed that `wakes` it, at every interval, and once at the end.
 async fn repeat<F, W>(
     gate: Arc<Gate>,
     mut stop: watch::Receiver<()>,
-    wake: Option<Kind>,
+    wakes: fn(Kind) -> bool,
     interval: Duration,
     work: F,
 ) where
@@ -95,8 +131,8 @@ async fn repeat<F, W>(
             tokio::select! {
                 _ = stop.changed() => break,
                 _ = ticks.tick() => break,
-                committed = tail.recv(), if wake.is_some() => match committed {
-                    Ok(batch) if batch.iter().any(|row| Some(row.kind) == wake) => break,
+                committed = tail.recv() => match committed {
+                    Ok(batch) if batch.iter().any(|row| wakes(row.kind)) => break,
                     Ok(_) => {}
                     Err(RecvError::Lagged(_) | RecvError::Closed) => break,
                 },

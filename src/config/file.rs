@@ -187,6 +187,7 @@ impl std::fmt::Debug for LimitsSection {
 #[serde(deny_unknown_fields)]
 struct RatesSection {
     enrolment: Option<ClassSection>,
+    recovery: Option<ClassSection>,
     reading: Option<ClassSection>,
     money_in: Option<ClassSection>,
     money_out: Option<ClassSection>,
@@ -196,6 +197,7 @@ struct RatesSection {
     merchant: Option<ClassSection>,
     operator: Option<ClassSection>,
     messages: Option<Rate>,
+    recovery_target: Option<Rate>,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -251,6 +253,7 @@ impl LimitsSection {
         let (rates, standard) = (&self.rates, LimitTable::standard());
         Ok(LimitTable {
             enrolment: class(rates.enrolment, standard.enrolment)?,
+            recovery: class(rates.recovery, standard.recovery)?,
             reading: class(rates.reading, standard.reading)?,
             money_in: class(rates.money_in, standard.money_in)?,
             money_out: class(rates.money_out, standard.money_out)?,
@@ -262,6 +265,7 @@ impl LimitsSection {
             crowd: standard.crowd,
             sandbox: standard.sandbox,
             messages: rates.messages.map_or(Ok(standard.messages), Rate::limit)?,
+            recovery_target: rates.recovery_target.map_or(Ok(standard.recovery_target), Rate::limit)?,
         })
     }
 }

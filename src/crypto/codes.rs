@@ -6,7 +6,7 @@
 use zeroize::Zeroizing;
 
 use crate::crockford;
-use crate::crypto::hash::MacKey;
+use crate::crypto::hash::{MacKey, equal};
 use crate::domain::proof::{Factor, Proof};
 use crate::env::Entropy;
 
@@ -75,6 +75,44 @@ pub fn recovery_code_tag(key: &MacKey, account_id: &[u8; 16], code: &str) -> [u8
     let mut meant = Zeroizing::new(String::with_capacity(code.len()));
     meant.extend(code.chars().filter_map(crockford::meant));
     key.tag(&[b"recovery code", account_id, meant.as_bytes()])
+}
+
+/// Compares a saved code with the kept tag, for the decision to judge. An account that has none has an empty
+/// tag, which no code has.
+pub fn recovery_code_proof(
+    key: &MacKey,
+    account_id: &[u8; 16],
+    code: &str,
+    expected: &[u8],
+    document_version: i64,
+) -> Proof {
+    let matched = equal(&recovery_code_tag(key, account_id, code), expected);
+    Proof::new(Factor::SavedCode, document_version, matched.then_some(MATCHED))
+}
+
+/// The number that a phone shows which asks to join: four digits, each of them equally likely.
+pub fn addition_number(entropy: &dyn Entropy) -> i64 {
+    const NUMBERS: u16 = 10_000;
+    loop {
+        let mut drawn = [0; 2];
+        entropy.fill(&mut drawn);
+        let drawn = u16::from_be_bytes(drawn);
+        if drawn < u16::MAX - u16::MAX % NUMBERS {
+            return i64::from(drawn % NUMBERS);
+        }
+    }
+}
+
+/// Whether a text can be a saved code: 26 characters besides dashes and spaces.
+pub fn is_recovery_code(code: &str) -> bool {
+    code.len() <= 64 && code.chars().filter_map(crockford::meant).count() == crockford::TEXT_BYTES
+}
+
+/// What is kept of the secret that cancels a recovery, and how it is found. It is typed as people type.
+pub fn cancel_code_tag(key: &MacKey, code: &str) -> [u8; 32] {
+    let mut meant = Zeroizing::new(String::with_capacity(code.len()));
+    meant.extend(code.chars().filter_map(crockford::meant));
+    key.tag(&[b"cancel code", meant.as_bytes()])
 }
 
 /// Whether a text has the form of a code to a contact: eight ASCII digits.

@@ -13,6 +13,8 @@ use argon2::{Algorithm, Argon2, Params, PasswordHasher as _, PasswordVerifier as
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use zeroize::Zeroizing;
 
+use crate::domain::proof::{Factor, Proof};
+
 /// OWASP's second set of parameters for argon2id: 19 MiB, two passes, one lane.
 const MEMORY_KIB: u32 = 19 * 1_024;
 const PASSES: u32 = 2;
@@ -40,6 +42,12 @@ pub struct Verified {
     pub matched: bool,
     /// It matched, and the hash was made with other parameters than today's: hash it again.
     pub rehash: bool,
+}
+
+/// What was found, for the decision to judge. `document_version` is the version of the row that the hash came
+/// from.
+pub fn proof(verified: Verified, document_version: i64) -> Proof {
+    Proof::new(Factor::Passphrase, document_version, verified.matched.then_some(0))
 }
 
 impl Hasher {

@@ -103,6 +103,11 @@ pub fn judge(secret: &TotpSecret, code: &str, now_us: i64, document_version: i64
     Proof::new(Factor::Totp, document_version, secret.matching_step(code, now_us))
 }
 
+/// Compares a code of an authenticator that is to replace the present one.
+pub fn judge_new(secret: &TotpSecret, code: &str, now_us: i64, document_version: i64) -> Proof {
+    Proof::new(Factor::NewTotp, document_version, secret.matching_step(code, now_us))
+}
+
 fn seconds(now_us: i64) -> Option<u64> {
     u64::try_from(now_us.div_euclid(MICROSECONDS)).ok()
 }

@@ -102,13 +102,10 @@ pub fn decide(command: &Command, view: &View, policy: &Policy) -> Decision {
         Order::Merchant(call, action) => {
             known(&call.signed, view).unwrap_or_else(|| merchant::decide(call, action, view, policy))
         }
-        Order::Operator(call, action) => {
-            known(&call.signed, view)
-                .unwrap_or_else(|| operator::decide(command.id, call, action, view, policy))
-        }
+        Order::Operator(call, action) => known(&call.signed, view)
+            .unwrap_or_else(|| operator::decide(command.id, call, action, view, policy)),
         Order::System(signed, action) => {
-            known(signed, view)
-                .unwrap_or_else(|| system::decide(command.id, signed, action, view, policy))
+            known(signed, view).unwrap_or_else(|| system::decide(command.id, signed, action, view, policy))
         }
         Order::Chore(chore) => chore::decide(chore, view),
     }

@@ -239,11 +239,7 @@ pub struct Situation<'a> {
 }
 
 /// One step by the rules of `table`. On a refusal nothing is changed.
-pub fn step(
-    table: &Table,
-    situation: &mut Situation<'_>,
-    input: &Input,
-) -> Result<Vec<Effect>, Refusal> {
+pub fn step(table: &Table, situation: &mut Situation<'_>, input: &Input) -> Result<Vec<Effect>, Refusal> {
     let mut effects = take(table, situation, input)?;
     // What follows is decided at once: a set that is complete, a notice that was the last one missing.
     let follow = match input {

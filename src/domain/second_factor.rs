@@ -67,11 +67,7 @@ fn newer_step(account: &Account, proof: &Proof, wanted: Factor) -> Option<Step> 
             proof.matched().filter(|step| *step > account.totp_last_step)
         }
         // Nothing else is a second factor of a device.
-        Factor::Totp
-        | Factor::NewTotp
-        | Factor::ContactCode
-        | Factor::SavedCode
-        | Factor::Passphrase => None,
+        Factor::Totp | Factor::NewTotp | Factor::ContactCode | Factor::SavedCode | Factor::Passphrase => None,
     }
 }
 

@@ -59,10 +59,9 @@ impl SystemAction {
                 encoder.fixed(&account_id.0).fixed(&device_id.0).fixed(&contact_index.0)
             }
             Self::EnrolOperators { operators } => encoder.list(operators, write_operator),
-            Self::AnswerNotice { case, message_id, channel, accepted } => write_case(encoder, case)
-                .fixed(&message_id.0)
-                .int(channel.number())
-                .byte(u8::from(*accepted)),
+            Self::AnswerNotice { case, message_id, channel, accepted } => {
+                write_case(encoder, case).fixed(&message_id.0).int(channel.number()).byte(u8::from(*accepted))
+            }
             // What is told is sealed, and is no evidence.
             Self::AdvanceRecovery { case, due_at, notices: _ } => write_case(encoder, case).int(due_at.0),
         }

@@ -28,6 +28,9 @@ pub struct PersonalDocument {
     /// Tokens of linked funding sources.
     #[prost(message, repeated, tag = "6")]
     pub funding: Vec<FundingToken>,
+    /// The secret of an authenticator that is to replace it, 20 bytes; empty when there is none.
+    #[prost(bytes = "vec", tag = "7")]
+    pub pending_totp_secret: Vec<u8>,
 }
 
 /// A contact that proved to be its owner's.
@@ -43,6 +46,9 @@ pub struct ConfirmedContact {
     /// Microseconds since the epoch.
     #[prost(int64, tag = "3")]
     pub confirmed_at_us: i64,
+    /// When it was removed, or 0: it is told of everything for 30 days more.
+    #[prost(int64, tag = "4")]
+    pub removed_at_us: i64,
 }
 
 /// A device's name.
@@ -76,6 +82,7 @@ impl Drop for PersonalDocument {
     fn drop(&mut self) {
         self.passphrase.zeroize();
         self.totp_secret.zeroize();
+        self.pending_totp_secret.zeroize();
         for source in &mut self.funding {
             source.token.zeroize();
         }

@@ -52,6 +52,8 @@ pub struct ClassLimits {
 pub struct LimitTable {
     /// Anonymous, sends messages, hashes passphrases.
     pub enrolment: ClassLimits,
+    /// Anonymous, compares factors, hashes passphrases.
+    pub recovery: ClassLimits,
     /// Reads.
     pub reading: ClassLimits,
     /// Money in.
@@ -72,6 +74,8 @@ pub struct LimitTable {
     pub sandbox: ClassLimits,
     /// Messages to one contact, whoever asks. Denied while the shared limits are away.
     pub messages: Limit,
+    /// Recoveries and additions begun for one contact, whoever asks. Denied likewise.
+    pub recovery_target: Limit,
     /// What an origin with too many accounts is.
     pub crowd: CrowdLimits,
 }
@@ -86,6 +90,7 @@ impl LimitTable {
         let sandbox = Limit::per_second(1_000, 2_000);
         Self {
             enrolment: class(Limit::per_minute(30, 30), Limit::per_minute(10, 10), Deny),
+            recovery: class(Limit::per_minute(60, 60), Limit::per_minute(20, 20), Deny),
             reading: class(Limit::per_second(400, 800), Limit::per_second(10, 60), FallBack),
             money_in: class(origin, own, FallBack),
             money_out: class(origin, own, FallBack),
@@ -98,6 +103,7 @@ impl LimitTable {
             operator: class(Limit::per_second(10, 60), Limit::per_second(5, 30), Deny),
             sandbox: class(sandbox, sandbox, FallBack),
             messages: Limit::per_day(3, 3),
+            recovery_target: Limit::per_minute(6, 60),
             crowd: CrowdLimits { accounts_per_hour: 2_000, throttled: Limit::per_second(1, 60) },
         }
     }
@@ -108,6 +114,7 @@ impl LimitTable {
         let class = ClassLimits { origin: wide, own: wide, when_away: WhenAway::FallBack };
         Self {
             enrolment: class,
+            recovery: class,
             reading: class,
             money_in: class,
             money_out: class,
@@ -118,6 +125,7 @@ impl LimitTable {
             operator: class,
             sandbox: class,
             messages: wide,
+            recovery_target: wide,
             crowd: CrowdLimits { accounts_per_hour: u32::MAX, throttled: wide },
         }
     }
@@ -125,6 +133,7 @@ impl LimitTable {
     fn class(&self, cost: Cost) -> (&'static str, ClassLimits) {
         match cost {
             Cost::Enrolment => ("enrolment", self.enrolment),
+            Cost::Recovery => ("recovery", self.recovery),
             Cost::Reading => ("reading", self.reading),
             Cost::MoneyIn => ("money-in", self.money_in),
             Cost::MoneyOut => ("money-out", self.money_out),
@@ -238,5 +247,11 @@ impl Limits {
     pub async fn message(&self, contact_index: &[u8; 32], now: Timestamp) -> Result<(), Rejection> {
         let key = BucketKey::new("message-to", contact_index);
         self.sources.take_message(now, Charge { key, limit: self.table.messages, cost: 1 }).await
+    }
+
+    /// A recovery or an addition that is begun for a contact, whoever asks; the contact by its blind index.
+    pub async fn recovery_target(&self, contact_index: &[u8; 32], now: Timestamp) -> Result<(), Rejection> {
+        let key = BucketKey::new("recovery-of", contact_index);
+        self.sources.take_message(now, Charge { key, limit: self.table.recovery_target, cost: 1 }).await
     }
 }

@@ -1,6 +1,8 @@
 //! Messages to people: what they say, and how they lie in the outbox. Codes, never links; and never
 //! a word on whether somebody else has an account.
 
+pub mod templates;
+
 use std::fmt;
 
 use prost::Message;

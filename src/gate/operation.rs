@@ -42,8 +42,12 @@ pub enum Codes {
     Refused,
     /// A code of the authenticator may be here, and is spent when it is.
     Totp,
+    /// A code of the authenticator that is to replace the present one may be here, and is spent when it is.
+    NewTotp,
     /// The code that was sent to a contact must be here, and is spent.
     Contact,
+    /// What a recovery proves must be here, and is spent.
+    Recovery,
 }
 
 /// What kind of work a call is: which rate limits it counts against.
@@ -51,6 +55,8 @@ pub enum Codes {
 pub enum Cost {
     /// Anonymous, sends messages, hashes passphrases.
     Enrolment,
+    /// Of a new phone's that wants an account: anonymous, compares factors, hashes passphrases.
+    Recovery,
     /// Reads.
     Reading,
     /// Money in.
@@ -110,6 +116,12 @@ pub trait CandidateChange: Operation {
         tools: &Tools,
         limits: &Limits,
     ) -> impl Future<Output = Result<CandidateAction, Rejection>> + Send;
+}
+
+/// A read by a candidate: what it asks the store.
+pub trait CandidateRead: Operation {
+    /// The rows it wants; the gate adds whether it is one.
+    fn query(call: &Admitted<Self>) -> Result<Query, Rejection>;
 }
 
 /// A read by an enrolled key: what it asks the store.

@@ -12,7 +12,7 @@ use super::rejection::Rejection;
 use super::tools::Tools;
 use crate::crypto::envelope::{PublicKey, SignatureForm, key_id_parse, key_id_text};
 use crate::crypto::hash::{equal, sha256};
-use crate::crypto::{codes, totp};
+use crate::crypto::{codes, passphrase, totp};
 use crate::domain::command::{Evidence, Signed};
 use crate::domain::id::{KeyId, RequestId};
 use crate::domain::rows::KeyState;
@@ -211,17 +211,31 @@ fn code<O: Operation>(factor: Option<pb::SecondFactor>) -> Result<Option<Zeroizi
     use pb::second_factor::Factor;
     let factor = factor.map(|factor| factor.factor);
     match (O::CODES, factor) {
-        (Codes::Refused | Codes::Totp, None) => Ok(None),
-        (Codes::Totp, Some(Some(Factor::TotpCode(code)))) if totp::is_code(&code) => {
+        (Codes::Refused | Codes::Totp | Codes::NewTotp, None) => Ok(None),
+        (Codes::Totp | Codes::NewTotp | Codes::Recovery, Some(Some(Factor::TotpCode(code))))
+            if totp::is_code(&code) =>
+        {
             Ok(Some(Zeroizing::new(code)))
         }
-        (Codes::Contact, Some(Some(Factor::ContactCode(code)))) if codes::is_contact_code(&code) => {
+        (Codes::Contact | Codes::Recovery, Some(Some(Factor::ContactCode(code))))
+            if codes::is_contact_code(&code) =>
+        {
             Ok(Some(Zeroizing::new(code)))
+        }
+        (Codes::Recovery, Some(Some(Factor::SavedCode(code)))) if codes::is_recovery_code(&code) => {
+            Ok(Some(Zeroizing::new(code)))
+        }
+        (Codes::Recovery, Some(Some(Factor::Passphrase(text)))) if passphrase::suitable(&text).is_ok() => {
+            Ok(Some(Zeroizing::new(text)))
         }
         (Codes::Refused, Some(_)) => {
             Err(Rejection::malformed("private.second_factor", "absent: this RPC takes no second factor"))
         }
-        (Codes::Totp, Some(_)) => {
+        (Codes::Recovery, _) => Err(Rejection::malformed(
+            "private.second_factor",
+            "totp_code with six ASCII digits, contact_code with eight, saved_code with 26 characters, or a passphrase",
+        )),
+        (Codes::Totp | Codes::NewTotp, Some(_)) => {
             Err(Rejection::malformed("private.second_factor", "totp_code with six ASCII digits, or absent"))
         }
         (Codes::Contact, _) => {

@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 
 use super::document::PersonalDocument;
 use super::message::Letter;
+use super::recovery;
 use super::rejection::Rejection;
 use crate::crypto::keyring::Keyring;
 use crate::crypto::passphrase::Hasher;
@@ -20,7 +21,7 @@ use crate::env::clock::Clock;
 use crate::env::entropy::{Entropy, bytes32, uuid_v7};
 use crate::funding::FundingProvider;
 use crate::store::Store;
-use crate::store::query::Query;
+use crate::store::query::{Fetched, Query};
 
 /// The version of the key-encryption key in use.
 pub const KEK_VERSION: i64 = 1;
@@ -41,7 +42,10 @@ pub struct Tools {
     pub provider: Arc<dyn FundingProvider>,
     /// This deployment's name.
     pub audience: String,
+    /// Whether messages to devices go anywhere.
+    pub reaches_push: bool,
     store: Arc<Store>,
+    decoy: (Document, DataKey),
 }
 
 /// What tools are made from, besides keys and store.
@@ -56,6 +60,8 @@ pub struct Given {
     pub provider: Arc<dyn FundingProvider>,
     /// This deployment's name.
     pub audience: String,
+    /// Whether messages to devices go anywhere.
+    pub reaches_push: bool,
 }
 
 /// An opened document, and what it was opened with.
@@ -67,6 +73,40 @@ pub struct Opened {
     data_key: SealKey,
 }
 
+fn seal_new(
+    kek: &SealKey,
+    entropy: &dyn Entropy,
+    account_id: AccountId,
+    document: &PersonalDocument,
+) -> (Vec<u8>, Vec<u8>) {
+    let key = Zeroizing::new(bytes32(entropy));
+    let sealed = seal_document(entropy, account_id, &SealKey::new(*key), 1, document);
+    let place = Aad::new("data-key", &account_id.0, KEK_VERSION, 1);
+    (sealed, kek.seal(entropy, &place, key.as_slice()))
+}
+
+fn seal_document(
+    entropy: &dyn Entropy,
+    account_id: AccountId,
+    key: &SealKey,
+    version: i64,
+    document: &PersonalDocument,
+) -> Vec<u8> {
+    let place = Aad::new("document", &account_id.0, 1, version);
+    let bytes = Zeroizing::new(document.encode_to_vec());
+    key.seal(entropy, &place, &bytes)
+}
+
+fn decoy(kek: &SealKey, entropy: &dyn Entropy) -> (Document, DataKey) {
+    let account_id = AccountId([0; 16]);
+    let secret = crate::crypto::totp::TotpSecret::generate(entropy);
+    let (sealed, data_key) = seal_new(kek, entropy, account_id, &recovery::decoy(secret.bytes()));
+    (
+        Document { account_id, version: 1, sealed },
+        DataKey { account_id, kek_version: KEK_VERSION, sealed: data_key },
+    )
+}
+
 fn open_failed<E>(_: E) -> Rejection {
     tracing::error!("a sealed value cannot be opened: the keys or the database were changed");
     Rejection::Internal
@@ -75,9 +115,35 @@ fn open_failed<E>(_: E) -> Rejection {
 impl Tools {
     /// Over a store that is only read.
     pub fn new(keys: Keyring, given: Given, store: Arc<Store>) -> Self {
-        let Given { clock, entropy, policy, provider, audience } = given;
+        let Given { clock, entropy, policy, provider, audience, reaches_push } = given;
         let passphrases = Hasher::new(*keys.pepper, 2);
-        Self { keys, clock, entropy, policy, passphrases, provider, audience, store }
+        let decoy = decoy(&keys.kek, entropy.as_ref());
+        Self { keys, clock, entropy, policy, passphrases, provider, audience, reaches_push, store, decoy }
+    }
+
+    /// Rows for the gate's own preparations.
+    pub(super) async fn fetch(&self, query: Query) -> Result<Fetched, Rejection> {
+        Ok(self.store.fetch(query).await?)
+    }
+
+    /// The document of nobody: opened where an account's would be, and as slowly.
+    pub(super) fn open_decoy(&self) -> Result<Opened, Rejection> {
+        self.open(&self.decoy.0, &self.decoy.1)
+    }
+
+    /// Seals something small to its place.
+    pub fn seal(&self, kind: &'static str, id: &[u8; 16], bytes: &[u8]) -> Vec<u8> {
+        self.keys.kek.seal(self.entropy.as_ref(), &Aad::new(kind, id, KEK_VERSION, 1), bytes)
+    }
+
+    /// Opens it.
+    pub fn unseal(
+        &self,
+        kind: &'static str,
+        id: &[u8; 16],
+        sealed: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, Rejection> {
+        self.keys.kek.open(&Aad::new(kind, id, KEK_VERSION, 1), sealed).map_err(open_failed)
     }
 
     /// A new id, ordered by time as far as that helps a database; nothing trusts the order.
@@ -116,28 +182,15 @@ impl Tools {
 
     /// Seals the next version of an opened document.
     pub fn reseal(&self, account_id: AccountId, opened: &Opened) -> DocumentWrite {
-        let sealed = self.seal_document(account_id, &opened.data_key, opened.version + 1, &opened.document);
+        let entropy = self.entropy.as_ref();
+        let sealed =
+            seal_document(entropy, account_id, &opened.data_key, opened.version + 1, &opened.document);
         DocumentWrite { expected_version: opened.version, sealed }
     }
 
     /// Seals the first version of a document, with a data key of its own: (document, data key).
     pub fn seal_new(&self, account_id: AccountId, document: &PersonalDocument) -> (Vec<u8>, Vec<u8>) {
-        let key = Zeroizing::new(bytes32(self.entropy.as_ref()));
-        let sealed = self.seal_document(account_id, &SealKey::new(*key), 1, document);
-        let place = Aad::new("data-key", &account_id.0, KEK_VERSION, 1);
-        (sealed, self.keys.kek.seal(self.entropy.as_ref(), &place, key.as_slice()))
-    }
-
-    fn seal_document(
-        &self,
-        account_id: AccountId,
-        key: &SealKey,
-        version: i64,
-        document: &PersonalDocument,
-    ) -> Vec<u8> {
-        let place = Aad::new("document", &account_id.0, 1, version);
-        let bytes = Zeroizing::new(document.encode_to_vec());
-        key.seal(self.entropy.as_ref(), &place, &bytes)
+        seal_new(&self.keys.kek, self.entropy.as_ref(), account_id, document)
     }
 
     /// Seals the secret of a reply to its request.

@@ -1,6 +1,7 @@
 //! AdminService: The operators' own, on a listener of its own.
 
 mod approve;
+mod cancel_recovery;
 mod list_proposals;
 mod propose;
 mod suspend_merchant;
@@ -11,7 +12,8 @@ use tonic::{Request, Response, Status};
 
 use super::{answer, peer};
 use crate::domain::command::{Approved, NewKey, NewStore};
-use crate::domain::id::{KeyId, LedgerAccountId, MerchantId, OperatorId, StoreId};
+use crate::domain::id::{CaseId, KeyId, LedgerAccountId, MerchantId, OperatorId, StoreId};
+use crate::domain::recovery::Told;
 use crate::gate::Gate;
 use crate::gate::admitted::stored_form;
 use crate::gate::operation::Declared;
@@ -28,12 +30,13 @@ pub struct Admin {
 }
 
 /// The policies of this service's RPCs.
-pub fn declared() -> [Declared; 4] {
+pub fn declared() -> [Declared; 5] {
     [
         Declared::of::<propose::Propose>(),
         Declared::of::<list_proposals::ListProposals>(),
         Declared::of::<approve::Approve>(),
         Declared::of::<suspend_merchant::SuspendMerchant>(),
+        Declared::of::<cancel_recovery::CancelRecovery>(),
     ]
 }
 
@@ -64,10 +67,18 @@ impl pb::admin_service_server::AdminService for Admin {
         let peer = peer(&request);
         answer(suspend_merchant::call(&self.gate, request.into_inner(), peer)).await
     }
+
+    async fn cancel_recovery(
+        &self,
+        request: Request<pb::Envelope>,
+    ) -> Result<Response<pb::CancelRecoveryReply>, Status> {
+        let peer = peer(&request);
+        answer(cancel_recovery::call(&self.gate, request.into_inner(), peer)).await
+    }
 }
 
 /// What a proposal would set going, with new ids; the fields' form is checked here.
-fn approved(proposed: &pb::ProposeRequest, tools: &Tools) -> Result<Approved, Rejection> {
+async fn approved(proposed: &pb::ProposeRequest, tools: &Tools) -> Result<Approved, Rejection> {
     use pb::propose_request::Proposal;
     let merchant = |id: &[u8]| id16(id, "merchant_id").map(MerchantId);
     Ok(match &proposed.proposal {
@@ -87,6 +98,12 @@ fn approved(proposed: &pb::ProposeRequest, tools: &Tools) -> Result<Approved, Re
         },
         Some(Proposal::ResumeMerchant(proposed)) => {
             Approved::ResumeMerchant { merchant_id: merchant(&proposed.merchant_id)? }
+        }
+        Some(Proposal::ProofRecovery(proposed)) => {
+            let open = tools.case(CaseId(id16(&proposed.case_id, "case_id")?)).await?;
+            let account = open.case.account_id.ok_or(Rejection::NotFound)?;
+            debug_assert_eq!(account.0, open.case.target_id.0);
+            Approved::ProofRecovery { case: open.case, notices: tools.notices(&open, &[Told::Proven])? }
         }
         None => return Err(Rejection::malformed("proposal", "one of the proposals")),
     })

@@ -4,6 +4,7 @@
 use prost_types::Timestamp as PbTimestamp;
 use zeroize::Zeroizing;
 
+use crate::contact::Contact;
 use crate::crypto::hash::MacKey;
 use crate::domain::money::Amount;
 use crate::domain::time::{SECOND_US, Timestamp};
@@ -91,6 +92,30 @@ pub fn order_id(id: &str) -> Result<String, Rejection> {
         Ok(id.to_owned())
     } else {
         Err(Rejection::malformed("order_id", "1 to 64 printable ASCII characters without spaces"))
+    }
+}
+
+/// An e-mail address.
+pub fn email(address: &str, field: &'static str) -> Result<Contact, Rejection> {
+    Contact::email(address).map_err(|_| Rejection::malformed(field, "an e-mail address"))
+}
+
+/// A phone number.
+pub fn phone(number: &str, field: &'static str) -> Result<Contact, Rejection> {
+    let must = "a phone number in international form, such as +81 90 1234 5678";
+    Contact::phone(number).map_err(|_| Rejection::malformed(field, must))
+}
+
+/// A phone's model. It stands in messages to somebody else: so nothing that could be taken for a link, and
+/// nothing long enough to be a sentence of its own.
+pub fn device_model(model: &str) -> Result<String, Rejection> {
+    let fits = (1..=32).contains(&model.len())
+        && model.bytes().all(|byte| byte.is_ascii_alphanumeric() || b" -()".contains(&byte));
+    if fits {
+        Ok(model.to_owned())
+    } else {
+        let must = "1 to 32 of A-Z, a-z, 0-9, space, hyphen and parentheses";
+        Err(Rejection::malformed("private.device_model", must))
     }
 }
 

@@ -1,6 +1,9 @@
 //! DeviceService: The devices of an account.
 
+mod approve_add;
 mod list;
+mod report_lost;
+mod request_add;
 mod revoke;
 
 use std::sync::Arc;
@@ -19,8 +22,14 @@ pub struct Device {
 }
 
 /// The policies of this service's RPCs.
-pub fn declared() -> [Declared; 2] {
-    [Declared::of::<list::List>(), Declared::of::<revoke::Revoke>()]
+pub fn declared() -> [Declared; 5] {
+    [
+        Declared::of::<list::List>(),
+        Declared::of::<revoke::Revoke>(),
+        Declared::of::<report_lost::ReportLost>(),
+        Declared::of::<request_add::RequestAdd>(),
+        Declared::of::<approve_add::ApproveAdd>(),
+    ]
 }
 
 #[tonic::async_trait]
@@ -36,5 +45,29 @@ impl pb::device_service_server::DeviceService for Device {
     ) -> Result<Response<pb::DeviceRevokeReply>, Status> {
         let peer = peer(&request);
         answer(revoke::call(&self.gate, request.into_inner(), peer)).await
+    }
+
+    async fn report_lost(
+        &self,
+        request: Request<pb::Envelope>,
+    ) -> Result<Response<pb::DeviceReportLostReply>, Status> {
+        let peer = peer(&request);
+        answer(report_lost::call(&self.gate, request.into_inner(), peer)).await
+    }
+
+    async fn request_add(
+        &self,
+        request: Request<pb::Envelope>,
+    ) -> Result<Response<pb::DeviceRequestAddReply>, Status> {
+        let peer = peer(&request);
+        answer(request_add::call(&self.gate, request.into_inner(), peer)).await
+    }
+
+    async fn approve_add(
+        &self,
+        request: Request<pb::Envelope>,
+    ) -> Result<Response<pb::DeviceApproveAddReply>, Status> {
+        let peer = peer(&request);
+        answer(approve_add::call(&self.gate, request.into_inner(), peer)).await
     }
 }

@@ -13,6 +13,9 @@ use crate::gate::Gate;
 use crate::gate::operation::Declared;
 use crate::pb;
 
+/// What authenticator apps show above the code.
+pub(super) const ISSUER: &str = "saifu";
+
 /// How a phone becomes a wallet.
 pub struct Enrolment {
     /// The one way in.

@@ -215,6 +215,100 @@ pub fn entry(reason: Reason) -> Entry {
             "the key belongs to somebody already",
             "A key belongs to one principal for ever: make a new key and propose that.",
         ),
+        Reason::RecoveryOver => (
+            Code::FailedPrecondition,
+            "the recovery is over",
+            "It does not exist, is another key's, or has ended. Start anew.",
+        ),
+        Reason::RecoveryAttempts => (
+            Code::FailedPrecondition,
+            "no attempts are left",
+            "Of this case: start anew. Of this day: come back tomorrow, or prove the saved code first.",
+        ),
+        Reason::RecoveryMessages => (
+            Code::FailedPrecondition,
+            "no codes are left for today",
+            "Come back tomorrow, or prove something that needs no message.",
+        ),
+        Reason::RecoveryUnproven => {
+            (Code::FailedPrecondition, "too little is proved", "Prove another factor first.")
+        }
+        Reason::RecoveryCooling => (
+            Code::FailedPrecondition,
+            "the waiting period is not over",
+            "Status says when it is; a new attempt then is a new request id.",
+        ),
+        Reason::RecoveryProveAgain => (
+            Code::FailedPrecondition,
+            "one factor must be proved again",
+            "Prove one of the proved factors again, and complete within 10 minutes, with a new request id.",
+        ),
+        Reason::RecoveryContested => (
+            Code::FailedPrecondition,
+            "two contend for the account",
+            "Only being seen in person, by two operators, helps.",
+        ),
+        Reason::RecoveryFrozenLately => (
+            Code::FailedPrecondition,
+            "a code to a contact alone froze it lately",
+            "Prove something else, or wait 7 days.",
+        ),
+        Reason::RecoveryCancelFirst => (
+            Code::FailedPrecondition,
+            "the cancellation was not begun",
+            "Call CancelByNotice without confirm first, within 10 minutes.",
+        ),
+        Reason::DeviceLost => (
+            Code::FailedPrecondition,
+            "this device was reported lost",
+            "It moves no money and changes nothing. Another device revokes it.",
+        ),
+        Reason::RecoveryUnderWay => (
+            Code::FailedPrecondition,
+            "a recovery stands",
+            "Cancel it, or wait until it is over: nothing is changed meanwhile.",
+        ),
+        Reason::RecoveredLately => (
+            Code::FailedPrecondition,
+            "the account was recovered lately",
+            "This has to wait: docs/recovery.md says how long.",
+        ),
+        Reason::RenewalDue => (
+            Code::FailedPrecondition,
+            "the new authenticator is not confirmed yet",
+            "Call EnrolmentService/Activate with its first code.",
+        ),
+        Reason::AdditionOver => (
+            Code::FailedPrecondition,
+            "the addition is over",
+            "Gone, approved, or its number was wrong. The new phone asks again.",
+        ),
+        Reason::AdditionsTooMany => {
+            (Code::FailedPrecondition, "too many phones ask to join", "Wait 10 minutes.")
+        }
+        Reason::TooManyDevices => {
+            (Code::FailedPrecondition, "as many devices as there may be", "Revoke one first.")
+        }
+        Reason::TooManyContacts => {
+            (Code::FailedPrecondition, "as many contacts as there may be", "Remove one first.")
+        }
+        Reason::LastContact => (Code::FailedPrecondition, "the last contact stays", "Add another one first."),
+        Reason::ContactOver => (
+            Code::FailedPrecondition,
+            "the contact cannot be confirmed",
+            "Gone, confirmed, or its code was wrong too often: add it anew.",
+        ),
+        Reason::TotpNotBegun => {
+            (Code::FailedPrecondition, "no new authenticator was begun", "Call BeginTotp first.")
+        }
+        Reason::AccountContested => (
+            Code::FailedPrecondition,
+            "two contend for the account",
+            "Nothing leaves it until one of them was seen in person.",
+        ),
+        Reason::AccountRestricted => {
+            (Code::FailedPrecondition, "a recovery is waiting", "Cancel it, or wait until it is over.")
+        }
         Reason::Internal => (
             Code::Internal,
             "a defect on our side",
@@ -262,6 +356,28 @@ pub(super) fn of_refusal(refusal: Refusal) -> Reason {
         Refusal::MerchantSuspended => Reason::MerchantSuspended,
         Refusal::MerchantNotSuspended => Reason::MerchantNotSuspended,
         Refusal::KeyInUse => Reason::KeyInUse,
+        Refusal::RecoveryOver => Reason::RecoveryOver,
+        Refusal::RecoveryAttempts => Reason::RecoveryAttempts,
+        Refusal::RecoveryMessages => Reason::RecoveryMessages,
+        Refusal::RecoveryUnproven => Reason::RecoveryUnproven,
+        Refusal::RecoveryCooling => Reason::RecoveryCooling,
+        Refusal::RecoveryProveAgain => Reason::RecoveryProveAgain,
+        Refusal::RecoveryContested => Reason::RecoveryContested,
+        Refusal::RecoveryFrozenLately => Reason::RecoveryFrozenLately,
+        Refusal::RecoveryCancelFirst => Reason::RecoveryCancelFirst,
+        Refusal::DeviceLost => Reason::DeviceLost,
+        Refusal::RecoveryUnderWay => Reason::RecoveryUnderWay,
+        Refusal::RecoveredLately => Reason::RecoveredLately,
+        Refusal::RenewalDue => Reason::RenewalDue,
+        Refusal::AdditionOver => Reason::AdditionOver,
+        Refusal::AdditionsTooMany => Reason::AdditionsTooMany,
+        Refusal::TooManyDevices => Reason::TooManyDevices,
+        Refusal::TooManyContacts => Reason::TooManyContacts,
+        Refusal::LastContact => Reason::LastContact,
+        Refusal::ContactOver => Reason::ContactOver,
+        Refusal::TotpNotBegun => Reason::TotpNotBegun,
+        Refusal::AccountContested => Reason::AccountContested,
+        Refusal::AccountRestricted => Reason::AccountRestricted,
     }
 }
 

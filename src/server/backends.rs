@@ -45,6 +45,14 @@ impl Opened {
         }
     }
 
+    /// Whether other processes may work on it too.
+    pub fn is_shared(&self) -> bool {
+        match self {
+            Self::Embedded(_) => false,
+            Self::Remote(_) => true,
+        }
+    }
+
     /// The store.
     pub fn store(&self) -> Arc<Store> {
         match self {

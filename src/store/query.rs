@@ -3,7 +3,7 @@
 //! A caller's key, device and epoch are checked in that same snapshot, so a read after a revocation
 //! is refused wherever it is made.
 
-use crate::domain::id::{AccountId, DeviceId, KeyId, MerchantId, OperatorId, TerminalId, TopUpId};
+use crate::domain::id::{AccountId, CodeTag, DeviceId, KeyId, MerchantId, OperatorId, TerminalId, TopUpId};
 use crate::domain::record::{Record, Value};
 use crate::domain::rows::{
     Account, Device, KeyState, Merchant, Operator, Row, RowKey, SigningKey, Table, Terminal,
@@ -95,6 +95,15 @@ pub enum Scan {
     Stores(MerchantId),
     /// Proposals that wait for another operator, oldest first.
     OpenProposals {
+        /// Now.
+        now: Timestamp,
+        /// At most.
+        limit: i64,
+    },
+    /// The recovery that a notice's secret cancels.
+    CaseByCancel(CodeTag),
+    /// Recoveries whose time has come.
+    DueRecoveries {
         /// Now.
         now: Timestamp,
         /// At most.
@@ -273,6 +282,14 @@ impl Scan {
             Self::OpenProposals { now, limit } => (
                 Table::Proposal,
                 "state = 0 AND expires_at > ?1 ORDER BY created_at LIMIT ?2".into(),
+                vec![Value::Int(now.0), Value::Int(*limit)],
+            ),
+            Self::CaseByCancel(cancel_tag) => {
+                (Table::RecoveryCase, "cancel_tag = ?1".into(), vec![bytes(&cancel_tag.0)])
+            }
+            Self::DueRecoveries { now, limit } => (
+                Table::RecoveryCase,
+                "due_at <= ?1 ORDER BY due_at LIMIT ?2".into(),
                 vec![Value::Int(now.0), Value::Int(*limit)],
             ),
             Self::DueMessages { now, limit } => (

@@ -8,8 +8,17 @@ use crate::gate::Gate;
 use crate::store::query::{Query, Scan};
 
 /// Tables whose rows end by themselves.
-const ENDING: [Table; 5] =
-    [Table::Enrolment, Table::SecretReply, Table::OpenRequest, Table::PaymentCode, Table::Activation];
+const ENDING: [Table; 9] = [
+    Table::Enrolment,
+    Table::SecretReply,
+    Table::OpenRequest,
+    Table::PaymentCode,
+    Table::Activation,
+    Table::Addition,
+    Table::PendingContact,
+    Table::RecoveryCase,
+    Table::RecoveryTarget,
+];
 
 pub(super) async fn run(gate: &Gate) {
     let now = Timestamp(gate.tools().clock.now_us());

@@ -141,7 +141,10 @@ fn account(row: &Account, replay: &Replay) -> Result<(), &'static str> {
         return Err("its spending is not the journal's");
     }
     if row.state != expected.state
-        || row.frozen_at.is_some() != expected.frozen
+        || row.frozen_at.is_some() != expected.frozen_at.is_some()
+        || row.frozen_until != expected.frozen_until
+        || row.restricted_at.is_some() != expected.restricted
+        || row.contested_at.is_some() != expected.contested
         || row.active_devices != expected.active_devices
     {
         return Err("its state is not the journal's");

@@ -5,7 +5,7 @@ use prost::Message;
 use crate::crypto::envelope::{PublicKey, SignatureForm, key_id_text, pae};
 use crate::crypto::system_key::verify_system;
 use crate::domain::command::SystemAction;
-use crate::domain::rows::Journal;
+use crate::domain::rows::{Journal, KeyForm};
 use crate::domain::time::SECOND_US;
 use crate::gate::signature::{MAX_AGE_US, MAX_AHEAD_US, candidate_key as key_in_full, issued_at};
 use crate::gate::system::system_key_id;
@@ -49,16 +49,21 @@ fn canonical<M: Message + Default>(bytes: &[u8]) -> Result<M, &'static str> {
 pub(super) fn candidate_key(row: &Journal) -> Result<PublicKey, &'static str> {
     let bytes = row.candidate_key.as_deref().ok_or("a candidate's row lacks its public key")?;
     let key = match bytes.split_last() {
-        Some((1, point)) => {
-            point.try_into().ok().map(|point| PublicKey::from_point(point, SignatureForm::Der))
-        }
-        Some((2, point)) => {
-            point.try_into().ok().map(|point| PublicKey::from_point(point, SignatureForm::Fixed))
-        }
+        Some((1, point)) => point.try_into().ok().and_then(|point| stored_key(point, KeyForm::Der)),
+        Some((2, point)) => point.try_into().ok().and_then(|point| stored_key(point, KeyForm::Fixed)),
         Some(_) | None => None,
     };
     let key = key.ok_or("a candidate's public key cannot be read")?;
     if key.key_id() == row.key_id.0 { Ok(key) } else { Err("a candidate's public key is not the row's key") }
+}
+
+/// A public key as rows hold it.
+pub(super) fn stored_key(point: &[u8; 65], form: KeyForm) -> Option<PublicKey> {
+    let form = match form {
+        KeyForm::Der => SignatureForm::Der,
+        KeyForm::Fixed => SignatureForm::Fixed,
+    };
+    Some(PublicKey::from_point(point, form))
 }
 
 /// A public key in a signed proposal.

@@ -2,6 +2,7 @@
 
 mod calls;
 mod factor;
+mod recovery;
 mod staff;
 mod system;
 
@@ -9,8 +10,8 @@ use std::collections::{HashMap, HashSet};
 
 use crate::crypto::envelope::PublicKey;
 use crate::domain::id::{
-    AccountId, DeviceId, KeyId, LedgerAccountId, MerchantId, OperatorId, PaymentId, ProposalId, RequestId,
-    StoreId, TerminalId, TopUpId,
+    AccountId, CaseId, DeviceId, KeyId, LedgerAccountId, MerchantId, OperatorId, PaymentId, ProposalId,
+    RequestId, StoreId, TerminalId, TopUpId,
 };
 use crate::domain::journal::{Kind, Versions};
 use crate::domain::ledger::{Postings, Transfer};
@@ -30,7 +31,10 @@ type Checked = Result<(), &'static str>;
 pub(super) struct AccountReplay {
     pub ledger_account_id: LedgerAccountId,
     pub state: AccountState,
-    pub frozen: bool,
+    pub frozen_at: Option<Timestamp>,
+    pub frozen_until: Option<Timestamp>,
+    pub restricted: bool,
+    pub contested: bool,
     pub version: i64,
     pub epoch: i64,
     pub spent_total_minor: i64,
@@ -136,6 +140,7 @@ pub(super) struct Replay {
     pub orders: HashMap<(MerchantId, String), OrderReplay>,
     pub operators: HashMap<OperatorId, KeyId>,
     pub proposals: HashMap<ProposalId, ProposalReplay>,
+    cases: HashMap<CaseId, recovery::CaseReplay>,
     factors: HashMap<KeyId, FactorReplay>,
     factors_are_recorded: bool,
     policy: Option<Policy>,
@@ -257,8 +262,18 @@ impl Replay {
             | Kind::RegisterStore
             | Kind::SettleTopUp
             | Kind::CloseUnactivated
-            | Kind::EnrolOperators => self.system(entry),
+            | Kind::EnrolOperators
+            | Kind::AnswerNotice
+            | Kind::AdvanceRecovery => self.system(entry),
             Kind::StartEnrolment | Kind::ConfirmEnrolment | Kind::ActivateTerminal => self.candidate(entry),
+            Kind::StartRecovery
+            | Kind::SendRecoveryCode
+            | Kind::ProveRecovery
+            | Kind::FreezeInRecovery
+            | Kind::ReportLostInRecovery
+            | Kind::CompleteRecovery
+            | Kind::CancelByNotice
+            | Kind::RequestAddition => self.recovery(entry),
             Kind::Charge
             | Kind::Reverse
             | Kind::RegisterTerminal
@@ -267,7 +282,8 @@ impl Replay {
             | Kind::ReverseForTerminal
             | Kind::Propose
             | Kind::Approve
-            | Kind::SuspendMerchant => self.staff(entry),
+            | Kind::SuspendMerchant
+            | Kind::CancelRecoveryByOperator => self.staff(entry),
             Kind::Activate
             | Kind::RevokeDevice
             | Kind::VerifySecondFactor
@@ -277,6 +293,16 @@ impl Replay {
             | Kind::UnlinkFunding
             | Kind::RequestTopUp
             | Kind::IssueCode
+            | Kind::CancelRecovery
+            | Kind::ReportLost
+            | Kind::ApproveAddition
+            | Kind::BeginTotp
+            | Kind::ConfirmTotp
+            | Kind::ReplaceSavedCode
+            | Kind::ChangePassphrase
+            | Kind::AddContact
+            | Kind::ConfirmContact
+            | Kind::RemoveContact
             | Kind::Pay => self.device(entry),
         }
     }

@@ -2,12 +2,15 @@
 //! named rows, then those which they name.
 
 use super::{
-    Approved, CandidateAction, CandidateCall, CaseAction, Chore, Command, DeviceAction, DeviceCall, MerchantAction,
-    MerchantCall, OperatorAction, OperatorCall, Order, SystemAction, TerminalAction, TerminalCall,
+    Approved, CandidateAction, CandidateCall, CaseAction, Chore, Command, DeviceAction, DeviceCall,
+    MerchantAction, MerchantCall, OperatorAction, OperatorCall, Order, SystemAction, TerminalAction,
+    TerminalCall,
 };
 use crate::domain::id::TargetId;
 use crate::domain::ledger::PROVIDER_CLEARING;
-use crate::domain::rows::{Activation, Addition, Contact, Device, OrderSlot, PaymentCode, RowKey, Store, TopUp};
+use crate::domain::rows::{
+    Activation, Addition, Contact, Device, OrderSlot, PaymentCode, RowKey, Store, TopUp,
+};
 use crate::domain::view::View;
 
 impl Command {

@@ -20,8 +20,7 @@ pub struct CaseRef {
 
 impl CaseRef {
     /// No case: what an unknown id or secret is read as.
-    pub const NONE: Self =
-        Self { case_id: CaseId([0; 16]), target_id: TargetId([0; 16]), account_id: None };
+    pub const NONE: Self = Self { case_id: CaseId([0; 16]), target_id: TargetId([0; 16]), account_id: None };
 
     /// The rows that a step of it looks at.
     pub(super) fn keys(&self) -> Vec<RowKey> {

@@ -49,7 +49,11 @@ pub(super) fn decide(
                 cancel_tag: *cancel_tag,
                 sealed,
             };
-            recovery::start(command_id, call, &start, view, policy).decision(action.kind(), &call.signed, view)
+            recovery::start(command_id, call, &start, view, policy).decision(
+                action.kind(),
+                &call.signed,
+                view,
+            )
         }
         CandidateAction::Recovery { case, action: wanted, notices } => {
             recovery::by_candidate(command_id, call, (case, wanted, notices), action.kind(), view, policy)

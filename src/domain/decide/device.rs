@@ -181,12 +181,13 @@ impl<'a> Turn<'a> {
             DeviceAction::Unfreeze => self.may_unfreeze(),
             DeviceAction::ApproveAddition { .. }
             | DeviceAction::BeginTotp { .. }
-            | DeviceAction::ConfirmTotp { .. }
+            | DeviceAction::ConfirmTotp { document: Some(_), .. }
             | DeviceAction::ReplaceSavedCode { .. }
             | DeviceAction::ChangePassphrase { .. }
             | DeviceAction::AddContact { .. }
             | DeviceAction::ConfirmContact { .. }
             | DeviceAction::RemoveContact { .. } => self.may_change_factors(),
+            DeviceAction::ConfirmTotp { document: None, .. } => Err(Refusal::TotpNotBegun),
             DeviceAction::Activate { .. }
             | DeviceAction::VerifySecondFactor
             | DeviceAction::RevokeDevice { .. }
@@ -212,9 +213,10 @@ impl<'a> Turn<'a> {
         let Some(frozen_at) = self.account.frozen_at.filter(|_| self.account.is_frozen(self.now)) else {
             return Err(Refusal::AccountNotFrozen);
         };
-        let early = self.account.recovered_at.is_some_and(|at| {
-            frozen_at <= at && self.now.since_us(at) < self.policy.recovery.unfreeze_us
-        });
+        let early = self
+            .account
+            .recovered_at
+            .is_some_and(|at| frozen_at <= at && self.now.since_us(at) < self.policy.recovery.unfreeze_us);
         if self.device.lost_at.is_some() {
             Err(Refusal::DeviceLost)
         } else if early {
@@ -547,6 +549,7 @@ pub(super) fn chargeable_funding<'a>(
     account: &Account,
     funding_id: crate::domain::id::FundingId,
 ) -> Result<&'a Funding, Refusal> {
-    own_funding(view, account.account_id, funding_id)
-        .and_then(|funding| if funding.epoch == account.epoch { Ok(funding) } else { Err(Refusal::FundingNotLinked) })
+    own_funding(view, account.account_id, funding_id).and_then(|funding| {
+        if funding.epoch == account.epoch { Ok(funding) } else { Err(Refusal::FundingNotLinked) }
+    })
 }

@@ -23,18 +23,14 @@ use crate::domain::recovery::Input;
 use crate::domain::recovery::addition;
 use crate::domain::recovery::factor::{ContactFact, Kind};
 use crate::domain::rows::{
-    Addition, Contact, Device, EventKind, Factors, KeyState, PendingContact, Principal,
-    RecoveryTarget, RowKey, SigningKey,
+    Addition, Contact, Device, EventKind, Factors, KeyState, PendingContact, Principal, RecoveryTarget,
+    RowKey, SigningKey,
 };
 use crate::domain::view::View;
 use crate::domain::write::Write;
 
 /// A recovery ends, or is contested: by a device of the account.
-pub(super) fn cancel_recovery(
-    turn: &mut Turn<'_>,
-    case: &CaseRef,
-    notices: &Notices,
-) -> Result<Done, Halt> {
+pub(super) fn cancel_recovery(turn: &mut Turn<'_>, case: &CaseRef, notices: &Notices) -> Result<Done, Halt> {
     if case.account_id != Some(turn.account.account_id) {
         return Err(Refusal::NotFound.into());
     }
@@ -90,8 +86,7 @@ pub(super) fn request_addition(
     let target_id = account
         .map_or(TargetId::of_shadow(contact_index), |account| TargetId::of_account(account.account_id));
     let known = view.get::<RecoveryTarget>((target_id,));
-    let mut target =
-        known.cloned().unwrap_or_else(|| steps::new_target(target_id, account, view.now()));
+    let mut target = known.cloned().unwrap_or_else(|| steps::new_target(target_id, account, view.now()));
     let now = account.map_or(view.now(), |account| view.now().max(account.last_at));
     let expires_at = now.plus_us(policy.recovery.addition_us);
     let wanted = addition::Asking { addition_id: asking.addition_id, number: asking.number, expires_at };
@@ -155,19 +150,14 @@ pub(super) fn approve_addition(turn: &mut Turn<'_>, action: &DeviceAction) -> Re
     join(turn, &addition, *device_id)?;
     tell(turn, messages);
     let point = addition.point.as_slice().try_into().map_err(|_| Refusal::AdditionOver)?;
-    let outcome = Outcome::DeviceAdded {
-        device_id: *device_id,
-        key_id: addition.key_id,
-        point,
-        form: addition.form,
-    };
+    let outcome =
+        Outcome::DeviceAdded { device_id: *device_id, key_id: addition.key_id, point, form: addition.form };
     Ok(Done { outcome, postings: Postings::default(), keys: vec![(addition.key_id, 1)] })
 }
 
 fn join(turn: &mut Turn<'_>, addition: &Addition, device_id: DeviceId) -> Result<(), Halt> {
     let target_id = TargetId::of_account(turn.account.account_id);
-    let mut target =
-        turn.view.get::<RecoveryTarget>((target_id,)).ok_or(Refusal::AdditionOver)?.clone();
+    let mut target = turn.view.get::<RecoveryTarget>((target_id,)).ok_or(Refusal::AdditionOver)?.clone();
     target.additions.spend(addition.addition_id);
     let device = Device {
         device_id,
@@ -279,7 +269,8 @@ pub(super) fn add_contact(
 
 /// The new contact's code makes it the account's.
 pub(super) fn confirm_contact(turn: &mut Turn<'_>, action: &DeviceAction) -> Result<Done, Halt> {
-    let DeviceAction::ConfirmContact { pending_contact_id, contact_index, proof, document, messages } = action
+    let DeviceAction::ConfirmContact { pending_contact_id, contact_index, proof, document, messages } =
+        action
     else {
         return Err(Refusal::NotFound.into());
     };
@@ -353,10 +344,7 @@ pub(super) fn remove_contact(
     let since = turn.now.plus_us(-turn.policy.recovery.lately_us);
     factors.contacts.0.retain(|contact| contact.removed_at.is_none_or(|at| at > since));
     turn.rewrite_document(document)?;
-    turn.writes.extend([
-        Write::Update(factors.into_row()),
-        Write::Delete(RowKey::Contact(contact_index)),
-    ]);
+    turn.writes.extend([Write::Update(factors.into_row()), Write::Delete(RowKey::Contact(contact_index))]);
     turn.event(EventKind::ContactRemoved, None);
     tell(turn, messages);
     Ok(Done::plain(Outcome::FactorChanged))

@@ -5,9 +5,7 @@ use super::candidate::{self, owner};
 use super::message;
 use super::ruling::Ruling;
 use super::{Decision, Stale, remember_open};
-use crate::domain::command::{
-    CandidateCall, CaseAction, CaseRef, Completion, Notices, SystemAction,
-};
+use crate::domain::command::{CandidateCall, CaseAction, CaseRef, Completion, Notices, SystemAction};
 use crate::domain::id::{
     AccountId, CaseId, CodeTag, CommandId, ContactIndex, DeviceId, EventId, FIRST_TENANT, OwnerId, TargetId,
 };
@@ -108,8 +106,7 @@ impl<'a> Step<'a> {
             target: &mut self.target,
             case: &mut self.case,
         };
-        let effects =
-            recovery::step(Table::standard(), &mut situation, input).map_err(Halt::Refuse)?;
+        let effects = recovery::step(Table::standard(), &mut situation, input).map_err(Halt::Refuse)?;
         if let Input::Prove { kind, .. } = input
             && !effects.contains(&Effect::Wrong)
         {
@@ -281,7 +278,8 @@ pub(super) fn start(
     let account = owner(view, start.contact_index, policy).filter(|account| account.activated_at.is_some());
     let (target_id, mut writes) = target(view, account, start.contact_index);
     let now = account.map_or(view.now(), |account| view.now().max(account.last_at));
-    let span_us = if start.with_proofing { policy.recovery.proofing_us } else { policy.recovery.requested_us };
+    let span_us =
+        if start.with_proofing { policy.recovery.proofing_us } else { policy.recovery.requested_us };
     let expires_at = now.plus_us(span_us);
     let account_id = account.map(|account| account.account_id);
     let case = begun(call, start, target_id, account, now, expires_at);
@@ -459,11 +457,9 @@ fn input(
         CaseAction::SendCode { channel, code_tag, .. } => {
             Input::SendCode { channel: *channel, code_tag: *code_tag }
         }
-        CaseAction::Prove { kind, proof } => Input::Prove {
-            kind: *kind,
-            matched: matched(*kind, proof, step)?,
-            channels: notices.channels(),
-        },
+        CaseAction::Prove { kind, proof } => {
+            Input::Prove { kind: *kind, matched: matched(*kind, proof, step)?, channels: notices.channels() }
+        }
         CaseAction::Freeze => Input::Freeze,
         CaseAction::ReportLost => Input::ReportLost,
         CaseAction::Complete(_) => Input::Complete,
@@ -559,7 +555,8 @@ fn renew(
 ) {
     let (now, account_id) = (account.last_at, account.account_id);
     for device_id in &completion.devices {
-        let Some(device) = view.get::<Device>((*device_id,)).filter(|device| device.state == KeyState::Active)
+        let Some(device) =
+            view.get::<Device>((*device_id,)).filter(|device| device.state == KeyState::Active)
         else {
             continue;
         };
@@ -671,8 +668,7 @@ pub(super) fn by_operator(
     view: &View,
     policy: &Policy,
 ) -> Result<Ruling, Halt> {
-    let step =
-        Step::over(command_id, case, None, view, policy).ok_or(Halt::Refuse(Refusal::NotFound))?;
+    let step = Step::over(command_id, case, None, view, policy).ok_or(Halt::Refuse(Refusal::NotFound))?;
     step.take(input, notices).map(ruling)
 }
 

@@ -250,7 +250,7 @@ impl Turn<'_> {
             kind: EventKind::ChargeDeclined,
             device_id: Some(payer.device.device_id),
             reason: Some(refusal.number()),
-        subject_id: None,
+            subject_id: None,
         };
         let mut writes = vec![Write::Insert(event.into_row())];
         if slot.is_none() {

@@ -192,8 +192,7 @@ fn keep_proof(situation: &mut Situation<'_>, input: &Input) {
 }
 
 fn bind_saved_code(situation: &mut Situation<'_>, input: &Input) {
-    if let (Input::Prove { kind: Kind::SavedCode, .. }, Some(owner)) =
-        (input, situation.owner.as_deref_mut())
+    if let (Input::Prove { kind: Kind::SavedCode, .. }, Some(owner)) = (input, situation.owner.as_deref_mut())
     {
         owner.factors.saved_code_case = Some(situation.case.case_id);
     }

@@ -111,14 +111,8 @@ pub enum Class {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 6] = [
-        Self::Totp,
-        Self::SavedCode,
-        Self::Passphrase,
-        Self::EmailCode,
-        Self::PhoneCode,
-        Self::Proofing,
-    ];
+    pub const ALL: [Self; 6] =
+        [Self::Totp, Self::SavedCode, Self::Passphrase, Self::EmailCode, Self::PhoneCode, Self::Proofing];
 
     /// Its class.
     pub fn class(self) -> Class {

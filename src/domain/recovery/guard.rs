@@ -97,10 +97,14 @@ impl Guard {
             Self::AttemptsLeft => attempts_left(situation, input),
             Self::MessagesLeft => messages_left(situation),
             Self::ContactConfirmed => contact_confirmed(situation, input),
-            Self::Matches | Self::BoundBefore | Self::OldEnough | Self::NotSuspect | Self::SavedCodeFree
-            | Self::IssuedInTime | Self::NewerStep | Self::AmongProved => {
-                self.holds_of_a_proof(situation, input)
-            }
+            Self::Matches
+            | Self::BoundBefore
+            | Self::OldEnough
+            | Self::NotSuspect
+            | Self::SavedCodeFree
+            | Self::IssuedInTime
+            | Self::NewerStep
+            | Self::AmongProved => self.holds_of_a_proof(situation, input),
             Self::SomethingProved => situation.case.proved().next().is_some(),
             Self::SetIsValid => situation.case.has_valid_set(),
             Self::NobodyElseStands => !another_stands(situation),
@@ -293,8 +297,7 @@ fn contact_confirmed(situation: &Situation<'_>, input: &Input) -> bool {
 /// In person, the candidate's key is what the operators saw; anybody else proves one factor again.
 fn proved_again(situation: &Situation<'_>) -> bool {
     let Situation { case, figures, now, .. } = situation;
-    case.proofed_at.is_some()
-        || case.proved_again_at.is_some_and(|at| now.since_us(at) < figures.again_us)
+    case.proofed_at.is_some() || case.proved_again_at.is_some_and(|at| now.since_us(at) < figures.again_us)
 }
 
 pub(super) fn by_contact_alone(situation: &Situation<'_>) -> bool {

@@ -108,7 +108,8 @@ const GOOD_FACTOR: [Guard; 5] =
     [Guard::Matches, Guard::NotSuspect, Guard::SavedCodeFree, Guard::IssuedInTime, Guard::NewerStep];
 
 fn proving() -> Vec<Rule> {
-    let right = [&[Guard::InTime, Guard::AttemptsLeft, Guard::BoundBefore, Guard::OldEnough], &GOOD_FACTOR[..]];
+    let right =
+        [&[Guard::InTime, Guard::AttemptsLeft, Guard::BoundBefore, Guard::OldEnough], &GOOD_FACTOR[..]];
     let again = [&[Guard::AttemptsLeft, Guard::AmongProved], &GOOD_FACTOR[..]];
     let kept = [Act::SpendAttempt, Act::KeepProof, Act::BindSavedCode, Act::RaiseStep];
     vec![
@@ -192,12 +193,7 @@ fn standing() -> Vec<Rule> {
             On::Proofed,
             &anybody,
             &[Guard::InTime, Guard::TwoOperators, Guard::EpochUnchanged],
-            &[
-                Act::KeepProof,
-                Act::ResolveContest,
-                Act::MoveTo(Proving),
-                Act::ReleaseOther,
-            ],
+            &[Act::KeepProof, Act::ResolveContest, Act::MoveTo(Proving), Act::ReleaseOther],
         ),
         rule(
             "freeze",

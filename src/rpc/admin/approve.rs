@@ -38,12 +38,12 @@ impl Change for Approve {
         let proposal = tools.proposal(proposal_id).await?.ok_or(Rejection::NotFound)?;
         let proposed =
             pb::ProposeRequest::decode(proposal.payload.as_slice()).map_err(|_| Rejection::Internal)?;
-        let approved = Box::new(super::approved(&proposed, tools)?);
+        let approved = Box::new(super::approved(&proposed, tools).await?);
         Ok(OperatorAction::Approve { proposal_id, payload_sha256, approved })
     }
 }
 
-#[expect(clippy::wildcard_enum_match_arm, reason = "an approval comes to these four alone")]
+#[expect(clippy::wildcard_enum_match_arm, reason = "an approval comes to these five alone")]
 pub async fn call(gate: &Gate, envelope: pb::Envelope, peer: IpAddr) -> Result<pb::ApproveReply, Rejection> {
     let none = pb::ApproveReply::default();
     Ok(match gate.change::<Approve>(&envelope, peer).await?.outcome {
@@ -57,6 +57,7 @@ pub async fn call(gate: &Gate, envelope: pb::Envelope, peer: IpAddr) -> Result<p
         Outcome::MerchantResumed { merchant_id, .. } => {
             pb::ApproveReply { merchant_id: merchant_id.0.to_vec(), ..none }
         }
+        Outcome::RecoveryStepped(_) => none,
         _ => return Err(Rejection::Internal),
     })
 }

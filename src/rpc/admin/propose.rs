@@ -33,7 +33,7 @@ impl Change for Propose {
 
     async fn prepare(call: &Admitted<Self>, tools: &Tools) -> Result<OperatorAction, Rejection> {
         // What could not be carried out is not proposed.
-        super::approved(&call.body, tools)?;
+        super::approved(&call.body, tools).await?;
         let payload = call.body.encode_to_vec();
         Ok(OperatorAction::Propose {
             proposal_id: ProposalId(tools.new_id()),

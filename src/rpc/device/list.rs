@@ -62,6 +62,15 @@ pub async fn call(
         enrolled_at: Some(time(device.enrolled_at)),
         revoked_at: device.revoked_at.map(time),
         is_caller: device.device_id == caller_id,
+        lost_at: device.lost_at.map(time),
     });
-    Ok(pb::DeviceListReply { devices: devices.collect() })
+    let (account_id, _, _) = call.device()?;
+    let additions =
+        gate.tools().additions(account_id).await?.into_iter().map(|(row, device_model)| pb::DeviceAddition {
+            addition_id: row.addition_id.0.to_vec(),
+            device_model,
+            asked_at: Some(time(row.asked_at)),
+            expires_at: Some(time(row.expires_at)),
+        });
+    Ok(pb::DeviceListReply { devices: devices.collect(), additions: additions.collect() })
 }

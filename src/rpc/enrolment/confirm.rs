@@ -4,26 +4,26 @@ use std::net::IpAddr;
 
 use zeroize::Zeroizing;
 
+use super::ISSUER;
 use crate::crypto::codes;
 use crate::crypto::passphrase::suitable;
 use crate::crypto::totp::TotpSecret;
 use crate::domain::command::CandidateAction;
 use crate::domain::id::{AccountId, ContactIndex, DeviceId, EnrolmentId, LedgerAccountId};
 use crate::domain::outcome::Outcome;
+use crate::domain::recovery::factor::Channel;
 use crate::domain::rows::Enrolment;
 use crate::gate::Gate;
 use crate::gate::admitted::Admitted;
 use crate::gate::document::{ConfirmedContact, DeviceLabel, PersonalDocument};
 use crate::gate::limit::Limits;
 use crate::gate::operation::{CallerKind, CandidateChange, Codes, Cost, Effect, Operation};
+use crate::gate::recovery;
 use crate::gate::rejection::Rejection;
 use crate::gate::tools::{KEK_VERSION, Tools};
 use crate::pb;
 use crate::rpc::convert;
 use crate::rpc::convert::{id16, text, time};
-
-/// What authenticator apps show above the code.
-const ISSUER: &str = "saifu";
 
 pub struct Confirm;
 
@@ -40,6 +40,7 @@ impl Operation for Confirm {
 
 /// The personal part of a new account.
 struct Newcomer {
+    channel: Channel,
     document: Vec<u8>,
     data_key: Vec<u8>,
     secret: Vec<u8>,
@@ -70,11 +71,17 @@ impl CandidateChange for Confirm {
         let device_id = DeviceId(tools.random_id());
         let newcomer = match &enrolment {
             Some(enrolment) => newcomer(call, tools, enrolment, account_id, device_id).await?,
-            None => Newcomer { document: Vec::new(), data_key: Vec::new(), secret: Vec::new() },
+            None => Newcomer {
+                channel: Channel::Email,
+                document: Vec::new(),
+                data_key: Vec::new(),
+                secret: Vec::new(),
+            },
         };
         Ok(CandidateAction::ConfirmEnrolment {
             enrolment_id,
             contact_index: enrolment.map_or(ContactIndex([0; 32]), |row| row.contact_index),
+            channel: newcomer.channel,
             proof,
             account_id,
             device_id,
@@ -105,6 +112,7 @@ async fn newcomer(
             channel: contact.channel.clone(),
             address: contact.destination.clone(),
             confirmed_at_us: tools.clock.now_us(),
+            removed_at_us: 0,
         }],
         passphrase,
         totp_secret: totp.bytes().to_vec(),
@@ -114,9 +122,12 @@ async fn newcomer(
             label: call.private.device_label.clone(),
         }],
         funding: Vec::new(),
+        pending_totp_secret: Vec::new(),
     };
+    let channel = document.contacts.first().and_then(recovery::channel_of).ok_or(Rejection::Internal)?;
     let (document, data_key) = tools.seal_new(account_id, &document);
     Ok(Newcomer {
+        channel,
         document,
         data_key,
         secret: tools.seal_secret(call.signed.request_id, call.signed.key_id, &uri),

@@ -17,7 +17,7 @@ use crate::gate::rejection::Rejection;
 use crate::gate::tools::Tools;
 use crate::pb;
 use crate::pb::enrolment_start_private::Contact as Given;
-use crate::rpc::convert::time;
+use crate::rpc::convert::{email, phone, time};
 
 pub struct Start;
 
@@ -34,15 +34,8 @@ impl Operation for Start {
 
 fn contact(private: &pb::EnrolmentStartPrivate) -> Result<Contact, Rejection> {
     match &private.contact {
-        Some(Given::Email(email)) => {
-            Contact::email(email).map_err(|_| Rejection::malformed("private.email", "an e-mail address"))
-        }
-        Some(Given::Phone(phone)) => Contact::phone(phone).map_err(|_| {
-            Rejection::malformed(
-                "private.phone",
-                "a phone number in international form, such as +81 90 1234 5678",
-            )
-        }),
+        Some(Given::Email(address)) => email(address, "private.email"),
+        Some(Given::Phone(number)) => phone(number, "private.phone"),
         None => Err(Rejection::malformed("private.contact", "an e-mail address or a phone number")),
     }
 }

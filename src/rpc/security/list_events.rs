@@ -62,6 +62,24 @@ fn kind(kind: EventKind) -> pb::SecurityEventKind {
         EventKind::FundingUnlinked => pb::SecurityEventKind::FundingUnlinked,
         EventKind::EnrolmentAttempted => pb::SecurityEventKind::EnrolmentAttempted,
         EventKind::ChargeDeclined => pb::SecurityEventKind::ChargeDeclined,
+        EventKind::RecoveryBegun => pb::SecurityEventKind::RecoveryBegun,
+        EventKind::RecoveryWrong => pb::SecurityEventKind::RecoveryWrong,
+        EventKind::RecoveryFactorProved => pb::SecurityEventKind::RecoveryFactorProved,
+        EventKind::RecoveryProven => pb::SecurityEventKind::RecoveryProven,
+        EventKind::RecoveryCooling => pb::SecurityEventKind::RecoveryCooling,
+        EventKind::RecoveryReady => pb::SecurityEventKind::RecoveryReady,
+        EventKind::RecoveryCompleted => pb::SecurityEventKind::RecoveryCompleted,
+        EventKind::RecoveryCancelled => pb::SecurityEventKind::RecoveryCancelled,
+        EventKind::RecoveryExpired => pb::SecurityEventKind::RecoveryExpired,
+        EventKind::RecoveryContested => pb::SecurityEventKind::RecoveryContested,
+        EventKind::RecoveryFroze => pb::SecurityEventKind::RecoveryFroze,
+        EventKind::DeviceLost => pb::SecurityEventKind::DeviceLost,
+        EventKind::DeviceAdditionAsked => pb::SecurityEventKind::DeviceAdditionAsked,
+        EventKind::TotpReplaced => pb::SecurityEventKind::TotpReplaced,
+        EventKind::SavedCodeReplaced => pb::SecurityEventKind::SavedCodeReplaced,
+        EventKind::PassphraseChanged => pb::SecurityEventKind::PassphraseChanged,
+        EventKind::ContactAdded => pb::SecurityEventKind::ContactAdded,
+        EventKind::ContactRemoved => pb::SecurityEventKind::ContactRemoved,
     }
 }
 
@@ -93,6 +111,7 @@ pub async fn call(
         kind: kind(event.kind).into(),
         device_id: event.device_id.map_or(Vec::new(), |id| id.0.to_vec()),
         reason: reason(event.reason).into(),
+        subject_id: event.subject_id.clone().unwrap_or_default(),
     });
     Ok(pb::ListEventsReply { events: events.collect(), next_page_token })
 }

@@ -53,7 +53,10 @@ impl Replay {
                 let account = AccountReplay {
                     ledger_account_id: *ledger_account_id,
                     state: AccountState::Pending,
-                    frozen: false,
+                    frozen_at: None,
+                    frozen_until: None,
+                    restricted: false,
+                    contested: false,
                     version: 1,
                     epoch: 1,
                     spent_total_minor: 0,
@@ -111,19 +114,40 @@ impl Replay {
                 self.account_mut(account_id)?.state = AccountState::Active;
                 nothing_posted(entry)
             }
-            (Kind::Freeze, Outcome::Frozen { .. }) => {
+            (Kind::Freeze, Outcome::Frozen { frozen_at }) => {
                 let account = self.account_mut(account_id)?;
-                account.frozen = true;
+                account.frozen_at = Some(*frozen_at);
+                account.frozen_until = None;
                 account.live_codes.clear();
                 nothing_posted(entry)
             }
             (Kind::Unfreeze, Outcome::Unfrozen) => {
-                self.account_mut(account_id)?.frozen = false;
+                let account = self.account_mut(account_id)?;
+                account.frozen_at = None;
+                account.frozen_until = None;
                 nothing_posted(entry)
             }
             (Kind::VerifySecondFactor, Outcome::CodeAccepted { .. })
             | (Kind::LinkFunding, Outcome::FundingLinked { .. })
-            | (Kind::UnlinkFunding, Outcome::FundingUnlinked { .. }) => nothing_posted(entry),
+            | (Kind::UnlinkFunding, Outcome::FundingUnlinked { .. })
+            | (Kind::ReportLost, Outcome::DeviceLost { .. })
+            | (Kind::BeginTotp, Outcome::TotpBegun)
+            | (
+                Kind::ConfirmTotp | Kind::ReplaceSavedCode | Kind::ChangePassphrase | Kind::RemoveContact,
+                Outcome::FactorChanged,
+            )
+            | (Kind::AddContact, Outcome::ContactBegun { .. })
+            | (Kind::ConfirmContact, Outcome::ContactConfirmed { .. }) => nothing_posted(entry),
+            (Kind::ApproveAddition, Outcome::DeviceAdded { device_id, key_id, point, form }) => {
+                self.device_added(entry, account_id, *device_id, (*key_id, point, *form))
+            }
+            (Kind::CancelRecovery, Outcome::RecoveryStepped(step)) => {
+                if step.account.map(|account| account.account_id) != Some(account_id) {
+                    return Err("it cancels another account's recovery");
+                }
+                self.step_case(entry, step)?;
+                nothing_posted(entry)
+            }
             (_, _) => Err("its outcome does not fit its kind"),
         }
     }
@@ -153,7 +177,10 @@ impl Replay {
         if account.active_devices == 0 {
             account.live_codes.clear();
         }
-        account.frozen |= account.active_devices == 0;
+        if account.active_devices == 0 {
+            account.frozen_at = Some(account.frozen_at.unwrap_or(entry.row.at));
+            account.frozen_until = None;
+        }
         if account_frozen != (account.active_devices == 0) {
             return Err("the last device's revocation freezes the account");
         }
@@ -197,7 +224,9 @@ impl Replay {
         available_after_minor: i64,
     ) -> Checked {
         let account = self.account_mut(account_id)?;
-        if account.frozen || account.state != AccountState::Active {
+        let frozen =
+            account.frozen_at.is_some() && account.frozen_until.is_none_or(|until| entry.row.at < until);
+        if frozen || account.contested || account.state != AccountState::Active {
             return Err("money left an account that was frozen or not active");
         }
         account.spent_total_minor += transfer.amount.minor();

@@ -107,7 +107,16 @@ impl Replay {
             }
             Kind::LinkFunding | Kind::UnlinkFunding => Demand::Fresh,
             Kind::Activate | Kind::VerifySecondFactor | Kind::Unfreeze | Kind::RevokeDevice => Demand::Code,
-            Kind::Freeze => Demand::Nothing,
+            Kind::ReportLost
+            | Kind::ApproveAddition
+            | Kind::BeginTotp
+            | Kind::ConfirmTotp
+            | Kind::ReplaceSavedCode
+            | Kind::ChangePassphrase
+            | Kind::AddContact
+            | Kind::ConfirmContact
+            | Kind::RemoveContact => Demand::Code,
+            Kind::Freeze | Kind::CancelRecovery => Demand::Nothing,
             Kind::Genesis
             | Kind::RegisterStore
             | Kind::StartEnrolment
@@ -122,6 +131,17 @@ impl Replay {
             | Kind::ResumeTerminal
             | Kind::ReverseForTerminal
             | Kind::EnrolOperators
+            | Kind::StartRecovery
+            | Kind::SendRecoveryCode
+            | Kind::ProveRecovery
+            | Kind::FreezeInRecovery
+            | Kind::ReportLostInRecovery
+            | Kind::CompleteRecovery
+            | Kind::CancelByNotice
+            | Kind::RequestAddition
+            | Kind::CancelRecoveryByOperator
+            | Kind::AnswerNotice
+            | Kind::AdvanceRecovery
             | Kind::Propose
             | Kind::Approve
             | Kind::SuspendMerchant => return Err("it is no device's"),

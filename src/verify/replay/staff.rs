@@ -49,9 +49,10 @@ impl Replay {
                 OwnerReplay::Merchant(merchant_id),
                 Kind::RegisterTerminal | Kind::SuspendTerminal | Kind::ResumeTerminal,
             ) => self.terminal(entry, &call, merchant_id),
-            (OwnerReplay::Operator(operator_id), Kind::Propose | Kind::Approve | Kind::SuspendMerchant) => {
-                self.operator(entry, &call, operator_id)
-            }
+            (
+                OwnerReplay::Operator(operator_id),
+                Kind::Propose | Kind::Approve | Kind::SuspendMerchant | Kind::CancelRecoveryByOperator,
+            ) => self.operator(entry, &call, operator_id),
             (_, _) => Err("it was signed by another kind of key than its method's"),
         }
     }
@@ -295,6 +296,13 @@ impl Replay {
                 merchant.standing = Standing::Suspended;
                 nothing_moved(entry)
             }
+            (Kind::CancelRecoveryByOperator, Outcome::RecoveryStepped(step)) => {
+                let body: pb::CancelRecoveryRequest = evidence::body(call)?;
+                if body.case_id != step.case_id.0 {
+                    return Err("it cancels another recovery than was signed for");
+                }
+                self.stepped(entry, step)
+            }
             (Kind::Approve, _) => {
                 let body: pb::ApproveRequest = evidence::body(call)?;
                 let proposed = self.approve(entry, &body, operator_id)?;
@@ -346,6 +354,11 @@ impl Replay {
             ) if proposed.merchant_id == merchant_id.0 => {
                 self.new_store(*merchant_id, *store_id, proposed.store.as_ref());
                 nothing_moved(entry)
+            }
+            (Some(Proposal::ProofRecovery(proposed)), Outcome::RecoveryStepped(step))
+                if proposed.case_id == step.case_id.0 =>
+            {
+                self.stepped(entry, step)
             }
             (Some(Proposal::AddOperator(proposed)), Outcome::OperatorApproved { operator_id, .. }) => {
                 self.operators.insert(*operator_id, entry.versions.keys.first().ok_or("it enrols no key")?.0);

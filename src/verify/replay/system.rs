@@ -64,6 +64,9 @@ impl Replay {
             {
                 self.closed(entry, *account_id)
             }
+            (SystemAction::AnswerNotice { .. } | SystemAction::AdvanceRecovery { .. }, _) => {
+                self.system_recovery(entry, &action)
+            }
             (_, _) => Err("its outcome is not what was signed"),
         }
     }

@@ -1,0 +1,46 @@
+//! A recovery's time: reminders, the end of its delay, and its own end. No rule depends on it being on time: a
+//! recovery that should be over cannot be completed, whoever comes first.
+
+use crate::domain::command::SystemAction;
+use crate::domain::id::WorkerId;
+use crate::domain::recovery::{CaseState, Told};
+use crate::domain::rows::RecoveryCase;
+use crate::domain::time::Timestamp;
+use crate::gate::Gate;
+use crate::store::query::{Query, Scan};
+
+/// The name of this work's turn.
+pub(super) const TURN: &str = "recovery";
+
+pub(super) async fn run(gate: &Gate, worker_id: WorkerId) {
+    if !super::lease::hold(gate, TURN, worker_id).await {
+        return;
+    }
+    let now = Timestamp(gate.tools().clock.now_us());
+    let query = Query::scan(Scan::DueRecoveries { now, limit: super::PAGE });
+    let Ok(fetched) = gate.fetch(query).await else { return };
+    for row in fetched.scanned::<RecoveryCase>() {
+        if advance(gate, row).await.is_none() {
+            return;
+        }
+    }
+}
+
+/// Nothing when the store does not answer.
+async fn advance(gate: &Gate, row: &RecoveryCase) -> Option<()> {
+    let told: &[Told] = match row.state {
+        CaseState::Cooling => &[Told::Reminder, Told::Ready],
+        CaseState::Requested
+        | CaseState::Proving
+        | CaseState::Proven
+        | CaseState::Ready
+        | CaseState::Completed
+        | CaseState::Cancelled
+        | CaseState::Expired
+        | CaseState::Rejected => &[],
+    };
+    let open = gate.tools().open_case(Some(row.clone())).await.ok()?;
+    let notices = gate.tools().notices(&open, told).ok()?;
+    let action = SystemAction::AdvanceRecovery { case: open.case, due_at: row.due_at?, notices };
+    gate.system(action).await.ok().map(drop)
+}
