@@ -55,7 +55,7 @@ fn policy() -> Policy {
     Policy {
         step_up: StepUp { fresh_us: DAY_US, amount_minor: PLENTY, sum_minor: PLENTY, payments: PLENTY },
         limits: Limits {
-            standard: unlimited.clone(),
+            standard: unlimited,
             young_device: unlimited,
             top_up_pause_us: 0,
             ..standard.limits

@@ -49,8 +49,8 @@ fn canonical<M: Message + Default>(bytes: &[u8]) -> Result<M, &'static str> {
 pub(super) fn candidate_key(row: &Journal) -> Result<PublicKey, &'static str> {
     let bytes = row.candidate_key.as_deref().ok_or("a candidate's row lacks its public key")?;
     let key = match bytes.split_last() {
-        Some((1, point)) => point.try_into().ok().and_then(|point| stored_key(point, KeyForm::Der)),
-        Some((2, point)) => point.try_into().ok().and_then(|point| stored_key(point, KeyForm::Fixed)),
+        Some((1, point)) => point.try_into().ok().map(|point| stored_key(point, KeyForm::Der)),
+        Some((2, point)) => point.try_into().ok().map(|point| stored_key(point, KeyForm::Fixed)),
         Some(_) | None => None,
     };
     let key = key.ok_or("a candidate's public key cannot be read")?;
@@ -58,12 +58,12 @@ pub(super) fn candidate_key(row: &Journal) -> Result<PublicKey, &'static str> {
 }
 
 /// A public key as rows hold it.
-pub(super) fn stored_key(point: &[u8; 65], form: KeyForm) -> Option<PublicKey> {
+pub(super) fn stored_key(point: &[u8; 65], form: KeyForm) -> PublicKey {
     let form = match form {
         KeyForm::Der => SignatureForm::Der,
         KeyForm::Fixed => SignatureForm::Fixed,
     };
-    Some(PublicKey::from_point(point, form))
+    PublicKey::from_point(point, form)
 }
 
 /// A public key in a signed proposal.

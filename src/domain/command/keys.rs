@@ -55,16 +55,11 @@ impl Command {
                 .into_iter()
                 .collect(),
             // The account is found in the transaction: whose the contact is by then.
-            Order::Candidate(_, CandidateAction::StartRecovery { contact_index, .. }) => view
-                .get::<Contact>((*contact_index,))
-                .map(|contact| {
-                    let target_id = TargetId::of_account(contact.account_id);
-                    [RowKey::Account(contact.account_id), RowKey::RecoveryTarget(target_id)]
-                })
-                .into_iter()
-                .flatten()
-                .collect(),
-            Order::Candidate(_, CandidateAction::RequestAddition { contact_index, .. }) => view
+            Order::Candidate(
+                _,
+                CandidateAction::StartRecovery { contact_index, .. }
+                | CandidateAction::RequestAddition { contact_index, .. },
+            ) => view
                 .get::<Contact>((*contact_index,))
                 .map(|contact| {
                     let target_id = TargetId::of_account(contact.account_id);
@@ -82,7 +77,6 @@ impl Command {
                 .filter_map(|device_id| view.get::<Device>((*device_id,)))
                 .map(|device| RowKey::SigningKey(device.key_id))
                 .collect(),
-            Order::Candidate(_, CandidateAction::Recovery { .. }) => Vec::new(),
             Order::Device(_, DeviceAction::ApproveAddition { addition_id, .. }) => view
                 .get::<Addition>((*addition_id,))
                 .map(|addition| RowKey::SigningKey(addition.key_id))
@@ -116,7 +110,8 @@ impl Command {
                 let account = slot.and_then(|slot| slot.account_id).map(RowKey::Account);
                 payment.into_iter().chain(account).collect()
             }
-            Order::Device(..)
+            Order::Candidate(_, CandidateAction::Recovery { .. })
+            | Order::Device(..)
             | Order::Merchant(..)
             | Order::Operator(..)
             | Order::System(..)
@@ -132,9 +127,10 @@ fn device_keys(call: &DeviceCall, action: &DeviceAction) -> Vec<RowKey> {
         RowKey::SigningKey(call.signed.key_id),
     ];
     match action {
-        DeviceAction::Activate { .. } => keys.extend(factor_keys(call)),
         DeviceAction::VerifySecondFactor | DeviceAction::Freeze | DeviceAction::Unfreeze => {}
-        DeviceAction::RevokeDevice { target_id } => keys.push(RowKey::Device(*target_id)),
+        DeviceAction::RevokeDevice { target_id } | DeviceAction::ReportLost { target_id } => {
+            keys.push(RowKey::Device(*target_id));
+        }
         DeviceAction::LinkFunding { funding_id, .. } | DeviceAction::UnlinkFunding { funding_id, .. } => {
             keys.push(RowKey::Document(call.account_id));
             keys.push(RowKey::Funding(*funding_id));
@@ -145,12 +141,12 @@ fn device_keys(call: &DeviceCall, action: &DeviceAction) -> Vec<RowKey> {
         DeviceAction::CancelRecovery { case, .. } => {
             keys.extend(case.keys().into_iter().filter(|key| *key != RowKey::Account(call.account_id)));
         }
-        DeviceAction::ReportLost { target_id } => keys.push(RowKey::Device(*target_id)),
         DeviceAction::ApproveAddition { addition_id, .. } => {
             keys.push(RowKey::Addition(*addition_id));
             keys.extend(factor_keys(call));
         }
-        DeviceAction::BeginTotp { .. }
+        DeviceAction::Activate { .. }
+        | DeviceAction::BeginTotp { .. }
         | DeviceAction::ConfirmTotp { .. }
         | DeviceAction::ReplaceSavedCode { .. }
         | DeviceAction::ChangePassphrase { .. } => keys.extend(factor_keys(call)),
@@ -193,7 +189,8 @@ fn candidate_keys(call: &CandidateCall, action: &CandidateAction) -> Vec<RowKey>
         CandidateAction::ActivateTerminal { activation_tag } => {
             keys.push(RowKey::Activation(*activation_tag));
         }
-        CandidateAction::StartRecovery { contact_index, .. } => {
+        CandidateAction::StartRecovery { contact_index, .. }
+        | CandidateAction::RequestAddition { contact_index, .. } => {
             keys.push(RowKey::Contact(*contact_index));
             keys.push(RowKey::RecoveryTarget(TargetId::of_shadow(*contact_index)));
         }
@@ -203,10 +200,6 @@ fn candidate_keys(call: &CandidateCall, action: &CandidateAction) -> Vec<RowKey>
                 keys.push(RowKey::Document(account_id));
                 keys.extend(completion.devices.iter().map(|device_id| RowKey::Device(*device_id)));
             }
-        }
-        CandidateAction::RequestAddition { contact_index, .. } => {
-            keys.push(RowKey::Contact(*contact_index));
-            keys.push(RowKey::RecoveryTarget(TargetId::of_shadow(*contact_index)));
         }
     }
     keys

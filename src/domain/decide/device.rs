@@ -88,10 +88,8 @@ pub(super) fn decide(
         side_rows: 0,
     };
     let result = turn.standing(action).map_err(Halt::from).and_then(|()| {
-        let wanted = match action {
-            DeviceAction::ConfirmTotp { .. } => Factor::NewTotp,
-            _any_other => Factor::Totp,
-        };
+        let is_new = matches!(action, DeviceAction::ConfirmTotp { .. });
+        let wanted = if is_new { Factor::NewTotp } else { Factor::Totp };
         turn.second_factor(demand(&turn, action), wanted)?;
         turn.act(action)
     });
@@ -119,9 +117,8 @@ fn demand(turn: &Turn<'_>, action: &DeviceAction) -> Demand {
         DeviceAction::Activate { .. }
         | DeviceAction::VerifySecondFactor
         | DeviceAction::Unfreeze
-        | DeviceAction::RevokeDevice { .. } => Demand::Code,
-        DeviceAction::Freeze | DeviceAction::CancelRecovery { .. } => Demand::Nothing,
-        DeviceAction::ReportLost { .. }
+        | DeviceAction::RevokeDevice { .. }
+        | DeviceAction::ReportLost { .. }
         | DeviceAction::ApproveAddition { .. }
         | DeviceAction::BeginTotp { .. }
         | DeviceAction::ConfirmTotp { .. }
@@ -130,6 +127,7 @@ fn demand(turn: &Turn<'_>, action: &DeviceAction) -> Demand {
         | DeviceAction::AddContact { .. }
         | DeviceAction::ConfirmContact { .. }
         | DeviceAction::RemoveContact { .. } => Demand::Code,
+        DeviceAction::Freeze | DeviceAction::CancelRecovery { .. } => Demand::Nothing,
         DeviceAction::LinkFunding { .. } | DeviceAction::UnlinkFunding { .. } => Demand::Fresh,
         DeviceAction::RequestTopUp { amount, .. } => step_up::for_top_up(rules, *amount),
         DeviceAction::Pay { amount, .. } => step_up::for_payment(rules, turn.since_code(None), *amount),
@@ -163,9 +161,11 @@ impl<'a> Turn<'a> {
     }
 
     fn standing_of_active(&self, action: &DeviceAction) -> Result<(), Refusal> {
+        let stops = matches!(action, DeviceAction::Freeze | DeviceAction::CancelRecovery { .. });
+        if self.account.renewal_due && !stops {
+            return Err(Refusal::RenewalDue);
+        }
         match action {
-            DeviceAction::Freeze | DeviceAction::CancelRecovery { .. } => Ok(()),
-            _any if self.account.renewal_due => Err(Refusal::RenewalDue),
             DeviceAction::Pay { .. } | DeviceAction::IssueCode { purpose: CodePurpose::Pay, .. } => {
                 self.may_move_money()
             }
@@ -189,6 +189,8 @@ impl<'a> Turn<'a> {
             | DeviceAction::RemoveContact { .. } => self.may_change_factors(),
             DeviceAction::ConfirmTotp { document: None, .. } => Err(Refusal::TotpNotBegun),
             DeviceAction::Activate { .. }
+            | DeviceAction::Freeze
+            | DeviceAction::CancelRecovery { .. }
             | DeviceAction::VerifySecondFactor
             | DeviceAction::RevokeDevice { .. }
             | DeviceAction::ReportLost { .. }

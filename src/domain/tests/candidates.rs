@@ -10,6 +10,7 @@ use crate::domain::decide::Traceless;
 use crate::domain::id::{EnrolmentId, FIRST_TENANT, MessageId};
 use crate::domain::outcome::{OpenAnswer, Outcome, Refusal};
 use crate::domain::proof::{Factor, Proof};
+use crate::domain::recovery::factor::Channel;
 use crate::domain::rows::{
     Account, AccountState, Contact, Enrolment, EnrolmentState, Event, EventKind, Finished, KeyForm, Message,
     OpenRequest, RowKey, SecretReply, SigningKey,
@@ -46,6 +47,7 @@ fn confirm_with(ledger: &mut Ledger, contact: &str, proof: Proof) -> Attempt {
         CandidateAction::ConfirmEnrolment {
             enrolment_id: ENROLMENT,
             contact_index: contact_index(contact),
+            channel: Channel::Email,
             proof,
             account_id: account_id("nora"),
             device_id: device_id("nora"),

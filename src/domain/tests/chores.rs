@@ -83,6 +83,9 @@ fn a_messages_state_changes_only_while_it_is_due_and_every_attempt_is_counted() 
         state: MessageState::Due,
         attempts: 2,
         due_at: NOW,
+        expires_at: NOW.plus_us(SECOND_US),
+        case_id: None,
+        channel: None,
     };
     let later = NOW.plus_us(SECOND_US);
     let failed = Message { state: MessageState::Failed, attempts: 3, sealed: Vec::new(), ..due.clone() };

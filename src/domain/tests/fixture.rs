@@ -23,8 +23,9 @@ use crate::domain::outcome::{OpenAnswer, Outcome, Refusal};
 use crate::domain::policy::Policy;
 use crate::domain::proof::{Factor, Proof, Step};
 use crate::domain::record::Record;
+use crate::domain::recovery::factor::{Channel, ContactFact, Contacts};
 use crate::domain::rows::{
-    Account, AccountState, Contact, DataKey, Device, Document, Finished, Funding, KeyForm, KeyState,
+    Account, AccountState, Contact, DataKey, Device, Document, Factors, Finished, Funding, KeyForm, KeyState,
     LedgerAccount, LedgerKind, Merchant, Principal, Row, RowKey, SigningKey, Standing, Store,
 };
 use crate::domain::time::{DAY_US, HOUR_US, MINUTE_US, Timestamp};
@@ -303,6 +304,7 @@ impl Ledger {
         self.put(Document { account_id: account_id(name), version: 3, sealed: vec![1; 8] });
         self.put(DataKey { account_id: account_id(name), kek_version: 1, sealed: vec![2; 8] });
         self.put(Contact { contact_index: contact_index(name), account_id: account_id(name) });
+        self.put(factors(name));
         self.bind(name, has("young"), has("fresh"));
         if has("tablet") {
             self.bind(&format!("{name}-tablet"), has("young"), has("fresh"));
@@ -316,6 +318,7 @@ impl Ledger {
                 provider: 1,
                 linked_at: NOW.plus_us(-DAY_US),
                 ended_at: None,
+                epoch: 1,
             });
         }
         self.account(name, |account| {
@@ -343,6 +346,7 @@ impl Ledger {
             last_code_at: fresh.then_some(NOW.plus_us(-MINUTE_US)),
             spent_at_code_minor: 0,
             payments_at_code: 0,
+            lost_at: None,
         });
         self.put(SigningKey {
             key_id: key_id(name),
@@ -619,5 +623,29 @@ fn account(name: &str, balance_minor: i64) -> Account {
         credits_posted_minor: balance_minor,
         lots,
         ..Account::enrolled(account_id(name), ledger_account_id(name), NOW.plus_us(-HOUR_US))
+    }
+}
+
+/// Old enough for everything.
+pub(crate) fn factors(name: &str) -> Factors {
+    let bound_at = NOW.plus_us(-90 * DAY_US);
+    Factors {
+        account_id: account_id(name),
+        tenant_id: FIRST_TENANT,
+        version: 1,
+        totp_bound_at: Some(bound_at),
+        saved_code_bound_at: Some(bound_at),
+        saved_code_case: None,
+        passphrase_bound_at: Some(bound_at),
+        totp_suspect: false,
+        saved_code_suspect: false,
+        passphrase_suspect: false,
+        issued_locked_until: Timestamp(0),
+        contacts: Contacts(vec![ContactFact {
+            contact_index: contact_index(name),
+            channel: Channel::Email,
+            confirmed_at: bound_at,
+            removed_at: None,
+        }]),
     }
 }

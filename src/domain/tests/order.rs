@@ -275,6 +275,7 @@ fn request_top_up_answers_in_the_documented_order() {
         provider: 1,
         linked_at: NOW,
         ended_at: Some(NOW),
+        epoch: 1,
     });
     if let DeviceAction::RequestTopUp { currency, .. } = scene.attempt.action() {
         *currency = "USD".into();

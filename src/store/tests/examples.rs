@@ -1,17 +1,22 @@
 //! A row of every table, and what every schema refuses.
 
 use crate::domain::id::{
-    CodeTag, CommandId, EnrolmentId, FIRST_TENANT, KeyId, LotId, MessageId, OperatorId, PaymentCodeId,
-    PaymentId, ProposalId, RequestId, TerminalId, TopUpId,
+    AdditionId, CaseId, CodeTag, CommandId, EnrolmentId, FIRST_TENANT, KeyId, LotId, MessageId, OperatorId,
+    PaymentCodeId, PaymentId, PendingContactId, ProposalId, RequestId, TargetId, TerminalId, TopUpId,
+    WorkerId,
 };
 use crate::domain::live_codes::{LiveCode, LiveCodes};
 use crate::domain::lots::{Leg, Legs, Lot, Lots};
 use crate::domain::money::Asset;
 use crate::domain::record::Record as _;
+use crate::domain::recovery::CaseState;
+use crate::domain::recovery::addition::{Additions, Asking};
+use crate::domain::recovery::factor::{Channel, Channels};
 use crate::domain::rows::{
-    Account, Activation, ClosingReason, CodePurpose, Enrolment, EnrolmentState, Event, EventKind, Journal,
-    KeyState, Lane, Message, MessageState, OpenRequest, Operator, OrderSlot, Payment, PaymentCode, Proposal,
-    ProposalState, Row, SecretReply, Terminal, TerminalState, TopUp, TopUpState,
+    Account, Activation, Addition, ClosingReason, CodePurpose, Enrolment, EnrolmentState, Event, EventKind,
+    Journal, KeyForm, KeyState, Lane, Lease, Message, MessageState, OpenRequest, Operator, OrderSlot,
+    Payment, PaymentCode, PendingContact, Proposal, ProposalState, RecoveryCase, RecoveryTarget, Row,
+    SecretReply, Terminal, TerminalState, TopUp, TopUpState,
 };
 use crate::domain::tests::fixture::{
     Ledger, NOW, account_id, contact_index, device_id, funding_id, key_id, merchant_id, store_id,
@@ -196,6 +201,7 @@ fn side_rows() -> Vec<Row> {
             kind: EventKind::ChargeDeclined,
             device_id: Some(device_id("alice")),
             reason: Some(8),
+            subject_id: Some(vec![7; 16]),
         }
         .into_row(),
         Message {
@@ -205,10 +211,114 @@ fn side_rows() -> Vec<Row> {
             state: MessageState::Failed,
             attempts: 8,
             due_at: NOW,
+            expires_at: NOW,
+            case_id: Some(CaseId([1; 16])),
+            channel: Some(Channel::Push),
         }
         .into_row(),
+        recovery_target().into_row(),
+        recovery_case().into_row(),
+        addition().into_row(),
+        pending_contact().into_row(),
+        Lease { name: "outbox".into(), worker_id: WorkerId([1; 16]), held_until: NOW }.into_row(),
         Lane { lane: 7, sequence: 3, hash: [1; 32], at: NOW }.into_row(),
     ]
+}
+
+pub(crate) fn recovery_target() -> RecoveryTarget {
+    let mut additions = Additions::default();
+    let asking = Asking { addition_id: AdditionId([1; 16]), number: 42, expires_at: NOW.plus_us(1) };
+    additions.ask(asking, 3, NOW);
+    RecoveryTarget {
+        target_id: TargetId::of_account(account_id("alice")),
+        tenant_id: FIRST_TENANT,
+        account_id: Some(account_id("alice")),
+        day: 1,
+        attempts_today: 2,
+        messages_today: 3,
+        reserve_attempts_today: 4,
+        reserve_messages_today: 5,
+        claim: Some(CaseId([1; 16])),
+        contested_at: Some(NOW),
+        last_cancelled_at: Some(NOW.plus_us(1)),
+        issued_freeze_at: Some(NOW.plus_us(2)),
+        additions,
+        expires_at: NOW.plus_us(3),
+    }
+}
+
+pub(crate) fn recovery_case() -> RecoveryCase {
+    let at = |number| Some(NOW.plus_us(number));
+    RecoveryCase {
+        case_id: CaseId([1; 16]),
+        tenant_id: FIRST_TENANT,
+        key_id: KeyId([2; 32]),
+        target_id: TargetId::of_account(account_id("alice")),
+        account_id: Some(account_id("alice")),
+        state: CaseState::Cooling,
+        with_proofing: true,
+        started_at: NOW,
+        epoch: 1,
+        factors_version: 2,
+        attempts: 3,
+        totp_at: at(1),
+        saved_code_at: at(2),
+        passphrase_at: at(3),
+        email_code_at: at(4),
+        phone_code_at: at(5),
+        proofed_at: at(6),
+        proved_last_at: at(7),
+        proved_again_at: at(8),
+        issued_tag: Some([3; 32]),
+        issued_channel: Some(Channel::Sms),
+        issued_until: NOW.plus_us(9),
+        wanted: Channels::of([Channel::Email, Channel::Push]),
+        accepted: Channels::of([Channel::Email]),
+        refused: Channels::of([Channel::Push]),
+        proven_at: at(10),
+        cooling_at: at(11),
+        ready_at: at(12),
+        reminders: 1,
+        cancel_tag: CodeTag([4; 32]),
+        sealed: vec![5],
+        devices_lost: true,
+        cancel_asked_at: at(13),
+        cancel_asked_by: Some(KeyId([6; 32])),
+        due_at: at(14),
+        ended_at: None,
+        expires_at: NOW.plus_us(15),
+    }
+}
+
+fn addition() -> Addition {
+    Addition {
+        addition_id: AdditionId([1; 16]),
+        tenant_id: FIRST_TENANT,
+        target_id: TargetId::of_account(account_id("alice")),
+        account_id: Some(account_id("alice")),
+        key_id: KeyId([2; 32]),
+        point: vec![4; 65],
+        form: KeyForm::Fixed,
+        sealed: vec![1],
+        number: 9_999,
+        attempts: 1,
+        asked_at: NOW,
+        expires_at: NOW.plus_us(1),
+    }
+}
+
+fn pending_contact() -> PendingContact {
+    PendingContact {
+        pending_contact_id: PendingContactId([1; 16]),
+        tenant_id: FIRST_TENANT,
+        account_id: account_id("alice"),
+        contact_index: contact_index("new"),
+        channel: Channel::Sms,
+        sealed_contact: vec![1],
+        code_tag: vec![2; 32],
+        attempts: 1,
+        expires_at: NOW,
+    }
 }
 
 /// An insert of a table's first row with some columns changed, as SQL.

@@ -106,8 +106,11 @@ impl Replay {
                 step_up::for_top_up(rules, amount(body.amount_minor)?)
             }
             Kind::LinkFunding | Kind::UnlinkFunding => Demand::Fresh,
-            Kind::Activate | Kind::VerifySecondFactor | Kind::Unfreeze | Kind::RevokeDevice => Demand::Code,
-            Kind::ReportLost
+            Kind::Activate
+            | Kind::VerifySecondFactor
+            | Kind::Unfreeze
+            | Kind::RevokeDevice
+            | Kind::ReportLost
             | Kind::ApproveAddition
             | Kind::BeginTotp
             | Kind::ConfirmTotp

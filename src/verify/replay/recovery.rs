@@ -88,10 +88,8 @@ impl Replay {
                 Outcome::RecoveryStepped(step),
             ) => {
                 self.own_case(entry, step.case_id)?;
-                let signed: Option<Factor> = match entry.kind {
-                    Kind::ProveRecovery => signed_factor(&call)?,
-                    _no_factor => None,
-                };
+                let proves = entry.kind == Kind::ProveRecovery;
+                let signed = if proves { signed_factor(&call)? } else { None };
                 if step.proved.is_some() && step.proved != signed {
                     return Err("it proves another factor than was signed for");
                 }
@@ -234,10 +232,9 @@ impl Replay {
         let Outcome::RecoveryStepped(step) = &entry.outcome else {
             return Err("its outcome is not what was signed");
         };
-        #[expect(clippy::wildcard_enum_match_arm, reason = "system hands over these two alone")]
-        let case = match action {
-            SystemAction::AnswerNotice { case, .. } | SystemAction::AdvanceRecovery { case, .. } => case,
-            _ => return Err("its outcome is not what was signed"),
+        let (SystemAction::AnswerNotice { case, .. } | SystemAction::AdvanceRecovery { case, .. }) = action
+        else {
+            return Err("its outcome is not what was signed");
         };
         if case.case_id != step.case_id {
             return Err("it is about another recovery than was signed for");
@@ -257,7 +254,7 @@ impl Replay {
         if entry.versions.keys != [(key_id, 1)] || self.keys.contains_key(&key_id) {
             return Err("it enrols a key that there is already");
         }
-        let key = evidence::stored_key(point, form).ok_or("the new device's key cannot be read")?;
+        let key = evidence::stored_key(point, form);
         if key.key_id() != key_id.0 {
             return Err("the new device's key is not the one it names");
         }
