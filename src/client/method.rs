@@ -74,3 +74,45 @@ pub const ADVANCE_CLOCK: &str = "/saifu.v1.SandboxService/AdvanceClock";
 pub const READ_MESSAGES: &str = "/saifu.v1.SandboxService/ReadMessages";
 /// The sandbox's shops.
 pub const LIST_SHOPS: &str = "/saifu.v1.SandboxService/ListShops";
+/// Anonymous: a recovery begins.
+pub const RECOVERY_START: &str = "/saifu.v1.RecoveryService/Start";
+/// Anonymous: a code to confirmed contacts.
+pub const RECOVERY_SEND_CODE: &str = "/saifu.v1.RecoveryService/SendCode";
+/// Anonymous: a factor is proved.
+pub const RECOVERY_PROVE: &str = "/saifu.v1.RecoveryService/Prove";
+/// Anonymous: outflow stops.
+pub const RECOVERY_FREEZE: &str = "/saifu.v1.RecoveryService/Freeze";
+/// Anonymous: the owner's devices are lost.
+pub const RECOVERY_REPORT_LOST: &str = "/saifu.v1.RecoveryService/ReportLost";
+/// Anonymous: where a recovery is.
+pub const RECOVERY_STATUS: &str = "/saifu.v1.RecoveryService/Status";
+/// Anonymous: the account, please.
+pub const RECOVERY_COMPLETE: &str = "/saifu.v1.RecoveryService/Complete";
+/// A device ends a recovery.
+pub const RECOVERY_CANCEL: &str = "/saifu.v1.RecoveryService/Cancel";
+/// Anonymous: a notice's secret ends a recovery.
+pub const RECOVERY_CANCEL_BY_NOTICE: &str = "/saifu.v1.RecoveryService/CancelByNotice";
+/// Another device is lost.
+pub const DEVICE_REPORT_LOST: &str = "/saifu.v1.DeviceService/ReportLost";
+/// Anonymous: a phone asks to join.
+pub const DEVICE_REQUEST_ADD: &str = "/saifu.v1.DeviceService/RequestAdd";
+/// Lets a phone join.
+pub const DEVICE_APPROVE_ADD: &str = "/saifu.v1.DeviceService/ApproveAdd";
+/// A new authenticator.
+pub const BEGIN_TOTP: &str = "/saifu.v1.SecurityService/BeginTotp";
+/// It works.
+pub const CONFIRM_TOTP: &str = "/saifu.v1.SecurityService/ConfirmTotp";
+/// A new saved code.
+pub const REPLACE_SAVED_CODE: &str = "/saifu.v1.SecurityService/ReplaceSavedCode";
+/// Another passphrase.
+pub const CHANGE_PASSPHRASE: &str = "/saifu.v1.SecurityService/ChangePassphrase";
+/// The account's contacts.
+pub const LIST_CONTACTS: &str = "/saifu.v1.SecurityService/ListContacts";
+/// A code to a new contact.
+pub const ADD_CONTACT: &str = "/saifu.v1.SecurityService/AddContact";
+/// The new contact's code.
+pub const CONFIRM_CONTACT: &str = "/saifu.v1.SecurityService/ConfirmContact";
+/// A contact goes.
+pub const REMOVE_CONTACT: &str = "/saifu.v1.SecurityService/RemoveContact";
+/// An operator ends a recovery.
+pub const CANCEL_RECOVERY: &str = "/saifu.v1.AdminService/CancelRecovery";

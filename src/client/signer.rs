@@ -123,6 +123,19 @@ impl Draft {
         self
     }
 
+    /// Adds what a recovery proves.
+    pub fn proof(mut self, proof: &RecoveryProof) -> Self {
+        use pb::second_factor::Factor;
+        let factor = match proof.clone() {
+            RecoveryProof::Totp(code) => Factor::TotpCode(code),
+            RecoveryProof::SavedCode(code) => Factor::SavedCode(code),
+            RecoveryProof::Passphrase(text) => Factor::Passphrase(text),
+            RecoveryProof::EmailCode(code) | RecoveryProof::PhoneCode(code) => Factor::ContactCode(code),
+        };
+        self.private_part().second_factor = Some(pb::SecondFactor { factor: Some(factor) });
+        self
+    }
+
     /// Shows the key, and calls in no epoch: for the anonymous RPCs.
     pub fn as_candidate(mut self) -> Self {
         self.is_candidate = true;
@@ -150,6 +163,34 @@ impl Draft {
             second_factor: None,
             body: Vec::new(),
         })
+    }
+}
+
+/// What a recovery proves.
+#[derive(Clone)]
+pub enum RecoveryProof {
+    /// Six digits of the authenticator.
+    Totp(String),
+    /// The code that was written down.
+    SavedCode(String),
+    /// The passphrase.
+    Passphrase(String),
+    /// Eight digits by e-mail.
+    EmailCode(String),
+    /// Eight digits by text message.
+    PhoneCode(String),
+}
+
+impl RecoveryProof {
+    /// What is signed for it.
+    pub fn factor(&self) -> pb::RecoveryFactor {
+        match self {
+            Self::Totp(_) => pb::RecoveryFactor::Totp,
+            Self::SavedCode(_) => pb::RecoveryFactor::SavedCode,
+            Self::Passphrase(_) => pb::RecoveryFactor::Passphrase,
+            Self::EmailCode(_) => pb::RecoveryFactor::EmailCode,
+            Self::PhoneCode(_) => pb::RecoveryFactor::PhoneCode,
+        }
     }
 }
 

@@ -161,4 +161,9 @@ impl Staff {
     pub async fn suspend_merchant(&self, merchant_id: Vec<u8>) -> Result<pb::SuspendMerchantReply, Refused> {
         self.send(self.draft(method::SUSPEND_MERCHANT, &pb::SuspendMerchantRequest { merchant_id })).await
     }
+
+    /// Ends a recovery.
+    pub async fn cancel_recovery(&self, case_id: Vec<u8>) -> Result<pb::CancelRecoveryReply, Refused> {
+        self.send(self.draft(method::CANCEL_RECOVERY, &pb::CancelRecoveryRequest { case_id })).await
+    }
 }

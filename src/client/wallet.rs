@@ -17,6 +17,8 @@ use crate::env::Clock;
 use crate::pb;
 
 mod enrol;
+mod factors;
+mod recover;
 
 pub use enrol::EnrolError;
 

@@ -87,6 +87,8 @@ fn every_rpc_stands_in_the_protocol_as_it_is_declared() {
             let code = match declared.codes {
                 Codes::Refused => "refused",
                 Codes::Totp => "taken",
+                Codes::NewTotp => "the new authenticator's",
+                Codes::Recovery => "what is proved",
                 Codes::Contact => "the contact's",
             };
             let method = format!("`{}`", declared.method);
@@ -99,6 +101,7 @@ fn every_rpc_stands_in_the_protocol_as_it_is_declared() {
 fn class(cost: Cost) -> &'static str {
     match cost {
         Cost::Enrolment => "enrolment",
+        Cost::Recovery => "recovery",
         Cost::Reading => "reading",
         Cost::MoneyIn => "money in",
         Cost::MoneyOut => "money out",
@@ -126,6 +129,7 @@ fn the_rate_limits_stand_in_the_protocol_as_they_are() {
     let mut rows = Vec::new();
     for (cost, limits) in [
         (Cost::Enrolment, table.enrolment),
+        (Cost::Recovery, table.recovery),
         (Cost::Reading, table.reading),
         (Cost::MoneyIn, table.money_in),
         (Cost::MoneyOut, table.money_out),
@@ -148,6 +152,10 @@ fn the_rate_limits_stand_in_the_protocol_as_they_are() {
     let none = || ["–".to_owned(), "–".to_owned()];
     let messages = "messages to one contact, whoever asks".to_owned();
     rows.push([&[messages][..], &none(), &rate(&table.messages), &["`UNAVAILABLE`".to_owned()]].concat());
+    let targets = "recoveries and additions begun for one contact, whoever asks".to_owned();
+    rows.push(
+        [&[targets][..], &none(), &rate(&table.recovery_target), &["`UNAVAILABLE`".to_owned()]].concat(),
+    );
     let accounts = grouped(table.crowd.accounts_per_hour.into());
     let crowd = format!("all together, once {accounts} accounts called from the origin in an hour");
     let throttled = rate(&table.crowd.throttled);
@@ -157,8 +165,18 @@ fn the_rate_limits_stand_in_the_protocol_as_they_are() {
 
 #[test]
 fn the_policy_stands_in_the_protocol_as_it_is() {
-    let Policy { step_up, codes, enrolment, payment_codes, staff, open_request_us, secret_us, limits } =
-        Policy::standard();
+    // Recovery's figures stand in docs/recovery.md.
+    let Policy {
+        step_up,
+        codes,
+        enrolment,
+        payment_codes,
+        staff,
+        open_request_us,
+        secret_us,
+        limits,
+        recovery: _,
+    } = Policy::standard();
     let blocks: Vec<_> = codes.blocks_us.map(duration).into();
     let rows = [
         ("After an accepted code its device is fresh for", duration(step_up.fresh_us)),

@@ -687,7 +687,8 @@ fn private_attacks(case: &Case, owner: &Wallet) -> Vec<Attack> {
         ["", "1234567", "123456789", "+1234567", "１２３４５６７８"].map(|code| contact_factor(code.into()));
     let factors = match case.policy.codes {
         Codes::Refused => vec![second_factor("123456".into()), contact_factor("12345678".into())],
-        Codes::Totp => [&totp[..], &[contact_factor("12345678".into())]].concat(),
+        Codes::Totp | Codes::NewTotp => [&totp[..], &[contact_factor("12345678".into())]].concat(),
+        Codes::Recovery => [&totp[..], &contact[..], &unprovable()].concat(),
         Codes::Contact => [&contact[..], &[second_factor("123456".into())]].concat(),
     };
     for factor in factors {
@@ -696,6 +697,14 @@ fn private_attacks(case: &Case, owner: &Wallet) -> Vec<Attack> {
         add(what, bind(private.encode_to_vec()), Answer::Malformed);
     }
     attacks
+}
+
+/// What no saved code and no passphrase looks like.
+fn unprovable() -> [pb::SecondFactor; 4] {
+    let saved = |code: &str| pb::second_factor::Factor::SavedCode(code.into());
+    let passphrase = |text: &str| pb::second_factor::Factor::Passphrase(text.into());
+    [saved(""), saved("0123-4567"), passphrase(""), passphrase("short")]
+        .map(|factor| pb::SecondFactor { factor: Some(factor) })
 }
 
 /// B05, H03: somebody else's key, or somebody else's name on it.

@@ -12,6 +12,7 @@ mod idempotency;
 mod process;
 mod production;
 mod protocol_example;
+mod recovery;
 mod redis;
 mod second_factor;
 mod secrets;

@@ -57,6 +57,10 @@ impl Cast {
 async fn call(cost: Cost, cast: &Cast) -> Result<(), Refused> {
     let Cast { alice, phone, shop, operator } = cast;
     match cost {
+        Cost::Recovery => {
+            let locator = pb::recovery_start_private::Locator::Email("alice@example.jp".into());
+            phone.start_recovery(locator, false).await.map(drop)
+        }
         Cost::Enrolment => phone.start_enrolment(email("new@example.jp")).await.map(drop),
         Cost::Reading => alice.get_balance().await.map(drop),
         Cost::MoneyIn => alice.link_funding("sandbox-visa", "another card").await.map(drop),
@@ -74,8 +78,9 @@ async fn call(cost: Cost, cast: &Cast) -> Result<(), Refused> {
 }
 
 /// Stopping comes last: nothing is paid after it.
-const CLASSES: [(Cost, WhenAway); 10] = [
+const CLASSES: [(Cost, WhenAway); 11] = [
     (Cost::Enrolment, WhenAway::Deny),
+    (Cost::Recovery, WhenAway::Deny),
     (Cost::Reading, WhenAway::FallBack),
     (Cost::MoneyIn, WhenAway::FallBack),
     (Cost::MoneyOut, WhenAway::FallBack),

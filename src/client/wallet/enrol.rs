@@ -72,7 +72,7 @@ fn code_in(text: &str) -> Option<&str> {
     text.split(|character: char| !character.is_ascii_digit()).find(|digits| digits.len() == CODE_DIGITS)
 }
 
-fn value(secret: Option<pb::Secret>) -> Result<Zeroizing<String>, EnrolError> {
+pub(super) fn value(secret: Option<pb::Secret>) -> Result<Zeroizing<String>, EnrolError> {
     match secret.and_then(|secret| secret.state) {
         Some(pb::secret::State::Value(value)) => Ok(Zeroizing::new(value)),
         Some(pb::secret::State::Gone(_)) | None => Err(EnrolError::NoSecret),

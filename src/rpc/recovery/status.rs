@@ -21,7 +21,7 @@ impl Operation for Status {
     const METHOD: &'static str = "/saifu.v1.RecoveryService/Status";
     const CALLER: CallerKind = CallerKind::Candidate;
     const EFFECT: Effect = Effect::Reads;
-    const COST: Cost = Cost::Recovery;
+    const COST: Cost = Cost::Reading;
     const CODES: Codes = Codes::Refused;
     const SECRET_REPLY: bool = false;
 }

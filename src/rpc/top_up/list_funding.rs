@@ -41,10 +41,11 @@ pub async fn call(
     envelope: pb::Envelope,
     peer: IpAddr,
 ) -> Result<pb::ListFundingReply, Rejection> {
-    let (_, fetched) = gate.read::<ListFunding>(&envelope, peer).await?;
+    let (call, fetched) = gate.read::<ListFunding>(&envelope, peer).await?;
     let (Some(document), Some(data_key)) = (fetched.get::<Document>(), fetched.get::<DataKey>()) else {
         return Err(Rejection::Internal);
     };
+    let (_, _, epoch) = call.device()?;
     let opened = gate.tools().open(document, data_key)?;
     let label = |row: &Funding| {
         let source = opened.document.funding.iter().find(|source| source.funding_id == row.funding_id.0);
@@ -54,6 +55,7 @@ pub async fn call(
         funding_id: row.funding_id.0.to_vec(),
         label: label(row),
         linked_at: Some(time(row.linked_at)),
+        suspended: row.epoch != epoch,
     });
     Ok(pb::ListFundingReply { sources: sources.collect() })
 }
