@@ -1,14 +1,50 @@
 //! Where messages to people go.
 
+pub mod channels;
 pub mod folder;
 
 use crate::domain::id::MessageId;
 use crate::gate::message::Letter;
 use crate::store::Later;
 
+/// What a message goes by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Channel {
+    /// To a mailbox.
+    Email,
+    /// To a telephone number.
+    Sms,
+    /// To an app on a telephone.
+    Push,
+}
+
+impl Channel {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Email, Self::Sms, Self::Push];
+
+    /// As it stands in a letter and in the configuration.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Email => "email",
+            Self::Sms => "sms",
+            Self::Push => "push",
+        }
+    }
+
+    /// The one of this name.
+    pub fn of(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|channel| channel.name() == name)
+    }
+}
+
 /// A channel did not accept a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NotAccepted;
+pub enum NotAccepted {
+    /// It may accept the same message later: it is not reached, it is busy, or we are not let in.
+    ForNow,
+    /// It never will: the address is refused, or there is no such channel.
+    ForGood,
+}
 
 /// Hands messages to a channel. May be asked twice with one id; a receiver can tell by it.
 pub trait Notifier: Send + Sync {
@@ -19,4 +55,22 @@ pub trait Notifier: Send + Sync {
         at_us: i64,
         letter: &'a Letter,
     ) -> Later<'a, Result<(), NotAccepted>>;
+
+    /// Whether messages can go by this channel at all.
+    fn reaches(&self, channel: Channel) -> bool;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_channel_is_known_by_its_name_and_by_no_other() {
+        for (channel, name) in [(Channel::Email, "email"), (Channel::Sms, "sms"), (Channel::Push, "push")] {
+            assert_eq!((channel.name(), Channel::of(name)), (name, Some(channel)));
+        }
+        for name in ["", "Email", "mail", "../email"] {
+            assert_eq!(Channel::of(name), None, "{name}");
+        }
+    }
 }

@@ -10,7 +10,7 @@ use zeroize::{Zeroize, Zeroizing};
 #[derive(Clone, PartialEq, Message)]
 #[prost(skip_debug)]
 pub struct Letter {
-    /// "email" or "sms".
+    /// "email", "sms" or "push".
     #[prost(string, tag = "1")]
     pub channel: String,
     /// In normal form.
@@ -19,6 +19,9 @@ pub struct Letter {
     /// The whole text.
     #[prost(string, tag = "3")]
     pub text: String,
+    /// Where a channel has one; empty means "saifu".
+    #[prost(string, tag = "4")]
+    pub subject: String,
 }
 
 impl Drop for Letter {

@@ -172,7 +172,8 @@ impl Tools {
     /// Seals the contact of an enrolment.
     pub fn seal_contact(&self, enrolment_id: EnrolmentId, channel: &str, address: &str) -> Vec<u8> {
         let place = Aad::new("enrolment-contact", &enrolment_id.0, KEK_VERSION, 1);
-        let letter = Letter { channel: channel.into(), destination: address.into(), text: String::new() };
+        let (channel, destination) = (channel.into(), address.into());
+        let letter = Letter { channel, destination, text: String::new(), subject: String::new() };
         let bytes = Zeroizing::new(letter.encode_to_vec());
         self.keys.kek.seal(self.entropy.as_ref(), &place, &bytes)
     }

@@ -8,7 +8,7 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
-use super::{NotAccepted, Notifier};
+use super::{Channel, NotAccepted, Notifier};
 use crate::crypto::hash::sha256;
 use crate::domain::id::{MessageId, hex};
 use crate::gate::message::Letter;
@@ -28,7 +28,7 @@ pub struct Folder {
 pub struct Kept {
     /// When it was delivered, microseconds since the epoch.
     pub at_us: i64,
-    /// "email" or "sms".
+    /// A channel's name.
     pub channel: String,
     /// The whole text.
     pub text: String,
@@ -40,13 +40,13 @@ impl Folder {
         Self { root }
     }
 
-    fn of(&self, channel: &str, address: &str) -> PathBuf {
+    fn of(&self, channel: Channel, address: &str) -> PathBuf {
         let name = hex(&sha256(&[address.as_bytes()])[..8]);
-        self.root.join(channel).join(name)
+        self.root.join(channel.name()).join(name)
     }
 
-    fn write(&self, message_id: MessageId, at_us: i64, letter: &Letter) -> io::Result<()> {
-        let folder = self.of(&letter.channel, &letter.destination);
+    fn write(&self, channel: Channel, message_id: MessageId, at_us: i64, letter: &Letter) -> io::Result<()> {
+        let folder = self.of(channel, &letter.destination);
         fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
         let id = hex(&message_id.0);
         let path = folder.join(format!("{at_us:020}-{id}.txt"));
@@ -59,7 +59,7 @@ impl Folder {
     /// The newest messages to an address, newest first.
     pub fn read(&self, address: &str) -> io::Result<Vec<Kept>> {
         let mut kept = Vec::new();
-        for channel in ["email", "sms"] {
+        for channel in Channel::ALL {
             let folder = self.of(channel, address);
             if folder.exists() {
                 read_folder(&folder, channel, &mut kept)?;
@@ -71,7 +71,7 @@ impl Folder {
     }
 }
 
-fn read_folder(folder: &Path, channel: &str, kept: &mut Vec<Kept>) -> io::Result<()> {
+fn read_folder(folder: &Path, channel: Channel, kept: &mut Vec<Kept>) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or("");
@@ -80,7 +80,7 @@ fn read_folder(folder: &Path, channel: &str, kept: &mut Vec<Kept>) -> io::Result
             continue;
         };
         let Ok(at_us) = name.parse() else { continue };
-        kept.push(Kept { at_us, channel: channel.into(), text: fs::read_to_string(&path)? });
+        kept.push(Kept { at_us, channel: channel.name().into(), text: fs::read_to_string(&path)? });
     }
     Ok(())
 }
@@ -92,10 +92,19 @@ impl Notifier for Folder {
         at_us: i64,
         letter: &'a Letter,
     ) -> Later<'a, Result<(), NotAccepted>> {
-        let written = self.write(message_id, at_us, letter).map_err(|error| {
-            tracing::warn!(%error, "the message folder cannot be written");
-            NotAccepted
-        });
+        let written = match Channel::of(&letter.channel) {
+            Some(channel) => self.write(channel, message_id, at_us, letter).map_err(|error| {
+                tracing::warn!(%error, "the message folder cannot be written");
+                NotAccepted::ForNow
+            }),
+            None => Err(NotAccepted::ForGood),
+        };
         Box::pin(std::future::ready(written))
+    }
+
+    fn reaches(&self, channel: Channel) -> bool {
+        match channel {
+            Channel::Email | Channel::Sms | Channel::Push => true,
+        }
     }
 }

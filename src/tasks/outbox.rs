@@ -5,7 +5,7 @@ use crate::domain::command::Chore;
 use crate::domain::rows::Message;
 use crate::domain::time::{HOUR_US, SECOND_US, Timestamp};
 use crate::gate::Gate;
-use crate::notify::Notifier;
+use crate::notify::{NotAccepted, Notifier};
 use crate::store::query::{Query, Scan};
 
 /// As often a message is tried.
@@ -30,8 +30,11 @@ async fn hand_over(gate: &Gate, notifier: &dyn Notifier, message: &Message, now:
     };
     match notifier.deliver(message.message_id, now.0, &letter).await {
         Ok(()) => Chore::MessageDelivered(message.message_id),
-        Err(_) if message.attempts + 1 >= ATTEMPTS => Chore::MessageFailed(message.message_id),
-        Err(_) => {
+        Err(NotAccepted::ForGood) => Chore::MessageFailed(message.message_id),
+        Err(NotAccepted::ForNow) if message.attempts + 1 >= ATTEMPTS => {
+            Chore::MessageFailed(message.message_id)
+        }
+        Err(NotAccepted::ForNow) => {
             let pause_us = (SECOND_US << message.attempts.clamp(0, 20)).min(HOUR_US);
             Chore::MessageDelayed(message.message_id, now.plus_us(pause_us))
         }

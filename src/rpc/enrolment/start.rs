@@ -66,6 +66,7 @@ impl CandidateChange for Start {
                 channel: contact.kind().into(),
                 destination: contact.address().into(),
                 text: text.into(),
+                subject: String::new(),
             })
         };
         Ok(CandidateAction::StartEnrolment {
