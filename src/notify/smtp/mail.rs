@@ -4,7 +4,7 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use lettre::address::Address;
-use lettre::message::header::{ContentType, HeaderName, HeaderValue};
+use lettre::message::header::{ContentType, HeaderName, HeaderValue, MIME_VERSION_1_0};
 use lettre::message::{Mailbox, Message};
 use zeroize::Zeroizing;
 
@@ -39,6 +39,8 @@ impl Mail {
             .message_id(Some(format!("<{}@{}>", hex(&id.0), from.email.domain())))
             .subject(subject(letter))
             .raw_header(HeaderValue::new(automatic, "auto-generated".into()))
+            // Without it no receiver need believe the rest of what the header says of the text.
+            .header(MIME_VERSION_1_0)
             .header(ContentType::TEXT_PLAIN)
             .body(format!("{}\n", letter.text.trim_end()))
             .ok()?;
