@@ -2,6 +2,7 @@
 
 pub mod child;
 pub mod pem;
+pub mod receivers;
 pub mod redis_server;
 #[expect(dead_code, reason = "the library's tests use all of it")]
 pub mod services;
