@@ -73,7 +73,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "gate::limit",
             "ratelimit::gcra",
             "notify::Channel",
-            "notify::smtp::Tls",
+            "notify::smtp",
         ],
     ),
     ("client", &["crypto", "domain::time", "env", "contact", "door::tls", "pb"]),

@@ -154,11 +154,11 @@ impl Webhook {
         let status = match self.client.execute(request).await {
             Ok(answer) => answer.status().as_u16(),
             Err(error) if tls::is_to_blame(&error) => {
-                tracing::error!("no TLS with the webhook's receiver: look at [notify.webhook]");
+                tracing::error!("no TLS with the webhook: look at [notify.webhook]");
                 return Err(NotAccepted::ForNow);
             }
             Err(_unreached) => {
-                tracing::warn!(message = ?message_id, "the webhook's receiver does not answer");
+                tracing::warn!(message = ?message_id, "the webhook does not answer");
                 return Err(NotAccepted::ForNow);
             }
         };
@@ -171,11 +171,11 @@ fn read(status: u16, message_id: MessageId) -> Result<(), NotAccepted> {
     match status {
         200..=299 => Ok(()),
         400 | 404 | 410 | 422 => {
-            tracing::warn!(message = ?message_id, status, "the webhook's receiver refuses a message for good");
+            tracing::warn!(message = ?message_id, status, "the webhook refuses a message for good");
             Err(NotAccepted::ForGood)
         }
         408 | 425 | 429 | 500..=599 => {
-            tracing::warn!(message = ?message_id, status, "the webhook's receiver takes no messages now");
+            tracing::warn!(message = ?message_id, status, "the webhook takes no messages now");
             Err(NotAccepted::ForNow)
         }
         // A redirect, a wrong secret, a wrong path: none of it is about the address.
@@ -223,5 +223,46 @@ fn roots(ca_pem: Option<&[u8]>) -> Result<RootCertStore, WebhookError> {
     match ca_pem {
         Some(pem) => tls::authorities(pem).ok_or(WebhookError::Authority),
         None => Ok(RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_https_is_on_this_machine_or_refused() {
+        let made = |url: &str| {
+            Webhook::new(WebhookSettings {
+                url: url.into(),
+                secrets: vec![WebhookSecret::parse("whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA").unwrap()],
+                channels: vec![Channel::Sms],
+                ca_pem: None,
+                timeout: WebhookSettings::TIMEOUT,
+            })
+        };
+        for url in ["https://h/in", "http://127.0.0.1:80/", "http://[::1]/", "http://localhost/in"] {
+            assert!(made(url).is_ok(), "{url}");
+        }
+        for url in
+            ["", "h/in", "ftp://h/", "http://h/in", "http://10.0.0.1/", "https://u@h/", "https://u:p@h/"]
+        {
+            assert_eq!(made(url).err(), Some(WebhookError::Url), "{url}");
+        }
+    }
+
+    #[test]
+    fn a_webhook_without_secret_or_authority_is_refused() {
+        let settings = WebhookSettings {
+            url: "https://h/".into(),
+            secrets: Vec::new(),
+            channels: Vec::new(),
+            ca_pem: None,
+            timeout: WebhookSettings::TIMEOUT,
+        };
+        assert_eq!(Webhook::new(settings.clone()).err(), Some(WebhookError::Secret));
+        let secrets = vec![WebhookSecret::parse("whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA").unwrap()];
+        let made = Webhook::new(WebhookSettings { secrets, ca_pem: Some(b"rubbish".to_vec()), ..settings });
+        assert_eq!(made.err(), Some(WebhookError::Authority));
     }
 }

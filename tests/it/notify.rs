@@ -2,9 +2,12 @@
 //! busy, slow, gone and back again. What was accepted comes once or under the same id; what cannot be
 //! trusted is told nothing.
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
 use std::time::Duration;
 
+use saifu::client::wallet::Wallet;
 use saifu::domain::id::{MessageId, hex};
 use saifu::env::clock::{Clock as _, SystemClock};
 use saifu::gate::message::Letter;
@@ -12,10 +15,13 @@ use saifu::notify::smtp::{Login, Smtp, SmtpSettings, Tls};
 use saifu::notify::webhook::{Webhook, WebhookSecret, WebhookSettings};
 use saifu::notify::{Channel, NotAccepted, Notifier};
 use saifu::pb::enrolment_start_private::Contact;
+use saifu::server::SANDBOX_AUDIENCE;
 use serde_json::json;
+use tempfile::TempDir;
 use tokio::time::timeout;
 
-use crate::support::receivers::{Mail, Posted, SmtpServer, WebhookReceiver, eventually};
+use crate::support::child::{Served, saifu};
+use crate::support::receivers::{Mail, PASSWORD, Posted, SECRET, SmtpServer, WebhookReceiver, eventually};
 use crate::support::{START_US, World, code_in, confirmation, email, set_up};
 
 const PATIENCE: Duration = Duration::from_secs(8);
@@ -269,6 +275,11 @@ async fn a_status_says_whether_to_try_again() {
         receiver.answer(status);
         assert_eq!(post(receiver.settings()).await, expected, "{status}");
     }
+    receiver.answer(200);
+    receiver.be_busy(1);
+    assert_eq!(post(receiver.settings()).await, FOR_NOW);
+    assert_eq!(post(receiver.settings()).await, Ok(()));
+    assert_eq!(receiver.messages().len(), 1);
 }
 
 #[tokio::test]
@@ -292,6 +303,8 @@ async fn a_slow_receiver_is_not_waited_for_and_a_body_not_read() {
     assert_eq!(timeout(PATIENCE, post(settings)).await.expect("in time"), FOR_NOW);
     receiver.stop();
     assert_eq!(post(receiver.settings()).await, FOR_NOW);
+    receiver.resume();
+    assert_eq!(post(receiver.settings()).await, Ok(()));
 }
 
 #[tokio::test]
@@ -328,4 +341,62 @@ async fn an_enrolments_code_comes_by_text_message_again_under_the_same_id() {
     let code = code_in(posts[0].body["text"].as_str().expect("a text"));
     let confirmed = wallet.confirm_enrolment(started.enrolment_id, &confirmation(&code)).await;
     set_up(&mut wallet, &confirmed.expect("the code is right"));
+}
+
+/// The binary as a sandbox, with more in its configuration and environment; its log is in the directory.
+fn sandbox(dir: &TempDir, more: &str, proxy: &str) -> Served {
+    let config = dir.path().join("saifu.toml");
+    let server = "[server]\nlisten = \"127.0.0.1:0\"\noperators_listen = \"127.0.0.1:0\"\n";
+    fs::write(&config, format!("mode = \"sandbox\"\n{server}{more}")).expect("written");
+    for (name, content) in [("password", PASSWORD), ("secret", SECRET)] {
+        let path = dir.path().join(name);
+        fs::write(&path, content).expect("written");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("changed");
+    }
+    let mut command = saifu();
+    command.args(["serve", "--log", "debug", "--config"]).arg(config);
+    command.envs(["http_proxy", "HTTP_PROXY", "https_proxy", "ALL_PROXY"].map(|name| (name, proxy)));
+    command.env_remove("NO_PROXY").env_remove("no_proxy");
+    Served::spawn_logging(command, fs::File::create(dir.path().join("log")).expect("a log"))
+}
+
+async fn phone(served: &Served) -> Wallet {
+    Wallet::new(served.connect().await, SANDBOX_AUDIENCE, Arc::new(SystemClock))
+}
+
+#[tokio::test]
+async fn a_proxy_of_the_environment_is_told_nothing() {
+    let (receiver, mut proxy) = (WebhookReceiver::start(), WebhookReceiver::start());
+    let dir = TempDir::new().expect("a temporary directory");
+    let section = "[notify.webhook]\nsecret_file = \"secret\"\nchannels = [\"sms\"]\n";
+    let served = sandbox(&dir, &format!("{section}url = \"{}\"\n", receiver.url()), &proxy.url());
+    let contact = Contact::Phone("+81 90-1234-5678".to_owned());
+    phone(&served).await.start_enrolment(contact).await.expect("an enrolment");
+    let post = receiver.wait_for(1).await.remove(0);
+    assert_eq!((post.problem.as_str(), post.signatures.len()), ("", 1));
+    assert_eq!(proxy.requests(), 0);
+}
+
+#[tokio::test]
+async fn the_log_tells_that_a_message_was_refused_and_not_whose_it_was_or_what_it_said() {
+    let mut relay = SmtpServer::start();
+    relay.refuse("alice@example.jp");
+    let dir = TempDir::new().expect("a temporary directory");
+    let section = format!(
+        "[notify.email]\nhost = \"localhost\"\nport = {}\ntls = \"starttls\"\nusername = \"saifu\"\n\
+         password_file = \"password\"\nfrom = \"no-reply@wallet.example.jp\"\nca_file = \"{}\"\n",
+        relay.port(),
+        relay.ca_path().display()
+    );
+    let served = sandbox(&dir, &section, "");
+    phone(&served).await.start_enrolment(email("alice@example.jp")).await.expect("an enrolment");
+    let log = eventually("the refusal's line", || {
+        let log = fs::read_to_string(dir.path().join("log")).expect("the log");
+        log.contains("the mail relay refuses a message for good").then_some(log)
+    })
+    .await;
+    assert!(log.contains("550"), "{log}");
+    for secret in ["alice", "no such mailbox", "your code", PASSWORD] {
+        assert!(!log.contains(secret), "{secret}: {log}");
+    }
 }

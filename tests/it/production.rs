@@ -268,8 +268,8 @@ fn a_configuration_is_checked_with_everything_that_it_names() {
     authority.edit("# ca_file = \"tls/mail-ca.pem\"", "ca_file = \"tls/server-key.pem\"");
     let webhook = Place::new();
     webhook.edit(
-        "[notify.email]",
-        "[notify.webhook]\nurl = \"https://localhost:1/\"\nsecret_file = \"secrets/mail-password\"\n\
+        "\n[notify.email]",
+        "\n[notify.webhook]\nurl = \"https://localhost:1/\"\nsecret_file = \"secrets/mail-password\"\n\
          channels = [\"sms\"]\n[notify.email]",
     );
     for (place, words) in [

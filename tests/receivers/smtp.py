@@ -69,6 +69,8 @@ async def serve(port, tls, certificate, key, control, told):
             tls_context=context if tls == "starttls" else None,
             require_starttls=tls == "starttls",
             auth_required=tls != "none",
+            # By itself it takes only STARTTLS for TLS.
+            auth_require_tls=tls != "implicit",
             authenticator=authenticate,
         )
 

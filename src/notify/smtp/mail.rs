@@ -3,7 +3,7 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
-use lettre::address::Address;
+use lettre::address::{Address, Envelope};
 use lettre::message::header::{ContentType, HeaderName, HeaderValue, MIME_VERSION_1_0};
 use lettre::message::{Mailbox, Message};
 use zeroize::Zeroizing;
@@ -32,7 +32,10 @@ impl Mail {
         let date = UNIX_EPOCH + Duration::from_micros(u64::try_from(at_us).unwrap_or(0).min(LAST_US));
         // RFC 3834, 5: nobody's absence is answered to it.
         let automatic = HeaderName::new_from_ascii_str("Auto-Submitted");
+        // Of its own accord the library would read the addresses from the header, and not every one.
+        let envelope = Envelope::new(Some(from.email.clone()), vec![to.clone()]).ok()?;
         let message = Message::builder()
+            .envelope(envelope)
             .from(from.clone())
             .to(Mailbox::new(None, to.clone()))
             .date(date)
@@ -115,6 +118,7 @@ mod tests {
             (".a.@example.jp", "\".a.\"@example.jp"),
         ] {
             assert_eq!(recipient(address).unwrap().to_string(), as_sent);
+            assert!(mail(address, "", "text").unwrap().contains(&format!("\r\nTo: {as_sent}\r\n")));
         }
         for address in
             ["", "alice", "@example.jp", "a@", "a@b@example.jp", "a\"b@example.jp", "a b@example.jp"]
