@@ -331,6 +331,20 @@ fn a_variable_names_a_secrets_file_and_never_holds_the_secret() {
     let by_value = parse_in(&dir, &halves()[1], &variables(&[("SAIFU_STORE_URL", Path::new(POSTGRES))]));
     let said = by_value.unwrap_err().to_string();
     assert!(said.contains("SAIFU_STORE_URL_FILE") && !said.contains("hunter"), "{said}");
+    for (half, key, name) in [
+        (0, "password_file", "SAIFU_NOTIFY_EMAIL_PASSWORD"),
+        (1, "secret_file", "SAIFU_NOTIFY_WEBHOOK_SECRET"),
+        (1, "second_secret_file", "SAIFU_NOTIFY_WEBHOOK_SECOND_SECRET"),
+    ] {
+        let whole = halves()[half].clone();
+        let by_value = parse_in(&dir, &whole, &variables(&[(name, Path::new("hunter7"))]));
+        let said = by_value.unwrap_err().to_string();
+        assert!(said.contains(&format!("{name}_FILE")) && !said.contains("hunter"), "{said}");
+        let without: Vec<_> = whole.lines().filter(|line| !line.starts_with(&format!("{key} = "))).collect();
+        let named = variables(&[(&format!("{name}_FILE"), &dir.path().join("secrets/mail-password"))]);
+        let config = parse_in(&dir, &without.join("\n"), &named);
+        assert!(config.is_ok(), "{name}_FILE: {config:?}");
+    }
     // Kubernetes makes such variables for a service of this name.
     assert!(
         parse_in(&dir, &halves()[1], &variables(&[("SAIFU_PORT", Path::new("tcp://10.0.0.1:8443"))])).is_ok()

@@ -58,7 +58,14 @@ impl Receiver {
         let mut child = Command::new("setpriv")
             .args(["--pdeathsig", "KILL"])
             .arg(environment().join("bin/python"))
-            .args(["-B", &format!("tests/receivers/{}", self.program), &self.port.to_string(), self.tls])
+            .args([
+                "-B",
+                "-W",
+                "ignore",
+                &format!("tests/receivers/{}", self.program),
+                &self.port.to_string(),
+                self.tls,
+            ])
             .args([self.path("tls/server.pem"), self.path("tls/server-key.pem"), self.path("accepted")])
             .args((self.program == "webhook.py").then_some(SECRET))
             .current_dir(env!("CARGO_MANIFEST_DIR"))
