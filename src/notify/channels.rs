@@ -45,13 +45,12 @@ impl Notifier for Channels {
         at_us: i64,
         letter: &'a Letter,
     ) -> Later<'a, Result<(), NotAccepted>> {
-        match Channel::of(&letter.channel).and_then(|channel| self.carrier(channel)) {
-            Some(carrier) => carrier.deliver(message_id, at_us, letter),
-            None => {
-                tracing::warn!(message = ?message_id, "a message's channel is not configured");
-                Box::pin(std::future::ready(Err(NotAccepted::ForGood)))
-            }
+        let carrier = Channel::of(&letter.channel).and_then(|channel| self.carrier(channel));
+        if let Some(carrier) = carrier {
+            return carrier.deliver(message_id, at_us, letter);
         }
+        tracing::warn!(message = ?message_id, "a message's channel is not configured");
+        Box::pin(std::future::ready(Err(NotAccepted::ForGood)))
     }
 
     fn reaches(&self, channel: Channel) -> bool {

@@ -21,8 +21,10 @@ pub(super) fn authorities(pem: &[u8]) -> Option<RootCertStore> {
 pub(super) fn is_to_blame(error: &dyn Error) -> bool {
     let mut cause = error.source();
     while let Some(error) = cause {
+        // What an I/O error was made of is not its source.
         let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        if error.is::<rustls::Error>() || inner.is_some_and(|inner| inner.is::<rustls::Error>()) {
+        let inner = inner.and_then(|inner| inner.downcast_ref::<rustls::Error>());
+        if inner.is_some() || error.is::<rustls::Error>() {
             return true;
         }
         cause = error.source();
