@@ -70,3 +70,32 @@ fn webhook(at: &WebhookAt) -> Result<Webhook, WebhookError> {
 fn read<E>(path: Option<&Path>, unreadable: E) -> Result<Option<Vec<u8>>, E> {
     path.map(std::fs::read).transpose().map_err(|_| unreadable)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Secret;
+    use crate::config::url::WebhookUrl;
+
+    #[test]
+    fn a_webhook_carries_its_channels_and_a_sandboxs_folder_the_others() {
+        let secret = "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA".to_owned();
+        let webhook = WebhookAt {
+            url: WebhookUrl::parse(Secret::new("https://localhost/".to_owned())).unwrap(),
+            secrets: vec![Secret::new(secret)],
+            channels: vec![Channel::Sms],
+            ca_file: None,
+        };
+        let notify = Notify { folder: None, email: None, webhook: Some(webhook) };
+        let channels = channels(&notify).unwrap();
+        let is_there = |channels: &Channels| {
+            [&channels.email, &channels.sms, &channels.push].map(|carrier| carrier.is_some())
+        };
+        assert_eq!(is_there(&channels), [false, true, false]);
+        assert_eq!(is_there(&completed(&channels, None)), [false, true, false]);
+        let folder = Folder::new("messages".into());
+        let all = completed(&channels, Some(&folder));
+        assert_eq!(is_there(&all), [true; 3]);
+        assert!(all.sms.unwrap().reaches(Channel::Sms) && all.push.unwrap().reaches(Channel::Push));
+    }
+}
