@@ -7,6 +7,7 @@
 //! neither, and in no log.
 
 mod file;
+pub mod notify;
 mod refusal;
 mod secret;
 #[cfg(test)]
@@ -24,6 +25,7 @@ use crate::door::reload::Files;
 use crate::env::environment::Environment;
 use crate::gate::limit::LimitTable;
 use file::{Raw, ServerSection};
+use notify::Notify;
 pub use refusal::{Because, ConfigError};
 pub use secret::Secret;
 use secret::{Source, check_private};
@@ -135,8 +137,8 @@ pub struct Config {
     pub keys: KeysAt,
     /// Who charges linked sources.
     pub funding: Funding,
-    /// Where messages to people are put, for something else to send.
-    pub messages: PathBuf,
+    /// Who carries messages to people.
+    pub notify: Notify,
 }
 
 impl Config {
@@ -190,7 +192,7 @@ impl Reading<'_> {
             operators: self.operators()?,
             keys: self.keys()?,
             funding: self.funding()?,
-            messages: self.messages()?,
+            notify: self.notify()?,
         })
     }
 
@@ -387,16 +389,6 @@ impl Reading<'_> {
             return Err(Because::OfTheSandbox(KEY, WRITE));
         }
         Ok(provider)
-    }
-
-    fn messages(&self) -> Result<PathBuf, Because> {
-        let spool = self.raw.notify.spool_dir.as_deref().map(|path| self.source.path(path));
-        let write = "the directory that messages are put into for something else to send";
-        match spool {
-            None if self.is_production() => Err(Because::Missing("[notify] spool_dir", write)),
-            None => Ok(self.data_dir()?.join("messages")),
-            Some(spool) => Ok(spool),
-        }
     }
 }
 

@@ -2,6 +2,9 @@
 
 pub mod channels;
 pub mod folder;
+pub mod smtp;
+mod tls;
+pub mod webhook;
 
 use crate::domain::id::MessageId;
 use crate::gate::message::Letter;
@@ -58,6 +61,11 @@ pub trait Notifier: Send + Sync {
 
     /// Whether messages can go by this channel at all.
     fn reaches(&self, channel: Channel) -> bool;
+}
+
+/// What stands over a letter, where a channel has such a place.
+fn subject(letter: &Letter) -> &str {
+    if letter.subject.is_empty() { "saifu" } else { &letter.subject }
 }
 
 #[cfg(test)]

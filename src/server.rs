@@ -5,6 +5,7 @@ mod backends;
 mod error;
 mod health;
 mod listener;
+mod messages;
 pub mod operators;
 pub mod seed;
 mod settings;
@@ -83,8 +84,8 @@ impl Server {
         let tls = door::server_config(Arc::clone(&certificates))?;
 
         let provider = provider(settings.funding);
-        let folder = Folder::new(settings.messages.clone());
-        let notifier: Arc<dyn Notifier> = Arc::new(folder.clone());
+        let folder = sandbox.as_ref().map(|sandbox| &sandbox.folder);
+        let notifier: Arc<dyn Notifier> = Arc::new(messages::completed(&settings.channels, folder));
         let worker_id = WorkerId(if opened.is_shared() { bytes16(entropy.as_ref()) } else { [0; 16] });
         let given = Given {
             clock,
@@ -101,7 +102,7 @@ impl Server {
         operators::enrol(&gate, &settings.operators.keys()?).await?;
 
         let sandbox = match sandbox {
-            Some(sandbox) => Some(sandbox.seeded(&gate, folder.clone()).await?),
+            Some(sandbox) => Some(sandbox.seeded(&gate).await?),
             None => None,
         };
         make_directory(&settings.data_dir)?;
@@ -200,9 +201,10 @@ async fn closed(serving: &mut JoinHandle<Result<(), door::DoorError>>) {
     }
 }
 
-/// What only a sandbox has: a clock that can be moved, and shops.
+/// What only a sandbox has: a clock that can be moved, messages that can be read, and shops.
 struct Playground {
     clock: Arc<dyn MovableClock>,
+    folder: Folder,
     seed: Seed,
 }
 
@@ -218,14 +220,15 @@ impl Playground {
             make_directory(&settings.data_dir)?;
             Arc::new(SandboxClock::open(&settings.data_dir.join("clock"))?) as Arc<dyn MovableClock>
         };
-        Ok(Some(Self { clock, seed }))
+        let messages = settings.messages.clone().unwrap_or_else(|| settings.data_dir.join("messages"));
+        Ok(Some(Self { clock, folder: Folder::new(messages), seed }))
     }
 
     /// Its shops are part of the ledger.
-    async fn seeded(self, gate: &Gate, folder: Folder) -> Result<rpc::Sandbox, StartError> {
+    async fn seeded(self, gate: &Gate) -> Result<rpc::Sandbox, StartError> {
         let registered = self.seed.commands().into_iter().map(|command| gate.system(command));
         futures_util::future::try_join_all(registered).await?;
-        Ok(rpc::Sandbox { clock: self.clock, folder, shops: self.seed.shops() })
+        Ok(rpc::Sandbox { clock: self.clock, folder: self.folder, shops: self.seed.shops() })
     }
 }
 

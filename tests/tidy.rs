@@ -64,7 +64,18 @@ const LAYERS: &[(&str, &[&str])] = &[
     ),
     ("tasks", &["gate", "store::query", "domain", "crypto", "notify", "funding"]),
     ("door", &["ratelimit", "env"]),
-    ("config", &["crypto::keyring", "door", "env", "gate::limit", "ratelimit::gcra"]),
+    (
+        "config",
+        &[
+            "crypto::keyring",
+            "door",
+            "env",
+            "gate::limit",
+            "ratelimit::gcra",
+            "notify::Channel",
+            "notify::smtp",
+        ],
+    ),
     ("client", &["crypto", "domain::time", "env", "contact", "door::tls", "pb"]),
     ("verify", &["store", "domain", "crypto", "tasks::checkpoint", "pb"]),
 ];
@@ -79,9 +90,12 @@ const CRATES: &[(&[&str], &[&str])] = &[
         &["src/rpc", "src/door", "src/client", "src/bench", "src/lib.rs"],
     ),
     (&["rusqlite", "refinery"], &["src/store"]),
-    (&["tokio_postgres", "tokio_postgres_rustls", "webpki_roots"], &["src/store/postgres"]),
+    (&["tokio_postgres", "tokio_postgres_rustls"], &["src/store/postgres"]),
+    (&["webpki_roots"], &["src/store/postgres", "src/notify/webhook.rs"]),
     (&["ring", "totp_rs", "argon2"], &["src/crypto"]),
     (&["redis"], &["src/ratelimit/redis.rs"]),
+    (&["lettre"], &["src/notify/smtp.rs"]),
+    (&["reqwest"], &["src/notify/webhook.rs"]),
 ];
 
 const FILE_LINES_MAX: usize = 500;

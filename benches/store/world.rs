@@ -107,6 +107,7 @@ fn payer(number: u64, now: Timestamp) -> [Row; 3] {
         last_code_at: Some(now),
         spent_at_code_minor: 0,
         payments_at_code: 0,
+        lost_at: None,
     };
     [account(number, account_id, now).into_row(), key.into_row(), device.into_row()]
 }

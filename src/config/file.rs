@@ -9,6 +9,7 @@ use serde::Deserialize;
 use super::{Because, Funding, Mode};
 use crate::door;
 use crate::gate::limit::{ClassLimits, LimitTable};
+use crate::notify::smtp::Tls;
 use crate::ratelimit::gcra::Limit;
 
 #[derive(Debug, Deserialize)]
@@ -99,6 +100,37 @@ pub(super) struct FundingSection {
 #[serde(deny_unknown_fields)]
 pub(super) struct NotifySection {
     pub spool_dir: Option<PathBuf>,
+    pub email: Option<EmailSection>,
+    pub webhook: Option<WebhookSection>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct EmailSection {
+    pub host: Option<String>,
+    pub port: Option<u16>,
+    pub tls: Option<Tls>,
+    pub username: Option<String>,
+    pub password_file: Option<PathBuf>,
+    pub from: Option<String>,
+    pub ca_file: Option<PathBuf>,
+}
+
+// No Debug: a URL may hold a secret.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WebhookSection {
+    pub url: Option<String>,
+    pub secret_file: Option<PathBuf>,
+    pub second_secret_file: Option<PathBuf>,
+    pub channels: Option<Vec<String>>,
+    pub ca_file: Option<PathBuf>,
+}
+
+impl std::fmt::Debug for WebhookSection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("WebhookSection").finish_non_exhaustive()
+    }
 }
 
 /// What a peer is granted, where it is not the standard; durations in milliseconds.

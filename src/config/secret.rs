@@ -16,7 +16,7 @@ use crate::env::file;
 const SECRET_BYTES: u64 = 4_096;
 
 /// Every secret by the variable that would hold its value, which none may.
-const VALUES: [&str; 10] = [
+const VALUES: [&str; 13] = [
     "SAIFU_STORE_URL",
     "SAIFU_LIMITS_REDIS_URL",
     "SAIFU_TLS_KEY",
@@ -27,6 +27,9 @@ const VALUES: [&str; 10] = [
     "SAIFU_KEYS_CODE",
     "SAIFU_KEYS_PAGE",
     "SAIFU_KEYS_SYSTEM",
+    "SAIFU_NOTIFY_EMAIL_PASSWORD",
+    "SAIFU_NOTIFY_WEBHOOK_SECRET",
+    "SAIFU_NOTIFY_WEBHOOK_SECOND_SECRET",
 ];
 
 /// A text that is told to nobody; wiped when it is dropped.

@@ -8,6 +8,8 @@ use tempfile::TempDir;
 use super::*;
 use crate::crypto::entropy::SeededEntropy;
 use crate::crypto::keyring::Keyring;
+use crate::notify::Channel;
+use crate::notify::smtp::Tls;
 
 const EXAMPLE: &str = include_str!("../../config/saifu.example.toml");
 const POSTGRES: &str = "postgresql://saifu:hunter2@db1:5432,db2/wallet?sslmode=verify-full";
@@ -23,6 +25,9 @@ fn place() -> TempDir {
         ("tls/database-ca.pem", "an authority"),
         ("secrets/store-url", POSTGRES),
         ("secrets/redis-url", &format!("{REDIS}\n")),
+        ("secrets/mail-password", "hunter4"),
+        ("secrets/webhook-secret", "whsec_hunter5"),
+        ("secrets/webhook-next-secret", "whsec_hunter6"),
     ] {
         let path = dir.path().join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -65,6 +70,10 @@ fn the_example_is_production_on_an_embedded_database() {
     assert_eq!(config.keys, KeysAt::Directory { path: dir.path().join("keys"), may_create: false });
     assert_eq!(config.funding, Funding::None);
     assert_eq!(config.health_listen.unwrap().port(), 8081);
+    assert_eq!((config.notify.folder, config.notify.webhook), (None, None));
+    let email = config.notify.email.unwrap();
+    assert_eq!((email.host.as_str(), email.port, email.tls), ("smtp.example.jp", 587, Tls::StartTls));
+    assert_eq!(email.login, Some(("saifu".to_owned(), Secret::new("hunter4".to_owned()))));
 }
 
 #[test]
@@ -76,6 +85,11 @@ fn the_examples_second_half_is_production_on_postgresql_and_redis() {
     let Buckets::Redis(url, None) = &config.buckets else { panic!("{:?}", config.buckets) };
     assert_eq!((url.url.expose(), url.host.as_str()), (REDIS, "cache:6379"));
     assert!(matches!(config.keys, KeysAt::Files(_)));
+    let webhook = config.notify.webhook.as_ref().unwrap();
+    assert_eq!(webhook.channels, [Channel::Sms, Channel::Push]);
+    let secrets: Vec<_> = webhook.secrets.iter().map(Secret::expose).collect();
+    assert_eq!(secrets, ["whsec_hunter5", "whsec_hunter6"]);
+    assert!(config.notify.email.is_none());
     let told = format!("{config:?}");
     assert!(!told.contains("hunter"), "no secret in Debug: {told}");
 }
@@ -107,6 +121,7 @@ fn a_sandbox_needs_one_line() {
     assert_eq!((config.audience.as_str(), config.funding), (SANDBOX_AUDIENCE, Funding::Sandbox));
     assert_eq!(config.store, StoreAt::Sqlite(dir.path().join("saifu-data")));
     assert!(config.listen.ip().is_loopback() && config.operators_listen.ip().is_loopback());
+    assert_eq!(config.notify.folder, Some(dir.path().join("saifu-data/messages")));
 }
 
 /// A line of the example, what stands in its place, and words of the refusal.
@@ -172,20 +187,67 @@ const REFUSED: &[(&str, &str, &str)] = &[
         "[funding] provider is the sandbox's, and this is production: write \"none\"",
     ),
     ("provider = \"none\"", "", "[funding] provider is missing"),
-    ("spool_dir = \"spool\"", "", "[notify] spool_dir is missing: write the directory"),
-    ("[notify]", "[server.limits]\ncalls = 0\n[notify]", "[server.limits], a count must be 1 to 1000000"),
-    ("[notify]", "[server.limits]\ncall_ms = 3600001\n[notify]", "[server.limits], a time must be 1 to"),
     (
-        "[notify]",
-        "[limits.rates]\nmessages = { events = 0, per = \"day\", burst = 1 }\n[notify]",
+        "[notify.email]",
+        "[notify]\nspool_dir = \"spool\"\n[notify.email]",
+        "[notify] spool_dir is the sandbox's, and this is production: write [notify.email]",
+    ),
+    ("host = \"smtp.example.jp\"", "", "[notify.email] host is missing: write the mail relay's name"),
+    ("port = 587", "port = 0", "[notify.email] port is missing: write 587"),
+    ("tls = \"starttls\"", "", "[notify.email] tls is missing: write \"starttls\" or \"implicit\""),
+    ("tls = \"starttls\"", "tls = \"none\"", "unknown variant `none`"),
+    ("username = \"saifu\"", "", "[notify.email] username is missing: write the user"),
+    ("username = \"saifu\"", "username = \"saifu\"\npassword = \"hunter4\"", "unknown field `password`"),
+    ("password_file = \"secrets/mail-password\"", "", "[notify.email] password_file is missing"),
+    ("from = \"saifu <no-reply@wallet.example.jp>\"", "", "[notify.email] from is missing: write the sender"),
+    (
+        "[notify.email]",
+        "[server.limits]\ncalls = 0\n[notify.email]",
+        "[server.limits], a count must be 1 to 1000000",
+    ),
+    (
+        "[notify.email]",
+        "[server.limits]\ncall_ms = 3600001\n[notify.email]",
+        "[server.limits], a time must be 1 to",
+    ),
+    (
+        "[notify.email]",
+        "[limits.rates]\nmessages = { events = 0, per = \"day\", burst = 1 }\n[notify.email]",
         "[limits.rates], events and burst must be 1 to 1000000",
     ),
 ];
 
+/// The same for the webhook, which is in the example's second half.
+const REFUSED_WEBHOOKS: &[(&str, &str, &str)] = &[
+    (URL, "", "[notify.webhook] url is missing: write the address"),
+    (URL, "url = \"ftp://h/\"", "[notify.webhook] url must be https://host/path"),
+    (URL, "url = \"https://u:hunter@h/\"", "[notify.webhook] url must be https://host/path"),
+    (URL, "url = \"http://h/\"", "[notify.webhook] url goes over the network unprotected: write a URL"),
+    (URL, "url = \"http://127.0.0.1:1/\"", "[notify.webhook] url goes over the network unprotected"),
+    (
+        "secret_file = \"secrets/webhook-secret\"",
+        "",
+        "[notify.webhook] secret_file is missing: write the file",
+    ),
+    (
+        "second_secret_file = \"secrets/webhook-next-secret\"",
+        "second_secret_file = \"secrets/webhook-secret\"",
+        "[notify.webhook] secret_file and [notify.webhook] second_secret_file say the same thing twice",
+    ),
+    (CHANNELS, "", "[notify.webhook] channels must be [\"sms\"]"),
+    (CHANNELS, "channels = []", "[notify.webhook] channels must be [\"sms\"]"),
+    (CHANNELS, "channels = [\"sms\", \"sms\"]", "[notify.webhook] channels must be [\"sms\"]"),
+    (CHANNELS, "channels = [\"email\"]", "[notify.webhook] channels must be [\"sms\"]"),
+    (CHANNELS, "channels = [\"push\"]", "[notify] is missing: write [notify.email] with a mail relay"),
+];
+const URL: &str = "url = \"https://messages.example.jp/saifu\"";
+const CHANNELS: &str = "channels = [\"sms\", \"push\"]";
+
 #[test]
 fn production_refuses_what_it_must_not_run_on_and_says_what_to_write() {
-    let whole = &halves()[0];
-    for (line, instead, words) in REFUSED {
+    let [first, second] = halves();
+    let rows = REFUSED.iter().map(|row| (&first, row));
+    for (whole, (line, instead, words)) in rows.chain(REFUSED_WEBHOOKS.iter().map(|row| (&second, row))) {
         let with_line = format!("\n{line}\n");
         assert!(whole.contains(&with_line), "{line}");
         // A section's own line stays in its section.
@@ -196,12 +258,41 @@ fn production_refuses_what_it_must_not_run_on_and_says_what_to_write() {
 }
 
 #[test]
+fn production_without_e_mail_and_text_messages_is_refused_for_nobody_could_enrol() {
+    let [first, second] = halves();
+    for (whole, section) in [(first, "[notify.email]"), (second, "[notify.webhook]")] {
+        let said = sentence(whole.split_once(section).unwrap().0);
+        assert!(said.starts_with("[notify] is missing") && said.contains("nobody could enrol"), "{said}");
+    }
+}
+
+#[test]
+fn a_sandboxs_webhook_may_be_plain_on_this_machine_alone() {
+    let sandbox = |url: &str| {
+        parse(&format!(
+            "mode = \"sandbox\"\n[notify.webhook]\nurl = \"{url}\"\n\
+             secret_file = \"secrets/webhook-secret\"\nchannels = [\"sms\"]\n"
+        ))
+    };
+    for url in ["http://127.0.0.1:8080/in", "http://[::1]:8080", "http://localhost/in", "https://h/in"] {
+        assert!(sandbox(url).is_ok(), "{url}");
+    }
+    for url in ["http://10.0.0.1/in", "http://h/in", "http://127.0.0.1.example.jp/", "http://localhost.jp"] {
+        let said = sandbox(url).unwrap_err().to_string();
+        assert!(said.contains("write a URL that begins with https://"), "{url}: {said}");
+    }
+}
+
+#[test]
 fn a_secret_that_others_can_read_is_refused() {
     for (half, name, key) in [
         (0, "tls/server-key.pem", "[tls] key_file"),
         (1, "secrets/store-url", "[store] url_file"),
         (1, "secrets/redis-url", "[limits] redis_url_file"),
         (1, "keys/pepper.key", "[keys] pepper_file"),
+        (0, "secrets/mail-password", "[notify.email] password_file"),
+        (1, "secrets/webhook-secret", "[notify.webhook] secret_file"),
+        (1, "secrets/webhook-next-secret", "[notify.webhook] second_secret_file"),
     ] {
         for mode in [0o640, 0o604, 0o620, 0o602] {
             let dir = place();
@@ -240,6 +331,20 @@ fn a_variable_names_a_secrets_file_and_never_holds_the_secret() {
     let by_value = parse_in(&dir, &halves()[1], &variables(&[("SAIFU_STORE_URL", Path::new(POSTGRES))]));
     let said = by_value.unwrap_err().to_string();
     assert!(said.contains("SAIFU_STORE_URL_FILE") && !said.contains("hunter"), "{said}");
+    for (half, key, name) in [
+        (0, "password_file", "SAIFU_NOTIFY_EMAIL_PASSWORD"),
+        (1, "secret_file", "SAIFU_NOTIFY_WEBHOOK_SECRET"),
+        (1, "second_secret_file", "SAIFU_NOTIFY_WEBHOOK_SECOND_SECRET"),
+    ] {
+        let whole = halves()[half].clone();
+        let by_value = parse_in(&dir, &whole, &variables(&[(name, Path::new("hunter7"))]));
+        let said = by_value.unwrap_err().to_string();
+        assert!(said.contains(&format!("{name}_FILE")) && !said.contains("hunter"), "{said}");
+        let without: Vec<_> = whole.lines().filter(|line| !line.starts_with(&format!("{key} = "))).collect();
+        let named = variables(&[(&format!("{name}_FILE"), &dir.path().join("secrets/mail-password"))]);
+        let config = parse_in(&dir, &without.join("\n"), &named);
+        assert!(config.is_ok(), "{name}_FILE: {config:?}");
+    }
     // Kubernetes makes such variables for a service of this name.
     assert!(
         parse_in(&dir, &halves()[1], &variables(&[("SAIFU_PORT", Path::new("tcp://10.0.0.1:8443"))])).is_ok()

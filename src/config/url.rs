@@ -1,6 +1,8 @@
 //! URLs of a database and of Redis: looked at here for what the configuration must know, and handed on
 //! whole. A URL is a secret whether it holds a password or not: one rule is easier to keep than two.
 
+use std::net::IpAddr;
+
 use super::{Because, Secret};
 
 /// A `postgresql://` URL.
@@ -24,6 +26,15 @@ pub struct RedisUrl {
     /// Host and port as written.
     pub host: String,
     password: bool,
+    tls: bool,
+}
+
+/// An `https://` URL, or an `http://` one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WebhookUrl {
+    /// The whole URL.
+    pub url: Secret,
+    host: String,
     tls: bool,
 }
 
@@ -97,6 +108,37 @@ impl RedisUrl {
     /// Whether it is spoken to over TLS.
     pub fn has_tls(&self) -> bool {
         self.tls
+    }
+}
+
+impl WebhookUrl {
+    /// Refuses what is no such URL, without telling what it is.
+    pub fn parse(url: Secret) -> Result<Self, Because> {
+        const MUST: Because = Because::OutOfRange(
+            "[notify.webhook] url",
+            "https://host/path, without a name, a password and a #fragment",
+        );
+        let parts = parts(url.expose(), &["https://", "http://"]).ok_or(MUST)?;
+        if !is_host(parts.hosts) || url.expose().contains(['@', '#']) {
+            return Err(MUST);
+        }
+        let (host, tls) = (parts.hosts.to_owned(), url.expose().starts_with("https://"));
+        Ok(Self { url, host, tls })
+    }
+
+    /// Whether it is spoken to over TLS.
+    pub fn is_protected(&self) -> bool {
+        self.tls
+    }
+
+    /// Whether it is this machine's own, by an address or by its own name for itself.
+    pub fn is_here(&self) -> bool {
+        let host = match self.host.rsplit_once(':') {
+            Some((host, port)) if !port.ends_with(']') => host,
+            Some(_) | None => &self.host,
+        };
+        let bare = host.trim_start_matches('[').trim_end_matches(']');
+        host == "localhost" || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
     }
 }
 

@@ -17,6 +17,8 @@ pub mod factor;
 pub mod figures;
 pub mod guard;
 pub mod table;
+#[cfg(test)]
+mod tests;
 
 use factor::{Channel, Channels, Kind};
 use figures::Figures;
@@ -283,18 +285,34 @@ fn take(table: &Table, situation: &mut Situation<'_>, input: &Input) -> Result<V
 /// When time next does something to a case.
 fn due_at(figures: &Figures, case: &RecoveryCase) -> Option<Timestamp> {
     match case.state {
-        CaseState::Requested | CaseState::Proving => Some(request_over_at(figures, case)),
-        CaseState::Proven => case.proven_at.map(|at| at.plus_us(figures.proven_us)),
         CaseState::Cooling => reminder_at(case, case.reminders).or(case.ready_at),
-        CaseState::Ready => case.ready_at.map(|at| at.plus_us(figures.window_us)),
-        CaseState::Completed | CaseState::Cancelled | CaseState::Expired | CaseState::Rejected => None,
+        CaseState::Requested
+        | CaseState::Proving
+        | CaseState::Proven
+        | CaseState::Ready
+        | CaseState::Completed
+        | CaseState::Cancelled
+        | CaseState::Expired
+        | CaseState::Rejected => over_at(figures, case),
     }
 }
 
-/// When a case ends in which not enough was proved.
-fn request_over_at(figures: &Figures, case: &RecoveryCase) -> Timestamp {
-    let span_us = if case.with_proofing { figures.proofing_us } else { figures.requested_us };
-    case.proved_last_at.unwrap_or(case.started_at).plus_us(span_us)
+/// When time ends a case that nothing happens to: too little is proved, nobody could be told, or it is not
+/// completed.
+fn over_at(figures: &Figures, case: &RecoveryCase) -> Option<Timestamp> {
+    match case.state {
+        CaseState::Requested | CaseState::Proving => {
+            let span_us = if case.with_proofing { figures.proofing_us } else { figures.requested_us };
+            Some(case.proved_last_at.unwrap_or(case.started_at).plus_us(span_us))
+        }
+        CaseState::Proven => case.proven_at.map(|at| at.plus_us(figures.proven_us)),
+        CaseState::Ready => case.ready_at.map(|at| at.plus_us(figures.window_us)),
+        CaseState::Cooling
+        | CaseState::Completed
+        | CaseState::Cancelled
+        | CaseState::Expired
+        | CaseState::Rejected => None,
+    }
 }
 
 /// When the reminder after so many is sent: at 50 % of the delay, then at 90 %.

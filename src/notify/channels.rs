@@ -45,7 +45,8 @@ impl Notifier for Channels {
         at_us: i64,
         letter: &'a Letter,
     ) -> Later<'a, Result<(), NotAccepted>> {
-        if let Some(carrier) = Channel::of(&letter.channel).and_then(|channel| self.carrier(channel)) {
+        let carrier = Channel::of(&letter.channel).and_then(|channel| self.carrier(channel));
+        if let Some(carrier) = carrier {
             return carrier.deliver(message_id, at_us, letter);
         }
         tracing::warn!(message = ?message_id, "a message's channel is not configured");

@@ -8,6 +8,8 @@ use crate::crypto::keyring::KeyringError;
 use crate::door;
 use crate::door::certificate::CertificateError;
 use crate::env::clock::ClockFileError;
+use crate::notify::smtp::SmtpError;
+use crate::notify::webhook::WebhookError;
 use crate::ratelimit::redis::settings::RedisUrlError;
 use crate::store::StoreError;
 use crate::store::postgres;
@@ -31,6 +33,10 @@ pub enum StartError {
     Operators(OperatorsError),
     /// The address of Redis.
     Redis(RedisUrlError),
+    /// The mail relay.
+    Email(SmtpError),
+    /// The webhook.
+    Webhook(WebhookError),
     /// TLS or the listening address.
     Door(door::BindError),
     /// TLS.
@@ -55,6 +61,8 @@ impl std::fmt::Display for StartError {
             Self::Seed(error) => error.fmt(f),
             Self::Operators(error) => error.fmt(f),
             Self::Redis(error) => error.fmt(f),
+            Self::Email(error) => error.fmt(f),
+            Self::Webhook(error) => error.fmt(f),
             Self::Door(error) => error.fmt(f),
             Self::Tls(error) => error.fmt(f),
             Self::ForeignKeys(path) => write!(
@@ -93,6 +101,8 @@ from!(
     Seed(SeedError),
     Operators(OperatorsError),
     Redis(RedisUrlError),
+    Email(SmtpError),
+    Webhook(WebhookError),
     Door(door::BindError),
     Tls(door::tls::TlsError),
     Remote(postgres::OpenError),

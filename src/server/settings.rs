@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::StartError;
+use super::{StartError, messages};
 use crate::config::{
     Buckets, CertificateAt, Config, Funding, KeysAt, Mode, OperatorsAt, SANDBOX_AUDIENCE, StoreAt,
 };
@@ -16,6 +16,7 @@ use crate::door;
 use crate::door::reload::RELOAD_INTERVAL;
 use crate::env::clock::MovableClock;
 use crate::gate::limit::LimitTable;
+use crate::notify::channels::Channels;
 use crate::ratelimit::redis::settings::{RedisSettings, RedisUrlError, TimeBase};
 
 /// What a server is started with.
@@ -48,8 +49,10 @@ pub struct Settings {
     pub certificate_interval: Duration,
     /// Who charges linked sources.
     pub funding: Funding,
-    /// Where messages are put.
-    pub messages: PathBuf,
+    /// Who carries messages to people; in a sandbox the folder carries what is left.
+    pub channels: Channels,
+    /// A sandbox's folder of messages.
+    pub messages: Option<PathBuf>,
     /// A sandbox's seed file, instead of the one that comes with the program.
     pub seed: Option<PathBuf>,
     /// A sandbox's clock moved by hand, instead of its own.
@@ -81,7 +84,8 @@ impl Settings {
             certificate: CertificateAt::Generated(data_dir.join("tls")),
             certificate_interval: RELOAD_INTERVAL,
             funding: Funding::Sandbox,
-            messages: data_dir.join("messages"),
+            channels: Channels::default(),
+            messages: Some(data_dir.join("messages")),
             data_dir,
             seed: None,
             clock: None,
@@ -111,7 +115,7 @@ impl TryFrom<Config> for Settings {
     fn try_from(config: Config) -> Result<Self, StartError> {
         let Config { mode, audience, listen, operators_listen, health_listen, .. } = config;
         let Config { data_dir, executors, door, certificate, store, buckets, .. } = config;
-        let Config { limits, keys, funding, messages, operators, .. } = config;
+        let Config { limits, keys, funding, notify, operators, .. } = config;
         let redis = redis(&buckets, mode)?;
         Ok(Self {
             mode,
@@ -128,7 +132,8 @@ impl TryFrom<Config> for Settings {
             certificate,
             certificate_interval: RELOAD_INTERVAL,
             funding,
-            messages,
+            channels: messages::channels(&notify)?,
+            messages: notify.folder,
             seed: None,
             clock: None,
             policy: Policy::standard(),

@@ -9,6 +9,7 @@ mod front_door;
 mod guard_matrix;
 mod hang_up;
 mod idempotency;
+mod notify;
 mod process;
 mod production;
 mod protocol_example;

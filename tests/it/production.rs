@@ -20,11 +20,10 @@ use saifu::crypto::keyring::Keyring;
 use saifu::door::Sandbox;
 use saifu::env::clock::SystemClock;
 use saifu::env::environment::Environment;
-use saifu::notify::folder::Folder;
 use saifu::pb;
 use saifu::server::{Server, Settings};
 use tempfile::TempDir;
-use tokio::time::{interval, timeout};
+use tokio::time::timeout;
 use tonic::Code;
 use tonic::transport::Endpoint;
 use tonic_health::pb::HealthCheckRequest;
@@ -33,6 +32,7 @@ use tonic_health::pb::health_client::HealthClient;
 
 use crate::support::child::{Served, complaint, run, saifu};
 use crate::support::pem::pem;
+use crate::support::receivers::{PASSWORD, SmtpServer};
 use crate::support::{code_in, confirmation, email, reason, set_up};
 
 const AUDIENCE: &str = "wallet.example.jp";
@@ -57,8 +57,26 @@ impl Place {
             let key = DeviceKey::generate(SignatureForm::Der).public();
             fs::write(dir.path().join("operators").join(name), pem(&key.spki())).expect("written");
         }
+        // Nobody's: who wants mail says which relay.
+        let config = config.replace("smtp.example.jp", "localhost").replace("port = 587", "port = 1");
         fs::write(dir.path().join("saifu.toml"), config).expect("written");
-        Self { dir }
+        let place = Self { dir };
+        place.secret("secrets/mail-password", PASSWORD);
+        place
+    }
+
+    /// A file that only its owner can read.
+    fn secret(&self, name: &str, content: &str) {
+        let path = self.dir.path().join(name);
+        fs::create_dir_all(path.parent().expect("a directory")).expect("made");
+        fs::write(&path, content).expect("written");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("changed");
+    }
+
+    /// E-mail goes to this relay.
+    fn mail_by(&self, relay: &SmtpServer) {
+        self.edit("port = 1\n", &format!("port = {}\n", relay.port()));
+        self.edit("# ca_file = \"tls/mail-ca.pem\"", &format!("ca_file = \"{}\"", relay.ca_path().display()));
     }
 
     fn config(&self) -> PathBuf {
@@ -89,21 +107,13 @@ impl Place {
     }
 }
 
-/// Enrols by the code in the spool directory.
-async fn enrol(wallet: &mut Wallet, spool: &Folder) {
+/// Enrols by the code in the mailbox.
+async fn enrol(wallet: &mut Wallet, relay: &SmtpServer) {
     let started = wallet.start_enrolment(email(CONTACT)).await.expect("an enrolment");
-    let mut ticks = interval(Duration::from_millis(20));
-    let text = async {
-        loop {
-            ticks.tick().await;
-            if let Some(message) = spool.read(CONTACT).expect("the spool").into_iter().next() {
-                return message.text;
-            }
-        }
-    };
-    let text = timeout(PATIENCE, text).await.expect("a message is spooled");
+    let mail = relay.wait_for(1).await.remove(0);
+    assert_eq!(mail.to, [CONTACT]);
     let confirmed = wallet
-        .confirm_enrolment(started.enrolment_id, &confirmation(&code_in(&text)))
+        .confirm_enrolment(started.enrolment_id, &confirmation(&code_in(&mail.text)))
         .await
         .expect("the code is right");
     set_up(wallet, &confirmed);
@@ -113,10 +123,11 @@ async fn enrol(wallet: &mut Wallet, spool: &Folder) {
 
 #[tokio::test]
 async fn production_serves_wallets_and_has_nothing_of_the_sandbox() {
-    let place = Place::new();
+    let (place, relay) = (Place::new(), SmtpServer::start());
+    place.mail_by(&relay);
     let server = Server::start(place.settings()).await.expect("it starts");
     let mut wallet = place.wallet(server.address()).await;
-    enrol(&mut wallet, &Folder::new(place.dir.path().join("spool"))).await;
+    enrol(&mut wallet, &relay).await;
     assert_eq!(wallet.get_balance().await.expect("a balance").available_minor, 0);
 
     let sandbox = "/saifu.v1.SandboxService/AdvanceClock";
@@ -251,7 +262,20 @@ fn a_configuration_is_checked_with_everything_that_it_names() {
     let open = Place::new();
     let key = open.dir.path().join("tls/server-key.pem");
     fs::set_permissions(key, fs::Permissions::from_mode(0o644)).expect("changed");
+    let sender = Place::new();
+    sender.edit("saifu <no-reply@wallet.example.jp>", "nobody");
+    let authority = Place::new();
+    authority.edit("# ca_file = \"tls/mail-ca.pem\"", "ca_file = \"tls/server-key.pem\"");
+    let webhook = Place::new();
+    webhook.edit(
+        "\n[notify.email]",
+        "\n[notify.webhook]\nurl = \"https://localhost:1/\"\nsecret_file = \"secrets/mail-password\"\n\
+         channels = [\"sms\"]\n[notify.email]",
+    );
     for (place, words) in [
+        (&sender, "[notify.email] from is not an address"),
+        (&authority, "[notify.email] ca_file cannot be used"),
+        (&webhook, "[notify.webhook] secret_file does not hold a secret"),
         (&unknown, "unknown field `executers`"),
         (&certificate, "certificate"),
         (&keys, "kek.key"),
@@ -312,9 +336,7 @@ fn a_deployment_keeps_its_name_and_its_keys() {
 #[test]
 fn a_database_that_is_not_there_is_said_without_its_password() {
     let place = Place::new();
-    let url = place.dir.path().join("store-url");
-    fs::write(&url, "postgresql://u:hunter2@127.0.0.1:1/d").expect("written");
-    fs::set_permissions(&url, fs::Permissions::from_mode(0o600)).expect("changed");
+    place.secret("store-url", "postgresql://u:hunter2@127.0.0.1:1/d");
     place.edit("sqlite_dir = \"data\"", "url_file = \"store-url\"\nca_file = \"tls/ca.pem\"");
     for command in [&["migrate"][..], &["serve", "--log", "off"]] {
         let config = place.config().display().to_string();
@@ -374,11 +396,9 @@ fn the_configuration_of_the_kubernetes_base_is_a_good_one() {
         ("redis/url", "rediss://saifu:x@cache:6379/0"),
         ("tls/tls.crt", "x"),
         ("tls/tls.key", "x"),
+        ("mail/password", "x"),
     ] {
-        let path = place.dir.path().join(name);
-        fs::create_dir_all(path.parent().expect("a directory")).expect("made");
-        fs::write(&path, content).expect("written");
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("changed");
+        place.secret(name, content);
     }
     let text = fs::read_to_string(root.join("k8s/base/saifu.toml")).expect("the configuration");
     assert!(text.contains("\"/run/saifu/"), "secrets are mounted there");

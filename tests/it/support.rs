@@ -2,6 +2,7 @@
 
 pub mod child;
 pub mod pem;
+pub mod receivers;
 pub mod recovery;
 pub mod redis_server;
 #[expect(dead_code, reason = "the library's tests use all of it")]
@@ -126,7 +127,7 @@ pub fn generous_policy(policy: &mut Policy) {
         top_up_day_minor: None,
         top_up_day_count: None,
     };
-    policy.limits.standard = open.clone();
+    policy.limits.standard = open;
     policy.limits.young_device = open;
     policy.limits.top_up_pause_us = 0;
     policy.payment_codes.misses = i64::MAX;

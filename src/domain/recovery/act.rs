@@ -168,27 +168,23 @@ fn send_code(situation: &mut Situation<'_>, input: &Input) -> Option<Effect> {
 }
 
 fn reject_when_spent(situation: &mut Situation<'_>) {
-    if situation.case.attempts >= situation.figures.attempts_case {
+    if !has_reserve(situation) && situation.case.attempts >= situation.figures.attempts_case {
         move_to(situation, CaseState::Rejected);
     }
 }
 
 fn keep_proof(situation: &mut Situation<'_>, input: &Input) {
-    let kind = match input {
-        Input::Prove { kind, .. } => *kind,
-        Input::Proofed { .. } => Kind::Proofing,
-        _other => return,
-    };
+    let kind = if let Input::Prove { kind, .. } = input { *kind } else { Kind::Proofing };
+    if kind.channel().is_some() {
+        // Good once.
+        situation.case.issued_until = Timestamp(0);
+    }
     if situation.case.state.stands() && kind != Kind::Proofing {
         situation.case.proved_again_at = Some(situation.now);
         return;
     }
     situation.case.set_proved(kind, situation.now);
     situation.case.proved_last_at = Some(situation.now);
-    if kind.channel().is_some() {
-        // Good once.
-        situation.case.issued_until = Timestamp(0);
-    }
 }
 
 fn bind_saved_code(situation: &mut Situation<'_>, input: &Input) {
@@ -231,7 +227,6 @@ fn want_notices(situation: &mut Situation<'_>, input: &Input) {
     case.accepted = Channels::default();
     case.refused = Channels::default();
     case.cooling_at = None;
-    case.ready_at = None;
     case.reminders = 0;
 }
 
@@ -249,10 +244,16 @@ fn begin_cooling(situation: &mut Situation<'_>) {
     let Some(owner) = situation.owner.as_deref() else { return };
     let delay_us = delay_us(situation, owner);
     situation.case.cooling_at = Some(situation.now);
-    situation.case.ready_at = Some(situation.now.plus_us(delay_us));
+    // Whoever is seen in person while his case cools waits no less than he was told before.
+    let ready_at = situation.now.plus_us(delay_us);
+    situation.case.ready_at = Some(situation.case.ready_at.map_or(ready_at, |at| at.max(ready_at)));
 }
 
+/// Only when no other case stands: one that took over goes on cooling when the other one's time is over.
 fn lift_restriction(situation: &mut Situation<'_>) {
+    if situation.target.claim.is_some() {
+        return;
+    }
     let contested = situation.target.contested_at.is_some();
     if let Some(owner) = situation.owner.as_deref_mut() {
         owner.restricted_at = None;

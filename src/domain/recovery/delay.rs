@@ -12,7 +12,8 @@ pub(super) fn delay_us(situation: &Situation<'_>, owner: &Owner) -> i64 {
     let cancelled = target.last_cancelled_at.is_some_and(|at| lately(figures, at, *now));
     let slept = case.started_at.since_us(owner.active_at) >= figures.sleep_us;
     let changed = owner.factors.contacts.changed_at().is_some_and(|at| lately(figures, at, case.started_at));
-    let passed_over = !case.refused.is_empty();
+    // Whichever of a class's contacts answered first: what counts is that one of each class took it.
+    let passed_over = !case.accepted.covers(case.wanted);
     base_us(figures, case)
         + if changed { figures.delay_contact_us } else { 0 }
         + if slept || cancelled { figures.delay_doubt_us } else { 0 }

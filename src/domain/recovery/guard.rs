@@ -2,14 +2,13 @@
 
 use super::delay::lately;
 use super::factor::Kind;
-use super::{CaseState, Input, Owner, Situation, reminder_at, request_over_at};
+use super::{Input, Owner, Situation, over_at, reminder_at};
 use crate::domain::outcome::Refusal;
-use crate::domain::time::Timestamp;
 
 /// What must hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Guard {
-    /// A case in which not enough is proved lives for minutes.
+    /// Time did not end it yet, whether or not a timer came.
     InTime,
     /// Attempts are left, of the case and of the day.
     AttemptsLeft,
@@ -19,9 +18,7 @@ pub enum Guard {
     ContactConfirmed,
     /// What was sent is right.
     Matches,
-    /// It was bound to the account before the request.
-    BoundBefore,
-    /// … and for long enough.
+    /// It was bound to the account long enough before the request.
     OldEnough,
     /// No case with it was cancelled since.
     NotSuspect,
@@ -33,13 +30,9 @@ pub enum Guard {
     NewerStep,
     /// It was proved in this case before.
     AmongProved,
-    /// The candidate proved something.
-    SomethingProved,
     /// Two factors of different classes, or the person.
     SetIsValid,
-    /// No other case of this account has proved enough.
-    NobodyElseStands,
-    /// Another one has.
+    /// Another case of this account has proved enough.
     AnotherStands,
     /// This is the case that stands.
     IsTheClaim,
@@ -51,18 +44,10 @@ pub enum Guard {
     SomeChannelAccepted,
     /// So much of the delay is over that the next reminder is due.
     ReminderDue,
-    /// Both were sent.
-    RemindersSent,
     /// The delay is over.
     DelayOver,
-    /// It may still be completed.
-    WindowOpen,
-    /// It may not be completed any more.
-    WindowOver,
-    /// Too little was proved in time.
-    RequestOver,
-    /// The notices were not accepted in time.
-    NoticesOver,
+    /// Time ended it: too little was proved, nobody could be told, or it was not completed.
+    TimeOver,
     /// A factor was proved again just now.
     ProvedAgain,
     /// No other recovery was completed since the request.
@@ -89,37 +74,31 @@ impl Guard {
     /// Whether it holds.
     pub fn holds(self, situation: &Situation<'_>, input: &Input) -> bool {
         match self {
-            Self::InTime => {
-                let Situation { case, figures, now, .. } = situation;
-                !matches!(case.state, CaseState::Requested | CaseState::Proving)
-                    || *now < request_over_at(figures, case)
-            }
+            Self::InTime => !time_over(situation),
+            Self::TimeOver => time_over(situation),
             Self::AttemptsLeft => attempts_left(situation, input),
             Self::MessagesLeft => messages_left(situation),
             Self::ContactConfirmed => contact_confirmed(situation, input),
             Self::Matches
-            | Self::BoundBefore
             | Self::OldEnough
             | Self::NotSuspect
             | Self::SavedCodeFree
             | Self::IssuedInTime
             | Self::NewerStep
             | Self::AmongProved => self.holds_of_a_proof(situation, input),
-            Self::SomethingProved => situation.case.proved().next().is_some(),
             Self::SetIsValid => situation.case.has_valid_set(),
-            Self::NobodyElseStands => !another_stands(situation),
             Self::AnotherStands => another_stands(situation),
             Self::IsTheClaim => situation.target.claim == Some(situation.case.case_id),
             Self::NotContested => situation.target.contested_at.is_none(),
-            Self::EveryChannelAnswered
-            | Self::SomeChannelAccepted
-            | Self::ReminderDue
-            | Self::RemindersSent
-            | Self::DelayOver
-            | Self::WindowOpen
-            | Self::WindowOver
-            | Self::RequestOver
-            | Self::NoticesOver => self.holds_of_time(situation),
+            Self::EveryChannelAnswered => {
+                situation.case.accepted.and(situation.case.refused).covers(situation.case.wanted)
+            }
+            Self::SomeChannelAccepted => !situation.case.accepted.is_empty(),
+            Self::ReminderDue => {
+                let due_at = reminder_at(situation.case, situation.case.reminders);
+                due_at.is_some_and(|at| situation.now >= at)
+            }
+            Self::DelayOver => situation.case.ready_at.is_some_and(|at| situation.now >= at),
             Self::ProvedAgain => proved_again(situation),
             Self::EpochUnchanged => of_owner(situation, |owner| owner.epoch == situation.case.epoch),
             Self::FactorsUnchanged => {
@@ -135,14 +114,13 @@ impl Guard {
                 .case
                 .cancel_asked_at
                 .is_some_and(|at| situation.now.since_us(at) < situation.figures.cancel_us),
-            Self::SameAsker => match input {
-                Input::CancelConfirmed { key_id } => situation.case.cancel_asked_by == Some(*key_id),
-                _other => false,
-            },
-            Self::TwoOperators => match input {
-                Input::Proofed { proposer, approver, .. } => proposer != approver,
-                _other => false,
-            },
+            Self::SameAsker => {
+                let by = situation.case.cancel_asked_by;
+                matches!(input, Input::CancelConfirmed { key_id } if by == Some(*key_id))
+            }
+            Self::TwoOperators => {
+                matches!(input, Input::Proofed { proposer, approver, .. } if proposer != approver)
+            }
             Self::FreezeAllowed => !by_contact_alone(situation) || freeze_pause_over(situation),
         }
     }
@@ -154,7 +132,6 @@ impl Guard {
             let bound_at = owner.factors.bound_at(*kind);
             match self {
                 Self::Matches => matched.is_some(),
-                Self::BoundBefore => bound_at.is_some_and(|at| at <= case.started_at),
                 Self::OldEnough => {
                     let age_us = match kind {
                         Kind::Totp => figures.authenticator_age_us,
@@ -178,26 +155,31 @@ impl Guard {
                     *kind != Kind::Totp || matched.is_some_and(|step| step > owner.totp_last_step)
                 }
                 Self::AmongProved => case.proved_at(*kind).is_some(),
-                _of_something_else => false,
+                Self::InTime
+                | Self::TimeOver
+                | Self::AttemptsLeft
+                | Self::MessagesLeft
+                | Self::ContactConfirmed
+                | Self::SetIsValid
+                | Self::AnotherStands
+                | Self::IsTheClaim
+                | Self::NotContested
+                | Self::EveryChannelAnswered
+                | Self::SomeChannelAccepted
+                | Self::ReminderDue
+                | Self::DelayOver
+                | Self::ProvedAgain
+                | Self::EpochUnchanged
+                | Self::FactorsUnchanged
+                | Self::DeviceNotLost
+                | Self::DeviceLost
+                | Self::CancelledLately
+                | Self::AskedLately
+                | Self::SameAsker
+                | Self::TwoOperators
+                | Self::FreezeAllowed => false,
             }
         })
-    }
-
-    fn holds_of_time(self, situation: &Situation<'_>) -> bool {
-        let Situation { case, figures, now, .. } = situation;
-        let since = |at: Option<Timestamp>, span_us: i64| at.is_some_and(|at| now.since_us(at) >= span_us);
-        match self {
-            Self::EveryChannelAnswered => case.accepted.and(case.refused).covers(case.wanted),
-            Self::SomeChannelAccepted => !case.accepted.is_empty(),
-            Self::ReminderDue => reminder_at(case, case.reminders).is_some_and(|at| *now >= at),
-            Self::RemindersSent => case.reminders >= 2,
-            Self::DelayOver => since(case.ready_at, 0),
-            Self::WindowOpen => !since(case.ready_at, figures.window_us),
-            Self::WindowOver => since(case.ready_at, figures.window_us),
-            Self::RequestOver => *now >= request_over_at(figures, case),
-            Self::NoticesOver => since(case.proven_at, figures.proven_us),
-            _of_something_else => false,
-        }
     }
 
     /// What a caller is told when it is the first that does not hold.
@@ -205,10 +187,10 @@ impl Guard {
         match self {
             Self::AttemptsLeft => Refusal::RecoveryAttempts,
             Self::MessagesLeft => Refusal::RecoveryMessages,
-            Self::DelayOver | Self::RemindersSent | Self::ReminderDue => Refusal::RecoveryCooling,
+            Self::DelayOver | Self::ReminderDue => Refusal::RecoveryCooling,
             Self::ProvedAgain => Refusal::RecoveryProveAgain,
             Self::NotContested => Refusal::RecoveryContested,
-            Self::SomethingProved | Self::SetIsValid => Refusal::RecoveryUnproven,
+            Self::SetIsValid => Refusal::RecoveryUnproven,
             Self::FreezeAllowed => Refusal::RecoveryFrozenLately,
             Self::DeviceNotLost => Refusal::DeviceLost,
             Self::AskedLately | Self::SameAsker => Refusal::RecoveryCancelFirst,
@@ -216,22 +198,17 @@ impl Guard {
             Self::InTime
             | Self::ContactConfirmed
             | Self::Matches
-            | Self::BoundBefore
             | Self::OldEnough
             | Self::NotSuspect
             | Self::SavedCodeFree
             | Self::IssuedInTime
             | Self::NewerStep
             | Self::AmongProved
-            | Self::NobodyElseStands
             | Self::AnotherStands
             | Self::IsTheClaim
             | Self::EveryChannelAnswered
             | Self::SomeChannelAccepted
-            | Self::WindowOpen
-            | Self::WindowOver
-            | Self::RequestOver
-            | Self::NoticesOver
+            | Self::TimeOver
             | Self::EpochUnchanged
             | Self::FactorsUnchanged
             | Self::DeviceLost
@@ -246,6 +223,10 @@ fn of_owner(situation: &Situation<'_>, holds: impl Fn(&Owner) -> bool) -> bool {
 
 fn is_lost(situation: &Situation<'_>, input: &Input) -> bool {
     matches!(input, Input::DeviceCancels { lost: true }) || situation.case.devices_lost
+}
+
+fn time_over(situation: &Situation<'_>) -> bool {
+    over_at(situation.figures, situation.case).is_some_and(|at| situation.now >= at)
 }
 
 fn another_stands(situation: &Situation<'_>) -> bool {

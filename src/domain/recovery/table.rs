@@ -93,7 +93,9 @@ impl Table {
     /// The rules in force.
     pub fn standard() -> &'static Self {
         static TABLE: std::sync::OnceLock<Table> = std::sync::OnceLock::new();
-        TABLE.get_or_init(|| Self { rules: [proving(), standing(), ending(), timed()].concat() })
+        TABLE.get_or_init(|| Self {
+            rules: [proving(), settling(), standing(), cancelled(), ended(), timed()].concat(),
+        })
     }
 }
 
@@ -104,13 +106,19 @@ fn rule(name: &'static str, on: On, from: &[CaseState], guards: &[Guard], acts: 
 use CaseState::{Cancelled, Completed, Cooling, Expired, Proven, Proving, Ready, Requested};
 
 /// What must hold of anything that is proved, besides being right.
-const GOOD_FACTOR: [Guard; 5] =
-    [Guard::Matches, Guard::NotSuspect, Guard::SavedCodeFree, Guard::IssuedInTime, Guard::NewerStep];
+const GOOD_FACTOR: [Guard; 6] = [
+    Guard::Matches,
+    Guard::NotSuspect,
+    Guard::SavedCodeFree,
+    Guard::IssuedInTime,
+    Guard::NewerStep,
+    Guard::EpochUnchanged,
+];
 
 fn proving() -> Vec<Rule> {
-    let right =
-        [&[Guard::InTime, Guard::AttemptsLeft, Guard::BoundBefore, Guard::OldEnough], &GOOD_FACTOR[..]];
-    let again = [&[Guard::AttemptsLeft, Guard::AmongProved], &GOOD_FACTOR[..]];
+    let heard = [Guard::InTime, Guard::AttemptsLeft];
+    let right = [&heard[..], &[Guard::OldEnough], &GOOD_FACTOR[..]];
+    let again = [&heard[..], &[Guard::AmongProved], &GOOD_FACTOR[..]];
     let kept = [Act::SpendAttempt, Act::KeepProof, Act::BindSavedCode, Act::RaiseStep];
     vec![
         rule(
@@ -139,34 +147,33 @@ fn proving() -> Vec<Rule> {
             "prove wrongly",
             On::Prove,
             &[Requested, Proving],
-            &[Guard::InTime, Guard::AttemptsLeft],
+            &heard,
             &[Act::SpendAttempt, Act::AnswerWrong, Act::RejectWhenSpent],
         ),
         rule(
             "prove again, wrongly",
             On::Prove,
             &[Proven, Cooling, Ready],
-            &[Guard::AttemptsLeft],
+            &heard,
             &[Act::SpendAttempt, Act::AnswerWrong],
         ),
     ]
 }
 
-fn standing() -> Vec<Rule> {
-    let anybody = [Requested, Proving, Proven, Cooling, Ready];
+fn settling() -> Vec<Rule> {
     vec![
         rule(
             "two contend: another case stands",
             On::Settle,
             &[Proving],
             &[Guard::SetIsValid, Guard::AnotherStands],
-            &[Act::PinFactors, Act::MoveTo(Proven), Act::Contest, Act::Tell(Told::Contested)],
+            &[Act::MoveTo(Proven), Act::Contest, Act::Tell(Told::Contested)],
         ),
         rule(
             "enough is proved",
             On::Settle,
             &[Proving],
-            &[Guard::SetIsValid, Guard::NobodyElseStands, Guard::NotContested],
+            &[Guard::SetIsValid, Guard::NotContested],
             &[
                 Act::PinFactors,
                 Act::MoveTo(Proven),
@@ -181,13 +188,21 @@ fn standing() -> Vec<Rule> {
             On::Settle,
             &[Proven],
             &[
+                Guard::InTime,
                 Guard::IsTheClaim,
                 Guard::NotContested,
+                Guard::EpochUnchanged,
                 Guard::SomeChannelAccepted,
                 Guard::EveryChannelAnswered,
             ],
             &[Act::BeginCooling, Act::Restrict, Act::MoveTo(Cooling)],
         ),
+    ]
+}
+
+fn standing() -> Vec<Rule> {
+    let anybody = [Requested, Proving, Proven, Cooling, Ready];
+    vec![
         rule(
             "two operators saw the person",
             On::Proofed,
@@ -199,14 +214,14 @@ fn standing() -> Vec<Rule> {
             "freeze",
             On::Freeze,
             &[Proving, Proven, Cooling, Ready],
-            &[Guard::InTime, Guard::SomethingProved, Guard::EpochUnchanged, Guard::FreezeAllowed],
+            &[Guard::InTime, Guard::EpochUnchanged, Guard::FreezeAllowed],
             &[Act::Freeze, Act::Tell(Told::Frozen)],
         ),
         rule(
             "report a device lost",
             On::ReportLost,
             &[Proven, Cooling, Ready],
-            &[Guard::IsTheClaim, Guard::NotContested, Guard::EpochUnchanged],
+            &[Guard::InTime, Guard::IsTheClaim, Guard::NotContested, Guard::EpochUnchanged],
             &[Act::MarkLost],
         ),
         rule(
@@ -214,10 +229,9 @@ fn standing() -> Vec<Rule> {
             On::Complete,
             &[Ready],
             &[
+                Guard::InTime,
                 Guard::IsTheClaim,
                 Guard::NotContested,
-                Guard::DelayOver,
-                Guard::WindowOpen,
                 Guard::EpochUnchanged,
                 Guard::FactorsUnchanged,
                 Guard::ProvedAgain,
@@ -235,38 +249,41 @@ fn standing() -> Vec<Rule> {
     ]
 }
 
-fn ending() -> Vec<Rule> {
-    let standing = [Proven, Cooling, Ready];
-    let contest = [Act::Contest, Act::Tell(Told::Contested)];
-    let cancel = [
-        Act::Suspect,
-        Act::KeepCancellation,
-        Act::MoveTo(Cancelled),
-        Act::ReleaseClaim,
-        Act::LiftRestriction,
-        Act::Tell(Told::Cancelled),
-    ];
+/// From these, a cancellation ends what had proved enough.
+const STANDING: [CaseState; 3] = [Proven, Cooling, Ready];
+const CONTEST: [Act; 2] = [Act::Contest, Act::Tell(Told::Contested)];
+const CANCEL: [Act; 6] = [
+    Act::Suspect,
+    Act::KeepCancellation,
+    Act::MoveTo(Cancelled),
+    Act::ReleaseClaim,
+    Act::LiftRestriction,
+    Act::Tell(Told::Cancelled),
+];
+
+/// By a device of the account.
+fn cancelled() -> Vec<Rule> {
     vec![
         rule(
             "two contend: a lost device cancels",
             On::DeviceCancels,
-            &standing,
+            &STANDING,
             &[Guard::NotContested, Guard::IsTheClaim, Guard::DeviceLost],
-            &contest,
+            &CONTEST,
         ),
         rule(
             "two contend: a device cancels again",
             On::DeviceCancels,
-            &standing,
+            &STANDING,
             &[Guard::NotContested, Guard::IsTheClaim, Guard::CancelledLately],
-            &contest,
+            &CONTEST,
         ),
         rule(
             "a device cancels",
             On::DeviceCancels,
-            &standing,
-            &[Guard::NotContested, Guard::IsTheClaim, Guard::DeviceNotLost],
-            &cancel,
+            &STANDING,
+            &[Guard::NotContested, Guard::IsTheClaim],
+            &CANCEL,
         ),
         rule(
             "a device ends what is not proved",
@@ -275,17 +292,23 @@ fn ending() -> Vec<Rule> {
             &[Guard::DeviceNotLost],
             &[Act::Suspect, Act::MoveTo(Cancelled)],
         ),
+    ]
+}
+
+/// By whoever reads a notice, or by an operator.
+fn ended() -> Vec<Rule> {
+    vec![
         rule(
             "a notice's secret asks",
             On::CancelAsked,
-            &standing,
-            &[Guard::NotContested],
+            &STANDING,
+            &[Guard::NotContested, Guard::IsTheClaim],
             &[Act::KeepAsking],
         ),
         rule(
             "two contend: a notice's secret cancels again",
             On::CancelConfirmed,
-            &standing,
+            &STANDING,
             &[
                 Guard::NotContested,
                 Guard::IsTheClaim,
@@ -293,21 +316,28 @@ fn ending() -> Vec<Rule> {
                 Guard::SameAsker,
                 Guard::CancelledLately,
             ],
-            &contest,
+            &CONTEST,
         ),
         rule(
             "a notice's secret cancels",
             On::CancelConfirmed,
-            &standing,
+            &STANDING,
             &[Guard::NotContested, Guard::IsTheClaim, Guard::AskedLately, Guard::SameAsker],
-            &cancel,
+            &CANCEL,
+        ),
+        rule(
+            "two contend: an operator cancels again",
+            On::OperatorCancels,
+            &STANDING,
+            &[Guard::NotContested, Guard::IsTheClaim, Guard::CancelledLately],
+            &CONTEST,
         ),
         rule(
             "an operator cancels",
             On::OperatorCancels,
-            &standing,
+            &STANDING,
             &[Guard::NotContested, Guard::IsTheClaim],
-            &cancel,
+            &CANCEL,
         ),
         rule(
             "an operator ends what is not proved",
@@ -326,10 +356,10 @@ fn timed() -> Vec<Rule> {
             "too little was proved in time",
             On::Tick,
             &[Requested, Proving],
-            &[Guard::RequestOver],
+            &[Guard::TimeOver],
             &[Act::MoveTo(Expired)],
         ),
-        rule("nobody could be told in time", On::Tick, &[Proven], &[Guard::NoticesOver], &ended),
+        rule("nobody could be told in time", On::Tick, &[Proven], &[Guard::TimeOver], &ended),
         rule(
             "remind",
             On::Tick,
@@ -341,9 +371,9 @@ fn timed() -> Vec<Rule> {
             "may be completed",
             On::Tick,
             &[Cooling],
-            &[Guard::RemindersSent, Guard::DelayOver],
+            &[Guard::DelayOver],
             &[Act::MoveTo(Ready), Act::Tell(Told::Ready)],
         ),
-        rule("not completed in time", On::Tick, &[Ready], &[Guard::WindowOver], &ended),
+        rule("not completed in time", On::Tick, &[Ready], &[Guard::TimeOver], &ended),
     ]
 }
