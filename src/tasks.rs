@@ -30,6 +30,8 @@ const INTERVAL: Duration = Duration::from_secs(1);
 const CHECKPOINT_INTERVAL: Duration = Duration::from_mins(1);
 /// As many rows at a time.
 const PAGE: i64 = 64;
+/// A task ends its round within, or is given up.
+const STOP_WITHIN: Duration = Duration::from_secs(12);
 
 /// The running tasks.
 pub struct Tasks {
@@ -76,10 +78,15 @@ impl Tasks {
         Self { stop, running, gate: Arc::clone(gate), worker_id }
     }
 
-    /// Lets every task end its round, waits for it, and lets another process have the turns.
+    /// Lets every task end its round, waits for it a while, and lets another process have the turns. A round
+    /// that hangs on a channel is given up: its message is sent again under the same id.
     pub async fn stop(mut self) {
         drop(self.stop);
-        while self.running.join_next().await.is_some() {}
+        let ended = async { while self.running.join_next().await.is_some() {} };
+        if tokio::time::timeout(STOP_WITHIN, ended).await.is_err() {
+            tracing::warn!("a task hangs on something outside, and is given up");
+            self.running.shutdown().await;
+        }
         for turn in [outbox::TURN, recovery::TURN] {
             lease::release(&self.gate, turn, self.worker_id).await;
         }

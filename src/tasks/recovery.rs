@@ -11,17 +11,25 @@ use crate::store::query::{Query, Scan};
 
 /// The name of this work's turn.
 pub(super) const TURN: &str = "recovery";
+/// As often at most it looks again in one turn.
+const ROUNDS: usize = 16;
 
 pub(super) async fn run(gate: &Gate, worker_id: WorkerId) {
     if !super::lease::hold(gate, TURN, worker_id).await {
         return;
     }
-    let now = Timestamp(gate.tools().clock.now_us());
-    let query = Query::scan(Scan::DueRecoveries { now, limit: super::PAGE });
-    let Ok(fetched) = gate.fetch(query).await else { return };
-    for row in fetched.scanned::<RecoveryCase>() {
-        if advance(gate, row).await.is_none() {
+    // What is advanced may be due again at once: a reminder that was late, and what comes after it.
+    for _round in 0..ROUNDS {
+        let now = Timestamp(gate.tools().clock.now_us());
+        let query = Query::scan(Scan::DueRecoveries { now, limit: super::PAGE });
+        let Ok(fetched) = gate.fetch(query).await else { return };
+        if fetched.scanned.is_empty() {
             return;
+        }
+        for row in fetched.scanned::<RecoveryCase>() {
+            if advance(gate, row).await.is_none() {
+                return;
+            }
         }
     }
 }

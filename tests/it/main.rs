@@ -3,6 +3,7 @@
 
 mod crash;
 mod demo;
+mod devices;
 mod docs;
 mod enrolment;
 mod front_door;
@@ -14,6 +15,8 @@ mod process;
 mod production;
 mod protocol_example;
 mod recovery;
+mod recovery_faults;
+mod recovery_races;
 mod redis;
 mod second_factor;
 mod secrets;

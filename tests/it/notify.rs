@@ -360,7 +360,7 @@ fn sandbox(dir: &TempDir, more: &str, password: &str, proxy: &str) -> Served {
     let mut command = saifu();
     command.args(["serve", "--log", "debug", "--config"]).arg(config);
     command.envs(["http_proxy", "HTTP_PROXY", "https_proxy", "ALL_PROXY"].map(|name| (name, proxy)));
-    command.env_remove("NO_PROXY").env_remove("no_proxy");
+    command.env_remove("NO_PROXY").env_remove("no_proxy").env("NO_COLOR", "1");
     Served::spawn_logging(command, fs::File::create(dir.path().join("log")).expect("a log"))
 }
 

@@ -1,0 +1,243 @@
+//! What an owner's devices change about devices, factors and contacts.
+
+use saifu::client::signer::RecoveryProof;
+use saifu::client::wallet::Wallet;
+use saifu::pb;
+use saifu::pb::add_contact_private::Contact;
+
+use crate::support::recovery::{DAY, HOUR, MINUTE, Owner, begin, cool, passphrase};
+use crate::support::{World, bakery, code_in, reason, texts};
+
+const NEW_PASSPHRASE: &str = "seven dry umbrellas";
+
+/// A phone that joined the owner's account.
+async fn joined(world: &World, owner: &Owner) -> Wallet {
+    let mut phone = world.phone().await;
+    let asked = phone.request_add(&owner.email).await.expect("a number to show");
+    let waiting = owner.wallet.list_devices().await.expect("a list").additions;
+    assert_eq!(waiting.last().expect("it asks").device_model, "saifu client");
+    let code = world.next_code(&owner.wallet);
+    owner.wallet.approve_add(asked.addition_id, asked.number, &code).await.expect("approved");
+    phone.signer.epoch = 1;
+    phone
+}
+
+#[tokio::test]
+async fn a_phone_joins_by_its_number_and_pays_little_at_first() {
+    let world = World::unthrottled().await;
+    let owner = world.owner("alice", 9_000).await;
+    let phone = joined(&world, &owner).await;
+    assert_eq!(phone.list_devices().await.expect("it is a device").devices.len(), 2);
+    let code = world.next_code(&owner.wallet);
+    phone.verify_second_factor(&code).await.expect("the account's authenticator");
+    let pay = bakery(&phone, 5_001).await;
+    assert_eq!(reason(phone.pay(pay.clone(), None, None).await), pb::Reason::LimitPerPayment);
+    world.pass(12 * HOUR);
+    let code = world.next_code(&owner.wallet);
+    phone.verify_second_factor(&code).await.expect("fresh");
+    phone.pay(pay, None, None).await.expect("twelve hours later");
+    // Every contact was told.
+    assert!(texts(&phone, &owner.email, 2).await[0].contains("A phone was added"));
+}
+
+#[tokio::test]
+async fn a_wrong_number_lets_nobody_in_and_three_end_it() {
+    let world = World::unthrottled().await;
+    let owner = world.owner("alice", 0).await;
+    let phone = world.phone().await;
+    let asked = phone.request_add(&owner.email).await.expect("a number to show");
+    let wrong = (asked.number + 1) % 10_000;
+    for _ in 0..3 {
+        let code = world.next_code(&owner.wallet);
+        let refused = owner.wallet.approve_add(asked.addition_id.clone(), wrong, &code).await;
+        assert_eq!(reason(refused), pb::Reason::AdditionOver);
+    }
+    let code = world.next_code(&owner.wallet);
+    let right = owner.wallet.approve_add(asked.addition_id, asked.number, &code).await;
+    assert_eq!(reason(right), pb::Reason::AdditionOver);
+    assert_eq!(reason(phone.get_balance().await), pb::Reason::Unauthenticated);
+}
+
+#[tokio::test]
+async fn an_addition_waits_ten_minutes_and_there_are_three_at_a_time() {
+    let world = World::unthrottled().await;
+    let owner = world.owner("alice", 0).await;
+    let phone = world.phone().await;
+    let first = phone.request_add(&owner.email).await.expect("asked");
+    let mut numbers = vec![first.number];
+    for _ in 0..2 {
+        numbers.push(phone.request_add(&owner.email).await.expect("asked").number);
+    }
+    numbers.sort_unstable();
+    numbers.dedup();
+    assert_eq!(numbers.len(), 3, "no two show one number");
+    assert_eq!(reason(phone.request_add(&owner.email).await), pb::Reason::AdditionsTooMany);
+    world.pass(10 * MINUTE);
+    let code = world.next_code(&owner.wallet);
+    let late = owner.wallet.approve_add(first.addition_id, first.number, &code).await;
+    assert!(matches!(reason(late), pb::Reason::AdditionOver | pb::Reason::NotFound));
+    phone.request_add(&owner.email).await.expect("there is room again");
+}
+
+#[tokio::test]
+async fn a_phone_that_asks_learns_nothing_about_the_account() {
+    let world = World::unthrottled().await;
+    let owner = world.owner("alice", 0).await;
+    let phone = world.phone().await;
+    for email in [owner.email.as_str(), "nobody@example.jp"] {
+        for _ in 0..3 {
+            let reply = phone.request_add(email).await.expect("a number to show");
+            assert_eq!(reply.addition_id.len(), 16);
+        }
+        assert_eq!(reason(phone.request_add(email).await), pb::Reason::AdditionsTooMany, "{email}");
+    }
+}
+
+#[tokio::test]
+async fn another_accounts_device_approves_nothing() {
+    let world = World::unthrottled().await;
+    let (alice, mallory) = (world.owner("alice", 0).await, world.owner("mallory", 0).await);
+    let phone = world.phone().await;
+    let asked = phone.request_add(&alice.email).await.expect("asked");
+    let code = world.next_code(&mallory.wallet);
+    let other = mallory.wallet.approve_add(asked.addition_id, asked.number, &code).await;
+    assert_eq!(reason(other), pb::Reason::NotFound);
+}
+
+#[tokio::test]
+async fn a_lost_device_moves_no_money_and_contests_instead_of_cancelling() {
+    let world = World::unthrottled().await;
+    let owner = world.owner("alice", 5_000).await;
+    let phone = joined(&world, &owner).await;
+    let devices = phone.list_devices().await.expect("a list").devices;
+    let old = devices.iter().find(|device| !device.is_caller).expect("the old phone").device_id.clone();
+    let own = devices.iter().find(|device| device.is_caller).expect("this phone").device_id.clone();
+    let code = world.next_code(&owner.wallet);
+    assert_eq!(reason(phone.report_lost(own, &code).await), pb::Reason::NotFound);
+    let code = world.next_code(&owner.wallet);
+    phone.report_lost(old, &code).await.expect("reported");
+    world.refresh(&owner.wallet).await;
+    let pay = owner.wallet.pay(bakery(&owner.wallet, 100).await, None, None).await;
+    assert_eq!(reason(pay), pb::Reason::DeviceLost);
+    phone.freeze().await.expect("frozen");
+    let code = world.next_code(&owner.wallet);
+    assert_eq!(reason(owner.wallet.unfreeze(&code).await), pb::Reason::DeviceLost);
+    let code = world.next_code(&owner.wallet);
+    phone.unfreeze(&code).await.expect("by the other one");
+
+    let candidate = world.phone().await;
+    let case_id = cool(&candidate, &owner).await;
+    let reply = owner.wallet.cancel_recovery(case_id).await.expect("heard");
+    assert_eq!(reply.state(), pb::RecoveryState::Contested);
+    world.refresh(&owner.wallet).await;
+    let pay = phone.pay(bakery(&phone, 100).await, None, None).await;
+    assert_eq!(reason(pay), pb::Reason::AccountContested);
+}
+
+#[tokio::test]
+async fn the_old_authenticator_is_good_until_the_new_one_is_confirmed() {
+    let world = World::unthrottled().await;
+    let mut owner = world.owner("alice", 0).await;
+    let code = world.next_code(&owner.wallet);
+    assert_eq!(reason(owner.wallet.confirm_totp(&code).await), pb::Reason::TotpNotBegun);
+    let new = owner.wallet.begin_totp(&code).await.expect("begun");
+    world.refresh(&owner.wallet).await;
+    let old = world.next_code(&owner.wallet);
+    assert_eq!(reason(owner.wallet.confirm_totp(&old).await), pb::Reason::Unauthenticated);
+    world.pass(30);
+    let first = new.code_at(owner.wallet.now_us()).to_string();
+    owner.wallet.confirm_totp(&first).await.expect("it works");
+    let old = world.next_code(&owner.wallet);
+    assert_eq!(reason(owner.wallet.verify_second_factor(&old).await), pb::Reason::Unauthenticated);
+    owner.wallet.totp = Some(new);
+    world.refresh(&owner.wallet).await;
+    // It is too young for a recovery.
+    let phone = world.phone().await;
+    let case_id = begin(&phone, &owner).await;
+    let proof = owner.totp(&world);
+    assert_eq!(reason(phone.prove(case_id, &proof).await), pb::Reason::Unauthenticated);
+}
+
+#[tokio::test]
+async fn a_changed_passphrase_is_the_one_that_counts_and_only_when_it_is_old_enough() {
+    let world = World::unthrottled().await;
+    let owner = world.owner("alice", 0).await;
+    let code = world.next_code(&owner.wallet);
+    let unsuitable = owner.wallet.change_passphrase("short", &code).await;
+    assert_eq!(reason(unsuitable), pb::Reason::PassphraseUnsuitable);
+    owner.wallet.change_passphrase(NEW_PASSPHRASE, &code).await.expect("changed");
+    let new = RecoveryProof::Passphrase(NEW_PASSPHRASE.into());
+    let phone = world.phone().await;
+    let case_id = begin(&phone, &owner).await;
+    for proof in [&passphrase(), &new] {
+        assert_eq!(reason(phone.prove(case_id.clone(), proof).await), pb::Reason::Unauthenticated);
+    }
+    world.pass(3 * DAY);
+    let case_id = begin(&phone, &owner).await;
+    assert_eq!(reason(phone.prove(case_id.clone(), &passphrase()).await), pb::Reason::Unauthenticated);
+    phone.prove(case_id, &new).await.expect("72 hours old");
+}
+
+/// A confirmed second address.
+async fn with_contact(world: &World, owner: &Owner, address: &str) -> Vec<u8> {
+    let wallet = &owner.wallet;
+    let code = world.next_code(wallet);
+    let pending = wallet.add_contact(Contact::Email(address.into()), &code).await.expect("a code is sent");
+    let sent = code_in(&texts(wallet, address, 1).await[0]);
+    let code = world.next_code(wallet);
+    wallet.confirm_contact(pending.pending_contact_id, &sent, &code).await.expect("confirmed").contact_id
+}
+
+#[tokio::test]
+async fn a_contact_counts_for_nothing_for_72_hours_and_is_told_for_30_days_after() {
+    let world = World::unthrottled().await;
+    let owner = world.owner("alice", 0).await;
+    let contact_id = with_contact(&world, &owner, "second@example.jp").await;
+    assert_eq!(owner.wallet.list_contacts().await.expect("a list").contacts.len(), 2);
+    // Codes go to contacts that are old enough: the new one gets none while the account has it alone.
+    let first = owner.wallet.list_contacts().await.expect("a list").contacts.remove(0);
+    assert_eq!(first.address, owner.email);
+    let phone = world.phone().await;
+    let case_id = begin(&phone, &owner).await;
+    phone.send_recovery_code(case_id, pb::RecoveryChannel::Email).await.expect("sent");
+    let code = world.next_code(&owner.wallet);
+    owner.wallet.remove_contact(contact_id.clone(), &code).await.expect("removed");
+    let code = world.next_code(&owner.wallet);
+    let gone = owner.wallet.remove_contact(contact_id, &code).await;
+    assert_eq!(reason(gone), pb::Reason::NotFound);
+    let code = world.next_code(&owner.wallet);
+    let last = owner.wallet.remove_contact(first.contact_id, &code).await;
+    assert_eq!(reason(last), pb::Reason::LastContact);
+    // The removed one is told that a recovery cools, 29 days later and not 31.
+    world.pass(29 * DAY);
+    let before = owner.wallet.read_messages("second@example.jp").await.expect("a list").messages.len();
+    let candidate = world.phone().await;
+    let case_id = cool(&candidate, &owner).await;
+    assert_eq!(texts(&phone, "second@example.jp", before + 1).await.len(), before + 1);
+    owner.wallet.cancel_recovery(case_id).await.expect("cancelled");
+    texts(&phone, "second@example.jp", before + 2).await;
+    world.pass(2 * DAY);
+    let code = world.next_code(&owner.wallet);
+    owner.wallet.replace_saved_code(&code).await.expect("replaced");
+    let newest = owner.wallet.list_events(pb::ListEventsRequest::default()).await.expect("events").events;
+    assert_eq!(newest[0].kind(), pb::SecurityEventKind::SavedCodeReplaced);
+    texts(&phone, "second@example.jp", before + 2).await;
+}
+
+#[tokio::test]
+async fn a_taken_contact_is_added_by_nobody_and_nobody_learns_of_it() {
+    let world = World::unthrottled().await;
+    let (alice, mallory) = (world.owner("alice", 0).await, world.owner("mallory", 0).await);
+    let code = world.next_code(&mallory.wallet);
+    let pending = mallory.wallet.add_contact(Contact::Email(alice.email.clone()), &code).await;
+    let pending = pending.expect("the same answer").pending_contact_id;
+    assert!(texts(&mallory.wallet, &alice.email, 2).await[0].contains("belongs to one already"));
+    for _ in 0..5 {
+        let code = world.next_code(&mallory.wallet);
+        let wrong = mallory.wallet.confirm_contact(pending.clone(), "12345678", &code).await;
+        assert_eq!(reason(wrong), pb::Reason::Unauthenticated);
+    }
+    let code = world.next_code(&mallory.wallet);
+    let over = mallory.wallet.confirm_contact(pending, "12345678", &code).await;
+    assert_eq!(reason(over), pb::Reason::ContactOver);
+}
