@@ -3,10 +3,12 @@
 use std::collections::HashMap;
 
 use futures_util::future::join_all;
+use futures_util::stream::{self, StreamExt as _};
 use saifu::client::method;
 use saifu::client::refused::Refused;
 use saifu::client::wallet::Wallet;
 use saifu::domain::recovery::figures::Figures;
+use saifu::domain::time::SECOND_US;
 use saifu::gate::limit::LimitTable;
 use saifu::pb;
 use saifu::server::Settings;
@@ -19,16 +21,18 @@ use crate::support::{PASSPHRASE, World, reason};
 const NEW_PASSPHRASE: &str = "seven dry umbrellas";
 /// Rounds of cancelling against completing.
 const ROUNDS: usize = 1_000;
-/// As many accounts at a time.
-const AT_ONCE: usize = 50;
+/// As many accounts wait for their delay together.
+const TOGETHER: usize = 125;
+/// As many are at work at once: passphrases are hashed a few at a time.
+const AT_ONCE: usize = 8;
 
-/// Nothing has to be old, and nothing has to wait: the races are about commits.
+/// Nothing has to be old, and nothing waits for more than a second: the races are about commits.
 fn quick(settings: &mut Settings) {
     settings.limits = LimitTable::unlimited();
     settings.policy.recovery = Figures {
         authenticator_age_us: 0,
         factor_age_us: 0,
-        delay_two_us: 0,
+        delay_two_us: SECOND_US,
         delay_contact_us: 0,
         delay_doubt_us: 0,
         ..Figures::standard()
@@ -42,15 +46,40 @@ async fn owner(world: &World, name: &str) -> Owner {
     Owner { wallet, saved_code, email }
 }
 
-/// A candidate whose case may be completed now.
-async fn ready(world: &World, owner: &Owner) -> (Wallet, Vec<u8>) {
+/// A candidate and his case.
+struct Candidate {
+    owner: Owner,
+    phone: Wallet,
+    case_id: Vec<u8>,
+}
+
+/// An account, and a candidate who proved enough.
+async fn proven(world: &World, name: String) -> Candidate {
+    let owner = owner(world, &name).await;
     let phone = world.phone().await;
-    let case_id = begin(&phone, owner).await;
+    let case_id = begin(&phone, &owner).await;
     phone.prove(case_id.clone(), &owner.saved()).await.expect("the saved code");
     phone.prove(case_id.clone(), &passphrase()).await.expect("the passphrase");
-    reaches(&phone, &case_id, pb::RecoveryState::Ready).await;
-    phone.prove(case_id.clone(), &owner.saved()).await.expect("again");
-    (phone, case_id)
+    Candidate { owner, phone, case_id }
+}
+
+/// Candidates whose cases may be completed now.
+async fn ready(world: &World, names: Vec<String>) -> Vec<Candidate> {
+    let proven = stream::iter(names).map(|name| proven(world, name)).buffer_unordered(AT_ONCE);
+    let candidates: Vec<_> = proven.collect().await;
+    for candidate in &candidates {
+        reaches(&candidate.phone, &candidate.case_id, pb::RecoveryState::Cooling).await;
+    }
+    world.pass(1);
+    for Candidate { owner, phone, case_id } in &candidates {
+        reaches(phone, case_id, pb::RecoveryState::Ready).await;
+        phone.prove(case_id.clone(), &owner.saved()).await.expect("again");
+    }
+    candidates
+}
+
+fn names(chunk: usize, count: usize) -> Vec<String> {
+    (0..count).map(|number| format!("owner{chunk}-{number}")).collect()
 }
 
 async fn verified(world: World) {
@@ -65,17 +94,11 @@ async fn verified(world: World) {
 async fn of_cancelling_and_completing_one_wins_a_thousand_times() {
     let world = World::start_with(quick).await;
     let mut seen: HashMap<&str, usize> = HashMap::new();
-    for chunk in 0..ROUNDS / AT_ONCE {
-        let rounds = (0..AT_ONCE).map(|number| {
-            let world = &world;
-            async move {
-                let name = format!("owner{chunk}-{number}");
-                let owner = owner(world, &name).await;
-                let (mut phone, case_id) = ready(world, &owner).await;
-                one_of_two(&owner, &mut phone, case_id, number % 2 == 0).await
-            }
-        });
-        for won in join_all(rounds).await {
+    for chunk in 0..ROUNDS / TOGETHER {
+        let candidates = ready(&world, names(chunk, TOGETHER)).await;
+        let races =
+            candidates.into_iter().enumerate().map(|(number, candidate)| one_of_two(candidate, number));
+        for won in stream::iter(races).buffer_unordered(AT_ONCE).collect::<Vec<_>>().await {
             *seen.entry(won).or_default() += 1;
         }
     }
@@ -85,10 +108,11 @@ async fn of_cancelling_and_completing_one_wins_a_thousand_times() {
 }
 
 /// Who won; and that the other one's word is worth nothing afterwards.
-async fn one_of_two(owner: &Owner, phone: &mut Wallet, case_id: Vec<u8>, first: bool) -> &'static str {
+async fn one_of_two(candidate: Candidate, number: usize) -> &'static str {
+    let Candidate { owner, mut phone, case_id } = candidate;
     let cancel = owner.wallet.cancel_recovery(case_id.clone());
     let complete = phone.complete_recovery(case_id.clone(), NEW_PASSPHRASE);
-    let (cancelled, completed) = if first {
+    let (cancelled, completed) = if number.is_multiple_of(2) {
         tokio::join!(cancel, complete)
     } else {
         let (completed, cancelled) = tokio::join!(complete, cancel);
@@ -97,7 +121,7 @@ async fn one_of_two(owner: &Owner, phone: &mut Wallet, case_id: Vec<u8>, first: 
     match (cancelled, completed) {
         (Ok(reply), Err(_)) => {
             assert_eq!(reply.state(), pb::RecoveryState::Cancelled);
-            assert_eq!(state(phone, &case_id).await, pb::RecoveryState::Cancelled);
+            assert_eq!(state(&phone, &case_id).await, pb::RecoveryState::Cancelled);
             owner.wallet.get_balance().await.expect("the owner's phone goes on");
             phone.complete_recovery(case_id, NEW_PASSPHRASE).await.expect_err("never");
             "cancelled"
@@ -117,22 +141,15 @@ async fn one_of_two(owner: &Owner, phone: &mut Wallet, case_id: Vec<u8>, first: 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_recovery_is_completed_once_however_often_it_is_asked_for() {
     let world = World::start_with(quick).await;
-    for chunk in 0..4 {
-        let rounds = (0..25).map(|number| {
-            let world = &world;
-            async move {
-                let owner = owner(world, &format!("owner{chunk}-{number}")).await;
-                let (phone, case_id) = ready(world, &owner).await;
-                twice(&phone, &case_id, number % 2 == 0).await;
-            }
-        });
-        join_all(rounds).await;
-    }
+    let candidates = ready(&world, names(0, 100)).await;
+    let calls = candidates.iter().enumerate().map(|(number, candidate)| twice(candidate, number.is_multiple_of(2)));
+    stream::iter(calls).buffer_unordered(AT_ONCE / 2).collect::<()>().await;
     verified(world).await;
 }
 
 /// The same call twice has one effect and one answer; two calls have one effect, and one is refused.
-async fn twice(phone: &Wallet, case_id: &[u8], same: bool) {
+async fn twice(candidate: &Candidate, same: bool) {
+    let Candidate { phone, case_id, .. } = candidate;
     let ids = [[7; 16], if same { [7; 16] } else { [8; 16] }];
     let answers = join_all(ids.map(|id| send_complete(phone, case_id, id))).await;
     let done: Vec<_> = answers.iter().filter_map(|answer| answer.as_ref().ok()).collect();
@@ -143,15 +160,9 @@ async fn twice(phone: &Wallet, case_id: &[u8], same: bool) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_two_who_prove_enough_at_once_neither_gets_on() {
     let world = World::start_with(quick).await;
-    for chunk in 0..4 {
-        let rounds = (0..25).map(|number| {
-            let world = &world;
-            async move {
-                let owner = owner(world, &format!("owner{chunk}-{number}")).await;
-                both(world, &owner).await;
-            }
-        });
-        join_all(rounds).await;
+    for number in 0..100 {
+        let owner = owner(&world, &format!("owner{number}")).await;
+        both(&world, &owner).await;
     }
     verified(world).await;
 }
@@ -178,14 +189,19 @@ async fn both(world: &World, owner: &Owner) {
 async fn a_completion_hung_up_on_at_any_await_is_done_as_a_whole_or_not_at_all() {
     let world = World::start_with(quick).await;
     let (mut done, mut undone, mut turns) = (0, 0, 0_u64);
-    // Until a call is answered before it is hung up on, with a few more to see that it stays so.
-    for round in 0..400 {
-        let owner = owner(&world, &format!("owner{round}")).await;
-        let (phone, case_id) = ready(&world, &owner).await;
+    // Until a call is answered before it is hung up on.
+    for Candidate { owner, phone, case_id } in ready(&world, names(0, 150)).await {
         let answered = tokio::select! {
             biased;
-            answer = send_complete(&phone, &case_id, [7; 16]) => { answer.expect("nothing is against it"); true }
-            () = async { for _ in 0..turns { yield_now().await; } } => false,
+            answer = send_complete(&phone, &case_id, [7; 16]) => {
+                answer.expect("nothing is against it");
+                true
+            }
+            () = async {
+                for _ in 0..turns {
+                    yield_now().await;
+                }
+            } => false,
         };
         // The owner's phone is a device, or the new one is: never both, never neither.
         let again = send_complete(&phone, &case_id, [7; 16]);
@@ -200,7 +216,7 @@ async fn a_completion_hung_up_on_at_any_await_is_done_as_a_whole_or_not_at_all()
         if answered {
             break;
         }
-        turns += 1 + turns / 8;
+        turns += 1 + turns / 10;
     }
     println!("{turns} turns; done before the second call {done}, not done {undone}");
     assert!(done > 0 && undone > 0);
