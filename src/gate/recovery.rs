@@ -247,11 +247,14 @@ impl Tools {
         Ok(Notices { document_version: open.opened.version, drafts })
     }
 
-    /// A code to each confirmed contact of a channel.
+    /// A code to each contact of a channel that was confirmed long enough before the request: a new one gets none.
     pub fn code_messages(&self, open: &OpenCase, channel: Channel, code: &str) -> Vec<MessageDraft> {
         let text = templates::recovery_code(code);
+        let age_us = self.policy.recovery.factor_age_us;
+        let until_us = open.row.as_ref().map_or(0, |row| row.started_at.plus_us(-age_us).0);
         let current = open.opened.document.contacts.iter().filter(|contact| contact.removed_at_us == 0);
         current
+            .filter(|contact| contact.confirmed_at_us <= until_us)
             .filter(|contact| channel_of(contact) == Some(channel))
             .map(|contact| self.draft(channel, &contact.address, &text))
             .collect()

@@ -200,6 +200,9 @@ async fn a_contact_counts_for_nothing_for_72_hours_and_is_told_for_30_days_after
     let phone = world.phone().await;
     let case_id = begin(&phone, &owner).await;
     phone.send_recovery_code(case_id, pb::RecoveryChannel::Email).await.expect("sent");
+    // Its own code and the note that it was added; nothing of the recovery's.
+    texts(&phone, &owner.email, 3).await;
+    texts(&phone, "second@example.jp", 2).await;
     let code = world.next_code(&owner.wallet);
     owner.wallet.remove_contact(contact_id.clone(), &code).await.expect("removed");
     let code = world.next_code(&owner.wallet);

@@ -1,6 +1,7 @@
 //! Recoveries at the same moment as what ends them: in every order, one thing comes of it.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use futures_util::future::join_all;
 use futures_util::stream::{self, StreamExt as _};
@@ -9,11 +10,13 @@ use saifu::client::refused::Refused;
 use saifu::client::wallet::Wallet;
 use saifu::domain::recovery::figures::Figures;
 use saifu::domain::time::SECOND_US;
+use saifu::env::clock::Clock;
 use saifu::gate::limit::LimitTable;
 use saifu::pb;
-use saifu::server::Settings;
+use saifu::server::{SANDBOX_AUDIENCE, Settings};
 use saifu::verify;
 use tokio::task::yield_now;
+use tonic::transport::Channel;
 
 use crate::support::recovery::{Owner, begin, passphrase, reaches, state};
 use crate::support::{PASSPHRASE, World, reason};
@@ -39,8 +42,25 @@ fn quick(settings: &mut Settings) {
     };
 }
 
-async fn owner(world: &World, name: &str) -> Owner {
-    let mut wallet = world.phone().await;
+/// One connection for all phones: an origin has a hundred at most.
+struct Line<'a> {
+    world: &'a World,
+    channel: Channel,
+}
+
+impl<'a> Line<'a> {
+    async fn to(world: &'a World) -> Self {
+        Self { world, channel: world.phone().await.channel }
+    }
+
+    fn phone(&self) -> Wallet {
+        let clock = Arc::clone(&self.world.clock) as Arc<dyn Clock>;
+        Wallet::new(self.channel.clone(), SANDBOX_AUDIENCE, clock)
+    }
+}
+
+async fn owner(line: &Line<'_>, name: &str) -> Owner {
+    let mut wallet = line.phone();
     let email = format!("{name}@example.jp");
     let saved_code = wallet.enrol(&email, PASSPHRASE).await.expect("enrolment").to_string();
     Owner { wallet, saved_code, email }
@@ -54,9 +74,9 @@ struct Candidate {
 }
 
 /// An account, and a candidate who proved enough.
-async fn proven(world: &World, name: String) -> Candidate {
-    let owner = owner(world, &name).await;
-    let phone = world.phone().await;
+async fn proven(line: &Line<'_>, name: String) -> Candidate {
+    let owner = owner(line, &name).await;
+    let phone = line.phone();
     let case_id = begin(&phone, &owner).await;
     phone.prove(case_id.clone(), &owner.saved()).await.expect("the saved code");
     phone.prove(case_id.clone(), &passphrase()).await.expect("the passphrase");
@@ -65,7 +85,8 @@ async fn proven(world: &World, name: String) -> Candidate {
 
 /// Candidates whose cases may be completed now.
 async fn ready(world: &World, names: Vec<String>) -> Vec<Candidate> {
-    let proven = stream::iter(names).map(|name| proven(world, name)).buffer_unordered(AT_ONCE);
+    let line = Line::to(world).await;
+    let proven = stream::iter(names).map(|name| proven(&line, name)).buffer_unordered(AT_ONCE);
     let candidates: Vec<_> = proven.collect().await;
     for candidate in &candidates {
         reaches(&candidate.phone, &candidate.case_id, pb::RecoveryState::Cooling).await;
@@ -142,7 +163,8 @@ async fn one_of_two(candidate: Candidate, number: usize) -> &'static str {
 async fn a_recovery_is_completed_once_however_often_it_is_asked_for() {
     let world = World::start_with(quick).await;
     let candidates = ready(&world, names(0, 100)).await;
-    let calls = candidates.iter().enumerate().map(|(number, candidate)| twice(candidate, number.is_multiple_of(2)));
+    let calls =
+        candidates.iter().enumerate().map(|(number, candidate)| twice(candidate, number.is_multiple_of(2)));
     stream::iter(calls).buffer_unordered(AT_ONCE / 2).collect::<()>().await;
     verified(world).await;
 }
@@ -160,18 +182,20 @@ async fn twice(candidate: &Candidate, same: bool) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_two_who_prove_enough_at_once_neither_gets_on() {
     let world = World::start_with(quick).await;
+    let line = Line::to(&world).await;
     for number in 0..100 {
-        let owner = owner(&world, &format!("owner{number}")).await;
-        both(&world, &owner).await;
+        let owner = owner(&line, &format!("owner{number}")).await;
+        both(&line, &owner).await;
     }
+    drop(line);
     verified(world).await;
 }
 
-async fn both(world: &World, owner: &Owner) {
-    let (one, two) = (world.phone().await, world.phone().await);
+async fn both(line: &Line<'_>, owner: &Owner) {
+    let (one, two) = (line.phone(), line.phone());
     let (first, second) = (begin(&one, owner).await, begin(&two, owner).await);
     one.prove(first.clone(), &owner.saved()).await.expect("the saved code");
-    let code = world.next_code(&owner.wallet);
+    let code = line.world.next_code(&owner.wallet);
     let totp = saifu::client::signer::RecoveryProof::Totp(code);
     two.prove(second.clone(), &totp).await.expect("the authenticator");
     let passphrase = passphrase();

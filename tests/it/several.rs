@@ -2,12 +2,15 @@
 //! other knows.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use saifu::client::wallet::Wallet;
 use saifu::config::url::PostgresUrl;
 use saifu::config::{KeysAt, OperatorsAt, Secret, StoreAt};
 use saifu::crypto::device_key::DeviceKey;
 use saifu::domain::policy::Policy;
 use saifu::domain::time::DAY_US;
+use saifu::gate::limit::LimitTable;
 use saifu::pb;
 use saifu::ratelimit::redis::settings::{RedisSettings, TimeBase};
 use saifu::server::Settings;
@@ -15,7 +18,9 @@ use saifu::store::postgres;
 use saifu::verify::{Database, Subject, verify_now};
 use tempfile::TempDir;
 use tokio::task::JoinSet;
+use tokio::time::interval;
 
+use crate::support::recovery::{HOUR, begin, passphrase, reaches};
 use crate::support::redis_server::RedisServer;
 use crate::support::services::{PostgresServer, Wanted};
 use crate::support::shop::{order, secret};
@@ -99,6 +104,60 @@ async fn a_charge_at_one_server_and_its_reversal_at_the_other_leave_nothing_paid
     races.join_all().await;
     one.server.stop().await;
     other.server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_recovery_goes_on_at_whichever_server_is_there() {
+    let shared = Shared::start().await;
+    let change = |settings: &mut Settings| {
+        shared.apply(settings);
+        settings.limits = LimitTable::unlimited();
+        settings.messages = Some(shared.dir.path().join("messages"));
+    };
+    let one = World::start_with(change).await;
+    let mut owner = one.owner("alice", 5_000).await;
+    let other = World::start_with(change).await;
+    other.clock.advance_us(owner.wallet.now_us() - crate::support::START_US);
+    let mut phone = one.phone().await;
+    let (first, second) = (phone.channel.clone(), other.phone().await.channel);
+    let case_id = begin(&phone, &owner).await;
+    phone.channel = second.clone();
+    phone.prove(case_id.clone(), &owner.saved()).await.expect("at the other");
+    phone.channel = first;
+    phone.prove(case_id.clone(), &passphrase()).await.expect("at the one");
+    reaches(&phone, &case_id, pb::RecoveryState::Cooling).await;
+
+    // Whoever had the turn at notices and timers is gone: the other takes it.
+    let World { server, clock, dir: _dir } = one;
+    server.stop().await;
+    phone.channel = second.clone();
+    owner.wallet.channel = second;
+    for hours in [12, 10, 2] {
+        let span_us = hours * HOUR * 1_000_000;
+        clock.advance_us(span_us);
+        other.clock.advance_us(span_us);
+        reminded(&phone, &case_id).await;
+    }
+    reaches(&phone, &case_id, pb::RecoveryState::Ready).await;
+    phone.prove(case_id.clone(), &passphrase()).await.expect("again");
+    let reply = phone.complete_recovery(case_id, "seven dry umbrellas").await.expect("completed");
+    assert_eq!(reply.epoch, 2);
+    assert_eq!(reason(owner.wallet.get_balance().await), pb::Reason::Unauthenticated);
+    assert_eq!(phone.list_devices().await.expect("the one device").devices.len(), 2);
+    other.server.stop().await;
+}
+
+/// Lets a timer come.
+async fn reminded(phone: &Wallet, case_id: &[u8]) {
+    let mut ticks = interval(Duration::from_millis(50));
+    for _ in 0..200 {
+        ticks.tick().await;
+        let status = phone.recovery_status(case_id.to_vec()).await.expect("a status");
+        if status.due_at.is_some_and(|at| at.seconds > phone.now_us() / 1_000_000) {
+            return;
+        }
+    }
+    panic!("no timer came");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
