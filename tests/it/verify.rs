@@ -268,8 +268,6 @@ async fn recovered_books() -> (World, PathBuf) {
     phone.pay(bakery(&phone, 300).await, None, None).await.expect("a payment");
 
     let bob = world.owner("bob", 1_000).await;
-    let case_id = cool(&world.phone().await, &bob).await;
-    bob.wallet.cancel_recovery(case_id).await.expect("cancelled");
 
     let dave = world.owner("dave", 1_000).await;
     let (first, second) = (world.phone().await, world.phone().await);
@@ -286,6 +284,8 @@ async fn recovered_books() -> (World, PathBuf) {
     for _ in 0..5 {
         thief.prove(case_id.clone(), &wrong).await.expect_err("it is wrong");
     }
+    let case_id = cool(&world.phone().await, &bob).await;
+    bob.wallet.cancel_recovery(case_id).await.expect("cancelled");
     let data = world.dir.path().join("data");
     (world, data)
 }

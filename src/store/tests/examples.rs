@@ -376,7 +376,8 @@ pub(crate) fn broken(copy: Copy<'_>, blob: &dyn Fn(&str) -> String) -> Vec<Strin
         "UPDATE recovery_case SET account_id = NULL, state = 1, ended_at = NULL".to_owned(),
         "UPDATE recovery_case SET state = 3, ended_at = NULL, cooling_at = 1, ready_at = 2, accepted = 0"
             .to_owned(),
-        "UPDATE recovery_case SET state = 3, accepted = 1, ended_at = NULL, cooling_at = NULL, ready_at = NULL"
+        "UPDATE recovery_case SET state = 3, accepted = 1, ended_at = NULL, \
+         cooling_at = NULL, ready_at = NULL"
             .to_owned(),
         "UPDATE recovery_case SET state = 6, ended_at = NULL".to_owned(),
         "UPDATE recovery_case SET state = 9".to_owned(),
