@@ -7,26 +7,27 @@
 
 use super::id::{
     AccountId, AdditionId, CaseId, CodeTag, CommandId, ContactIndex, DeviceId, EnrolmentId, FundingId, KeyId,
-    LedgerAccountId, MerchantId, MessageId, PaymentCodeId, PaymentId, PendingContactId, RequestId, StoreId,
-    TopUpId, WorkerId,
+    LedgerAccountId, MessageId, PaymentCodeId, PaymentId, PendingContactId, RequestId, StoreId, TopUpId,
+    WorkerId,
 };
-use super::journal::Kind;
 use super::money::Amount;
-use super::outcome::OperatorKey;
 use super::proof::Proof;
 use super::recovery::factor::Channel;
 use super::rows::{CodePurpose, KeyForm};
 use super::time::Timestamp;
 
 mod keys;
+mod kind;
 mod recovery;
 mod staff;
+mod system;
 
 pub use recovery::{CaseAction, CaseRef, Completion, ContactDraft, NoticeDraft, Notices};
 pub use staff::{
     Approved, MerchantAction, MerchantCall, NewKey, NewStore, OperatorAction, OperatorCall, TerminalAction,
     TerminalCall,
 };
+pub use system::SystemAction;
 
 /// What was signed, for good verifiable.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -343,76 +344,6 @@ pub enum CandidateAction {
     },
 }
 
-/// What the system does on its own, signed by the server's key and journalled.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SystemAction {
-    /// The journal's first row.
-    Genesis {
-        /// Ed25519.
-        system_key: [u8; 32],
-        /// The deployment's name.
-        audience: String,
-    },
-    /// A store of the seed file.
-    RegisterStore {
-        /// Its merchant.
-        merchant_id: MerchantId,
-        /// The merchant's account in the ledger.
-        ledger_account_id: LedgerAccountId,
-        /// The store.
-        store_id: StoreId,
-        /// Its registered name.
-        name: String,
-        /// Its city.
-        city: String,
-        /// IANA name.
-        time_zone: String,
-    },
-    /// The provider's answer to a top-up.
-    SettleTopUp {
-        /// Which.
-        top_up_id: TopUpId,
-        /// Whether the money is ours.
-        succeeded: bool,
-        /// The provider's name for it.
-        provider_reference: String,
-    },
-    /// An enrolment was not activated in time.
-    CloseUnactivated {
-        /// Its account.
-        account_id: AccountId,
-        /// Its device.
-        device_id: DeviceId,
-        /// Its contact.
-        contact_index: ContactIndex,
-    },
-    /// The first operators, once, at set-up.
-    EnrolOperators {
-        /// Each with his key.
-        operators: Vec<OperatorKey>,
-    },
-    /// A channel took a recovery's notice, or refused it for good.
-    AnswerNotice {
-        /// Which recovery.
-        case: CaseRef,
-        /// Which message.
-        message_id: MessageId,
-        /// Which channel.
-        channel: Channel,
-        /// Whether it took it.
-        accepted: bool,
-    },
-    /// A recovery's time has come.
-    AdvanceRecovery {
-        /// Which.
-        case: CaseRef,
-        /// The moment for which it was found.
-        due_at: Timestamp,
-        /// What may be told of it.
-        notices: Notices,
-    },
-}
-
 /// Keeping house: nothing that money or a privilege depends on, so not journalled.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Chore {
@@ -461,70 +392,6 @@ pub struct Command {
     pub id: CommandId,
     /// Who wants what.
     pub order: Order,
-}
-
-impl DeviceAction {
-    /// What its journal row is about.
-    pub fn kind(&self) -> Kind {
-        match self {
-            Self::Activate { .. } => Kind::Activate,
-            Self::VerifySecondFactor => Kind::VerifySecondFactor,
-            Self::Freeze => Kind::Freeze,
-            Self::Unfreeze => Kind::Unfreeze,
-            Self::RevokeDevice { .. } => Kind::RevokeDevice,
-            Self::LinkFunding { .. } => Kind::LinkFunding,
-            Self::UnlinkFunding { .. } => Kind::UnlinkFunding,
-            Self::RequestTopUp { .. } => Kind::RequestTopUp,
-            Self::Pay { .. } => Kind::Pay,
-            Self::IssueCode { .. } => Kind::IssueCode,
-            Self::CancelRecovery { .. } => Kind::CancelRecovery,
-            Self::ReportLost { .. } => Kind::ReportLost,
-            Self::ApproveAddition { .. } => Kind::ApproveAddition,
-            Self::BeginTotp { .. } => Kind::BeginTotp,
-            Self::ConfirmTotp { .. } => Kind::ConfirmTotp,
-            Self::ReplaceSavedCode { .. } => Kind::ReplaceSavedCode,
-            Self::ChangePassphrase { .. } => Kind::ChangePassphrase,
-            Self::AddContact { .. } => Kind::AddContact,
-            Self::ConfirmContact { .. } => Kind::ConfirmContact,
-            Self::RemoveContact { .. } => Kind::RemoveContact,
-        }
-    }
-}
-
-impl CandidateAction {
-    /// What its journal row is about.
-    pub fn kind(&self) -> Kind {
-        match self {
-            Self::StartEnrolment { .. } => Kind::StartEnrolment,
-            Self::ConfirmEnrolment { .. } => Kind::ConfirmEnrolment,
-            Self::ActivateTerminal { .. } => Kind::ActivateTerminal,
-            Self::StartRecovery { .. } => Kind::StartRecovery,
-            Self::Recovery { action, .. } => match action {
-                CaseAction::SendCode { .. } => Kind::SendRecoveryCode,
-                CaseAction::Prove { .. } => Kind::ProveRecovery,
-                CaseAction::Freeze => Kind::FreezeInRecovery,
-                CaseAction::ReportLost => Kind::ReportLostInRecovery,
-                CaseAction::Complete(_) => Kind::CompleteRecovery,
-                CaseAction::AskToCancel { .. } | CaseAction::ConfirmCancel { .. } => Kind::CancelByNotice,
-            },
-            Self::RequestAddition { .. } => Kind::RequestAddition,
-        }
-    }
-}
-
-impl SystemAction {
-    /// What its journal row is about.
-    pub fn kind(&self) -> Kind {
-        match self {
-            Self::Genesis { .. } => Kind::Genesis,
-            Self::RegisterStore { .. } => Kind::RegisterStore,
-            Self::SettleTopUp { .. } => Kind::SettleTopUp,
-            Self::CloseUnactivated { .. } => Kind::CloseUnactivated,
-            Self::EnrolOperators { .. } => Kind::EnrolOperators,
-            Self::AnswerNotice { .. } => Kind::AnswerNotice,
-            Self::AdvanceRecovery { .. } => Kind::AdvanceRecovery,
-        }
-    }
 }
 
 impl Command {

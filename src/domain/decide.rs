@@ -10,6 +10,7 @@ mod chore;
 mod code;
 mod device;
 mod factor;
+mod funding;
 mod merchant;
 mod message;
 mod operator;

@@ -7,8 +7,8 @@ use super::policy::{Caps, Policy};
 use super::rows::{Account, Device};
 use super::time::Timestamp;
 
-/// The rows that apply to this device now: the standard one, a young device's, a restricted account's, and that
-/// of the stage after a recovery.
+/// The rows that apply to this device now: the standard one, a young device's, a restricted account's, and
+/// that of the stage after a recovery.
 fn applicable(
     policy: &Policy,
     account: &Account,

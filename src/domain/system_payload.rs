@@ -92,17 +92,8 @@ impl SystemAction {
                 contact_index: ContactIndex(decoder.fixed()?),
             },
             Kind::EnrolOperators => Self::EnrolOperators { operators: decoder.list(read_operator)? },
-            Kind::AnswerNotice => Self::AnswerNotice {
-                case: read_case(&mut decoder)?,
-                message_id: MessageId(decoder.fixed()?),
-                channel: Channel::from_number(decoder.int()?)?,
-                accepted: flag(&mut decoder)?,
-            },
-            Kind::AdvanceRecovery => Self::AdvanceRecovery {
-                case: read_case(&mut decoder)?,
-                due_at: Timestamp(decoder.int()?),
-                notices: Notices { document_version: 0, drafts: Vec::new() },
-            },
+            Kind::AnswerNotice => read_answer(&mut decoder)?,
+            Kind::AdvanceRecovery => read_advance(&mut decoder)?,
             Kind::StartEnrolment
             | Kind::ConfirmEnrolment
             | Kind::Activate
@@ -148,6 +139,23 @@ impl SystemAction {
         decoder.finish()?;
         Ok(action)
     }
+}
+
+fn read_answer(decoder: &mut Decoder<'_>) -> Result<SystemAction, Corrupt> {
+    Ok(SystemAction::AnswerNotice {
+        case: read_case(decoder)?,
+        message_id: MessageId(decoder.fixed()?),
+        channel: Channel::from_number(decoder.int()?)?,
+        accepted: flag(decoder)?,
+    })
+}
+
+fn read_advance(decoder: &mut Decoder<'_>) -> Result<SystemAction, Corrupt> {
+    Ok(SystemAction::AdvanceRecovery {
+        case: read_case(decoder)?,
+        due_at: Timestamp(decoder.int()?),
+        notices: Notices { document_version: 0, drafts: Vec::new() },
+    })
 }
 
 fn flag(decoder: &mut Decoder<'_>) -> Result<bool, Corrupt> {

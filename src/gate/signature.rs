@@ -233,7 +233,8 @@ fn code<O: Operation>(factor: Option<pb::SecondFactor>) -> Result<Option<Zeroizi
         }
         (Codes::Recovery, _) => Err(Rejection::malformed(
             "private.second_factor",
-            "totp_code with six ASCII digits, contact_code with eight, saved_code with 26 characters, or a passphrase",
+            "totp_code with six ASCII digits, contact_code with eight, saved_code with 26 characters, or a \
+             passphrase",
         )),
         (Codes::Totp | Codes::NewTotp, Some(_)) => {
             Err(Rejection::malformed("private.second_factor", "totp_code with six ASCII digits, or absent"))

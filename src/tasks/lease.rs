@@ -1,5 +1,5 @@
-//! Work that one process does at a time, whichever: its turn is a leased row. Nothing is wrong when two do it at
-//! once, since every step is decided in its commit; it would only be done twice.
+//! Work that one process does at a time, whichever: its turn is a leased row. Nothing is wrong when two do
+//! it at once, since every step is decided in its commit; it would only be done twice.
 
 use crate::domain::command::Chore;
 use crate::domain::id::WorkerId;

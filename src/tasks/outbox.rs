@@ -66,7 +66,8 @@ async fn hand_over(
     }
 }
 
-/// Tells a recovery what a channel said of its notice. A recovery that does not wait for it any more lets it go.
+/// Tells a recovery what a channel said of its notice. A recovery that does not wait for it any more lets
+/// it go.
 async fn answer_notice(
     gate: &Gate,
     message: &Message,

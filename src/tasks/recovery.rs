@@ -1,5 +1,5 @@
-//! A recovery's time: reminders, the end of its delay, and its own end. No rule depends on it being on time: a
-//! recovery that should be over cannot be completed, whoever comes first.
+//! A recovery's time: reminders, the end of its delay, and its own end. No rule depends on it being on
+//! time: a recovery that should be over cannot be completed, whoever comes first.
 
 use crate::domain::command::SystemAction;
 use crate::domain::id::WorkerId;

@@ -7,13 +7,14 @@ use super::replay::{KeyReplay, OwnerReplay, Replay};
 use super::{Report, VerifyError};
 use crate::domain::id::{DeviceId, LedgerAccountId, MerchantId, OperatorId, TerminalId, hex};
 use crate::domain::ledger::SYSTEM_ACCOUNTS;
+use crate::domain::recovery::CaseState;
 use crate::domain::rows::{
     Account, Device, KeyState, Lane, LedgerAccount, Merchant, Operator, OrderSlot, Payment, Principal,
-    Proposal, ProposalState, Row, SigningKey, Store, Table, Terminal, TopUp,
+    Proposal, ProposalState, RecoveryCase, Row, SigningKey, Store, Table, Terminal, TopUp,
 };
 
 /// Tables that the journal determines.
-const COMPARED: [Table; 13] = [
+const COMPARED: [Table; 14] = [
     Table::Account,
     Table::Device,
     Table::SigningKey,
@@ -25,6 +26,7 @@ const COMPARED: [Table; 13] = [
     Table::Terminal,
     Table::OrderSlot,
     Table::Operator,
+    Table::RecoveryCase,
     Table::Proposal,
     Table::Lane,
 ];
@@ -120,6 +122,7 @@ fn one(
         Row::OrderSlot(row) => order(row, replay),
         Row::Operator(row) => operator(row, replay),
         Row::Proposal(row) => proposal(row, replay),
+        Row::RecoveryCase(row) => recovery_case(row, replay),
         Row::Lane(row) => lane(row, replay),
         _ => Ok(()),
     }
@@ -178,6 +181,18 @@ fn signing_key(row: &SigningKey, replay: &Replay) -> Result<(), &'static str> {
         });
     }
     Ok(())
+}
+
+/// Wrong proofs are not journalled, and so not that they ended a case.
+fn recovery_case(row: &RecoveryCase, replay: &Replay) -> Result<(), &'static str> {
+    let expected = replay.cases.get(&row.case_id).ok_or("nobody began this recovery in the journal")?;
+    let spent = row.state == CaseState::Rejected
+        && matches!(expected.state, CaseState::Requested | CaseState::Proving);
+    let same = expected.key_id == row.key_id
+        && expected.account_id == row.account_id
+        && expected.ready_at == row.ready_at
+        && (expected.state == row.state || spent);
+    if same { Ok(()) } else { Err("its key, account, state or delay is not the journal's") }
 }
 
 fn merchant(row: &Merchant, replay: &Replay) -> Result<(), &'static str> {

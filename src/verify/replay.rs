@@ -140,7 +140,7 @@ pub(super) struct Replay {
     pub orders: HashMap<(MerchantId, String), OrderReplay>,
     pub operators: HashMap<OperatorId, KeyId>,
     pub proposals: HashMap<ProposalId, ProposalReplay>,
-    cases: HashMap<CaseId, recovery::CaseReplay>,
+    pub cases: HashMap<CaseId, recovery::CaseReplay>,
     factors: HashMap<KeyId, FactorReplay>,
     factors_are_recorded: bool,
     policy: Option<Policy>,

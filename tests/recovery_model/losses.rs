@@ -141,7 +141,8 @@ impl Loss {
 /// The table of the documentation.
 pub fn table(losses: &[Loss]) -> String {
     let mut text = String::from(
-        "| the attacker has | most lost, by an owner who never reads | by one who reads in time | his last chance |\n\
+        "| the attacker has | most lost, by an owner who never reads | by one who reads in time | \
+         his last chance |\n\
          |---|---|---|---|\n",
     );
     let mut pairs_without_loss = 0;

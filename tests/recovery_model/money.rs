@@ -1,5 +1,5 @@
-//! What an attacker takes out. He takes at once whatever he may, which is the most he can take: nothing that he
-//! pays later is more, and the model's owner does not see payments.
+//! What an attacker takes out. He takes at once whatever he may, which is the most he can take: nothing
+//! that he pays later is more, and the model's owner does not see payments.
 
 use saifu::domain::policy::Policy;
 use saifu::domain::recovery::Owner;

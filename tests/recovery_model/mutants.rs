@@ -1,4 +1,5 @@
-//! Without any one rule, any one guard or any one act, something that must hold doesn't: the test of the test.
+//! Without any one rule, any one guard or any one act, something that must hold doesn't: the test of the
+//! test.
 
 use std::fmt;
 use std::sync::Arc;

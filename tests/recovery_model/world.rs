@@ -1,5 +1,5 @@
-//! What the model is about: the production's own rows, and beside them what the model saw happen, so that what
-//! must hold is judged by something else than the code that is judged.
+//! What the model is about: the production's own rows, and beside them what the model saw happen, so that
+//! what must hold is judged by something else than the code that is judged.
 
 use saifu::domain::proof::Step;
 use saifu::domain::recovery::Owner;

@@ -45,38 +45,7 @@ impl Command {
                 .map(|target| RowKey::SigningKey(target.key_id))
                 .into_iter()
                 .collect(),
-            Order::Candidate(
-                _,
-                CandidateAction::StartEnrolment { contact_index, .. }
-                | CandidateAction::ConfirmEnrolment { contact_index, .. },
-            ) => view
-                .get::<Contact>((*contact_index,))
-                .map(|contact| RowKey::Account(contact.account_id))
-                .into_iter()
-                .collect(),
-            // The account is found in the transaction: whose the contact is by then.
-            Order::Candidate(
-                _,
-                CandidateAction::StartRecovery { contact_index, .. }
-                | CandidateAction::RequestAddition { contact_index, .. },
-            ) => view
-                .get::<Contact>((*contact_index,))
-                .map(|contact| {
-                    let target_id = TargetId::of_account(contact.account_id);
-                    [RowKey::Account(contact.account_id), RowKey::RecoveryTarget(target_id)]
-                })
-                .into_iter()
-                .flatten()
-                .collect(),
-            Order::Candidate(
-                _,
-                CandidateAction::Recovery { action: CaseAction::Complete(completion), .. },
-            ) => completion
-                .devices
-                .iter()
-                .filter_map(|device_id| view.get::<Device>((*device_id,)))
-                .map(|device| RowKey::SigningKey(device.key_id))
-                .collect(),
+            Order::Candidate(_, action) => follow_candidate(action, view),
             Order::Device(_, DeviceAction::ApproveAddition { addition_id, .. }) => view
                 .get::<Addition>((*addition_id,))
                 .map(|addition| RowKey::SigningKey(addition.key_id))
@@ -92,11 +61,6 @@ impl Command {
                 .map(|device| RowKey::SigningKey(device.key_id))
                 .into_iter()
                 .collect(),
-            Order::Candidate(_, CandidateAction::ActivateTerminal { activation_tag }) => view
-                .get::<Activation>((*activation_tag,))
-                .map(|activation| RowKey::Terminal(activation.terminal_id))
-                .into_iter()
-                .collect(),
             Order::Terminal(_, TerminalAction::Charge { code_tag, .. }) => view
                 .get::<PaymentCode>((*code_tag,))
                 .map(|code| [RowKey::Account(code.account_id), RowKey::Device(code.device_id)])
@@ -110,13 +74,46 @@ impl Command {
                 let account = slot.and_then(|slot| slot.account_id).map(RowKey::Account);
                 payment.into_iter().chain(account).collect()
             }
-            Order::Candidate(_, CandidateAction::Recovery { .. })
-            | Order::Device(..)
+            Order::Device(..)
             | Order::Merchant(..)
             | Order::Operator(..)
             | Order::System(..)
             | Order::Chore(_) => Vec::new(),
         }
+    }
+}
+
+fn follow_candidate(action: &CandidateAction, view: &View) -> Vec<RowKey> {
+    match action {
+        CandidateAction::StartEnrolment { contact_index, .. }
+        | CandidateAction::ConfirmEnrolment { contact_index, .. } => view
+            .get::<Contact>((*contact_index,))
+            .map(|contact| RowKey::Account(contact.account_id))
+            .into_iter()
+            .collect(),
+        // The account is found in the transaction: whose the contact is by then.
+        CandidateAction::StartRecovery { contact_index, .. }
+        | CandidateAction::RequestAddition { contact_index, .. } => view
+            .get::<Contact>((*contact_index,))
+            .map(|contact| {
+                let target_id = TargetId::of_account(contact.account_id);
+                [RowKey::Account(contact.account_id), RowKey::RecoveryTarget(target_id)]
+            })
+            .into_iter()
+            .flatten()
+            .collect(),
+        CandidateAction::Recovery { action: CaseAction::Complete(completion), .. } => completion
+            .devices
+            .iter()
+            .filter_map(|device_id| view.get::<Device>((*device_id,)))
+            .map(|device| RowKey::SigningKey(device.key_id))
+            .collect(),
+        CandidateAction::ActivateTerminal { activation_tag } => view
+            .get::<Activation>((*activation_tag,))
+            .map(|activation| RowKey::Terminal(activation.terminal_id))
+            .into_iter()
+            .collect(),
+        CandidateAction::Recovery { .. } => Vec::new(),
     }
 }
 

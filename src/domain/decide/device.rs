@@ -1,8 +1,8 @@
 //! A device's call: who may, in which state, with which factor; then the action itself.
 
-use super::{Decision, Stale, code, factor, forget_open, pay, remember_open, top_up};
+use super::{Decision, Stale, code, factor, forget_open, funding, pay, remember_open, top_up};
 use crate::domain::command::{DeviceAction, DeviceCall, DocumentWrite};
-use crate::domain::id::{AccountId, CommandId, DeviceId, EventId, KeyId, TargetId};
+use crate::domain::id::{CommandId, DeviceId, EventId, KeyId};
 use crate::domain::journal::{Entry, Versions, side_id};
 use crate::domain::ledger::Postings;
 use crate::domain::outcome::{OpenAnswer, Outcome, Refusal};
@@ -11,14 +11,16 @@ use crate::domain::proof::Factor;
 use crate::domain::record::Record as _;
 use crate::domain::recovery::factor::Kind as FactorKind;
 use crate::domain::rows::{
-    Account, AccountState, CodePurpose, Device, Document, Event, EventKind, Factors, Funding, KeyState,
-    RecoveryTarget, Row, SecretReply, SigningKey,
+    Account, AccountState, CodePurpose, Device, Document, Event, EventKind, Factors, KeyState, Row,
+    SecretReply, SigningKey,
 };
 use crate::domain::second_factor::{self, Verdict};
 use crate::domain::step_up::{self, Demand, SinceCode};
 use crate::domain::time::Timestamp;
 use crate::domain::view::View;
 use crate::domain::write::Write;
+
+mod standing;
 
 /// Why a call ends before its action.
 pub(super) enum Halt {
@@ -145,103 +147,6 @@ impl<'a> Turn<'a> {
         SinceCode::of(&self.account, &self.device, outstanding)
     }
 
-    /// In which state of the account an action may be done: one row an action, no default.
-    fn standing(&self, action: &DeviceAction) -> Result<(), Refusal> {
-        let unactivated = self.now >= self.account.created_at.plus_us(self.policy.enrolment.activate_us);
-        let renewal_due = self.account.renewal_due;
-        match (self.account.state, action) {
-            (AccountState::Closed, _) => Err(Refusal::AccountClosed),
-            (AccountState::Pending, _) if unactivated => Err(Refusal::AccountClosed),
-            (AccountState::Pending, DeviceAction::Activate { .. }) => Ok(()),
-            (AccountState::Pending, _) => Err(Refusal::AccountNotActive),
-            (AccountState::Active, DeviceAction::Activate { .. }) if renewal_due => Ok(()),
-            (AccountState::Active, DeviceAction::Activate { .. }) => Err(Refusal::AccountAlreadyActive),
-            (AccountState::Active, action) => self.standing_of_active(action),
-        }
-    }
-
-    fn standing_of_active(&self, action: &DeviceAction) -> Result<(), Refusal> {
-        let stops = matches!(action, DeviceAction::Freeze | DeviceAction::CancelRecovery { .. });
-        if self.account.renewal_due && !stops {
-            return Err(Refusal::RenewalDue);
-        }
-        match action {
-            DeviceAction::Pay { .. } | DeviceAction::IssueCode { purpose: CodePurpose::Pay, .. } => {
-                self.may_move_money()
-            }
-            DeviceAction::RequestTopUp { .. }
-            | DeviceAction::IssueCode { purpose: CodePurpose::TopUp, .. }
-            | DeviceAction::LinkFunding { .. } => {
-                self.may_move_money()?;
-                if self.account.restricted_at.is_some() {
-                    return Err(Refusal::AccountRestricted);
-                }
-                Ok(())
-            }
-            DeviceAction::Unfreeze => self.may_unfreeze(),
-            DeviceAction::ApproveAddition { .. }
-            | DeviceAction::BeginTotp { .. }
-            | DeviceAction::ConfirmTotp { document: Some(_), .. }
-            | DeviceAction::ReplaceSavedCode { .. }
-            | DeviceAction::ChangePassphrase { .. }
-            | DeviceAction::AddContact { .. }
-            | DeviceAction::ConfirmContact { .. }
-            | DeviceAction::RemoveContact { .. } => self.may_change_factors(),
-            DeviceAction::ConfirmTotp { document: None, .. } => Err(Refusal::TotpNotBegun),
-            DeviceAction::Activate { .. }
-            | DeviceAction::Freeze
-            | DeviceAction::CancelRecovery { .. }
-            | DeviceAction::VerifySecondFactor
-            | DeviceAction::RevokeDevice { .. }
-            | DeviceAction::ReportLost { .. }
-            | DeviceAction::UnlinkFunding { .. } => Ok(()),
-        }
-    }
-
-    fn may_move_money(&self) -> Result<(), Refusal> {
-        if self.account.contested_at.is_some() {
-            Err(Refusal::AccountContested)
-        } else if self.account.is_frozen(self.now) {
-            Err(Refusal::AccountFrozen)
-        } else if self.device.lost_at.is_some() {
-            Err(Refusal::DeviceLost)
-        } else {
-            Ok(())
-        }
-    }
-
-    /// A freeze survives a recovery: whoever recovered lifts it a day later at the earliest.
-    fn may_unfreeze(&self) -> Result<(), Refusal> {
-        let Some(frozen_at) = self.account.frozen_at.filter(|_| self.account.is_frozen(self.now)) else {
-            return Err(Refusal::AccountNotFrozen);
-        };
-        let early = self
-            .account
-            .recovered_at
-            .is_some_and(|at| frozen_at <= at && self.now.since_us(at) < self.policy.recovery.unfreeze_us);
-        if self.device.lost_at.is_some() {
-            Err(Refusal::DeviceLost)
-        } else if early {
-            Err(Refusal::RecoveredLately)
-        } else {
-            Ok(())
-        }
-    }
-
-    /// From the moment that enough is proved in a recovery, everything stays as it is.
-    fn may_change_factors(&self) -> Result<(), Refusal> {
-        let target_id = TargetId::of_account(self.account.account_id);
-        let target = self.view.get::<RecoveryTarget>((target_id,));
-        let stands = target.is_some_and(|row| row.claim.is_some() || row.contested_at.is_some());
-        if self.device.lost_at.is_some() {
-            Err(Refusal::DeviceLost)
-        } else if stands {
-            Err(Refusal::RecoveryUnderWay)
-        } else {
-            Ok(())
-        }
-    }
-
     fn second_factor(&mut self, demand: Demand, wanted: Factor) -> Result<(), Halt> {
         let Some(proof) = &self.call.proof else {
             return if demand.is_met_without_code(&self.policy.step_up, self.device.last_code_at, self.now) {
@@ -290,42 +195,13 @@ impl<'a> Turn<'a> {
                 Ok(Done::plain(Outcome::CodeAccepted { fresh_until }))
             }
             DeviceAction::Freeze => Ok(self.freeze()),
-            DeviceAction::Unfreeze => {
-                self.account.frozen_at = None;
-                self.account.frozen_until = None;
-                self.event(EventKind::Unfrozen, Some(self.device.device_id));
-                Ok(Done::plain(Outcome::Unfrozen))
-            }
+            DeviceAction::Unfreeze => Ok(self.unfreeze()),
             DeviceAction::RevokeDevice { target_id } => self.revoke(*target_id),
             DeviceAction::LinkFunding { funding_id, document, sources } => {
-                if *sources > self.policy.limits.funding_sources {
-                    return Err(Refusal::TooManyFundingSources.into());
-                }
-                self.rewrite_document(document)?;
-                let funding = Funding {
-                    funding_id: *funding_id,
-                    tenant_id: self.account.tenant_id,
-                    account_id: self.account.account_id,
-                    provider: 1,
-                    linked_at: self.now,
-                    ended_at: None,
-                    epoch: self.account.epoch,
-                };
-                self.writes.push(Write::Insert(funding.into_row()));
-                self.event(EventKind::FundingLinked, Some(self.device.device_id));
-                Ok(Done::plain(Outcome::FundingLinked { funding_id: *funding_id }))
+                funding::link(self, *funding_id, document, *sources)
             }
             DeviceAction::UnlinkFunding { funding_id, document } => {
-                let mut funding = own_funding(self.view, self.account.account_id, *funding_id)?.clone();
-                // Its provider is asked with its token until it answers.
-                if self.account.incoming_minor > 0 {
-                    return Err(Refusal::TopUpUnderWay.into());
-                }
-                self.rewrite_document(document)?;
-                funding.ended_at = Some(self.now);
-                self.writes.push(Write::Update(funding.into_row()));
-                self.event(EventKind::FundingUnlinked, Some(self.device.device_id));
-                Ok(Done::plain(Outcome::FundingUnlinked { funding_id: *funding_id }))
+                funding::unlink(self, *funding_id, document)
             }
             DeviceAction::RequestTopUp { top_up_id, funding_id, amount, currency } => {
                 top_up::request(self, *top_up_id, *funding_id, *amount, currency)
@@ -422,6 +298,13 @@ impl<'a> Turn<'a> {
         // The owner's own freeze does not end by itself.
         self.account.frozen_until = None;
         Done::plain(Outcome::Frozen { frozen_at })
+    }
+
+    fn unfreeze(&mut self) -> Done {
+        self.account.frozen_at = None;
+        self.account.frozen_until = None;
+        self.event(EventKind::Unfrozen, Some(self.device.device_id));
+        Done::plain(Outcome::Unfrozen)
     }
 
     /// The last device's revocation freezes the account: nobody could stop anything any more.
@@ -532,26 +415,4 @@ impl<'a> Turn<'a> {
         self.writes.push(Write::Update(Row::Account(Box::new(self.account))));
         Decision::Reject { writes: self.writes, answer }
     }
-}
-
-/// A linked source of this account.
-pub(super) fn own_funding(
-    view: &View,
-    account_id: AccountId,
-    funding_id: crate::domain::id::FundingId,
-) -> Result<&Funding, Refusal> {
-    view.get::<Funding>((funding_id,))
-        .filter(|funding| funding.account_id == account_id && funding.ended_at.is_none())
-        .ok_or(Refusal::FundingNotLinked)
-}
-
-/// … that can be charged: linked since the account was last recovered.
-pub(super) fn chargeable_funding<'a>(
-    view: &'a View,
-    account: &Account,
-    funding_id: crate::domain::id::FundingId,
-) -> Result<&'a Funding, Refusal> {
-    own_funding(view, account.account_id, funding_id).and_then(|funding| {
-        if funding.epoch == account.epoch { Ok(funding) } else { Err(Refusal::FundingNotLinked) }
-    })
 }

@@ -1,7 +1,8 @@
 //! Money in: the request reserves the limit, the provider's answer books it exactly once.
 
 use super::Traceless;
-use super::device::{Done, Halt, Turn, chargeable_funding};
+use super::device::{Done, Halt, Turn};
+use super::funding;
 use super::ruling::Ruling;
 use crate::domain::id::{FundingId, LotId, TopUpId};
 use crate::domain::journal::Versions;
@@ -23,7 +24,7 @@ pub(super) fn request(
     amount: Amount,
     currency: &str,
 ) -> Result<Done, Halt> {
-    chargeable_funding(turn.view, &turn.account, funding_id)?;
+    funding::chargeable(turn.view, &turn.account, funding_id)?;
     if Asset::of_code(currency) != Some(turn.account.asset) {
         return Err(Refusal::WrongCurrency.into());
     }

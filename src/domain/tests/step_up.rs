@@ -1,7 +1,8 @@
 //! When money wants a code in the call: by amount, sum and count since the device's last code.
 
-use super::fixture::{Ledger, NOW, STEP, Said};
+use super::fixture::{Ledger, NOW, STEP, Said, device_id};
 use crate::domain::command::DeviceAction;
+use crate::domain::id::AdditionId;
 use crate::domain::outcome::OpenAnswer;
 use crate::domain::time::MINUTE_US;
 
@@ -121,14 +122,44 @@ fn freshness_is_the_devices_own() {
 #[test]
 fn for_these_a_fresh_device_is_not_enough() {
     let mut ledger = Ledger::parse("alice 0 jpy fresh frozen tablet | bob 0 jpy fresh pending");
+    let alices = ledger.document("alice");
+    let document = || alices.clone();
     let calls = [
         ledger.order("alice", DeviceAction::VerifySecondFactor),
         ledger.order("alice", DeviceAction::Unfreeze),
         ledger.revoke("alice", "alice-tablet"),
         ledger.activate("bob"),
+        ledger.order("alice", DeviceAction::ReportLost { target_id: device_id("alice-tablet") }),
+        ledger.order("alice", DeviceAction::BeginTotp { document: document(), secret: vec![5] }),
+        ledger.order(
+            "alice",
+            DeviceAction::ReplaceSavedCode { document: document(), secret: vec![5], messages: Vec::new() },
+        ),
+        ledger.order("alice", DeviceAction::ChangePassphrase { document: document(), messages: Vec::new() }),
     ];
     for call in calls {
         assert_eq!(ledger.ask(&call), NEEDED, "{:?}", call.command.order);
         assert_eq!(ledger.ask(&call.clone().code(STEP)), Said::Done, "{:?}", call.command.order);
+    }
+    // These want something else besides: whether a code is there is asked before it.
+    let calls = [
+        ledger.order(
+            "alice",
+            DeviceAction::ApproveAddition {
+                addition_id: AdditionId([9; 16]),
+                number: 7,
+                device_id: device_id("alice-watch"),
+                document: document(),
+                messages: Vec::new(),
+            },
+        ),
+        ledger.order(
+            "alice",
+            DeviceAction::RemoveContact { contact_index: None, document: document(), messages: Vec::new() },
+        ),
+    ];
+    for call in calls {
+        assert_eq!(ledger.ask(&call), NEEDED, "{:?}", call.command.order);
+        assert_ne!(ledger.ask(&call.clone().code(STEP)), NEEDED, "{:?}", call.command.order);
     }
 }

@@ -1,5 +1,5 @@
-//! What messages to people say: in Japanese, then in English. They carry codes, times and a phone's model, never
-//! a link, and never a word on whether somebody else has an account.
+//! What messages to people say: in Japanese, then in English. They carry codes, times and a phone's model,
+//! never a link, and never a word on whether somebody else has an account.
 
 use zeroize::Zeroizing;
 
@@ -37,7 +37,8 @@ fn of(told: Told) -> Template {
             ja: "「{model}」という端末でお客様のウォレットの復旧手続きが始まりました({time})。お心当たりがない場合は、\
                  いつもの端末のアプリで取り消すか、どの端末からでも取消コード {cancel} を入力してください。待機期間が\
                  過ぎるまで復旧は完了しません。",
-            en: "A phone called \"{model}\" began a recovery of your wallet ({time}). If it was not you, cancel it in \
+            en: "A phone called \"{model}\" began a recovery of your wallet ({time}). If it was not you, \
+                 cancel it in \
                  the app on your own phone, or enter the cancellation code {cancel} on any phone. Nothing is \
                  handed over before a waiting period has passed.",
         },
@@ -45,35 +46,35 @@ fn of(told: Told) -> Template {
             subject: "saifu: 復旧の待機期間です / The recovery of your wallet goes on",
             ja: "「{model}」による復旧は待機期間中です({time})。お心当たりがない場合は、アプリまたは取消コード {cancel} で\
                  取り消してください。",
-            en: "The recovery by \"{model}\" is waiting ({time}). If it was not you, cancel it in the app or with the \
-                 code {cancel}.",
+            en: "The recovery by \"{model}\" is waiting ({time}). If it was not you, cancel it in the app \
+                 or with the code {cancel}.",
         },
         Told::Ready => Template {
             subject: "saifu: 復旧がまもなく完了します / The recovery of your wallet can be completed",
             ja: "「{model}」による復旧の待機期間が終わりました({time})。お心当たりがない場合は、ただちにアプリまたは取消コード \
                  {cancel} で取り消してください。",
-            en: "The waiting period of the recovery by \"{model}\" is over ({time}). If it was not you, cancel it now, in \
-                 the app or with the code {cancel}.",
+            en: "The waiting period of the recovery by \"{model}\" is over ({time}). If it was not you, \
+                 cancel it now, in the app or with the code {cancel}.",
         },
         Told::Contested => Template {
             subject: "saifu: 出金を停止しました / Payments are stopped",
             ja: "お客様のウォレットについて二つの申し出があったため、出金を停止しました({time})。解除には窓口での本人確認が必要です。",
-            en: "Two people claim your wallet, so payments are stopped ({time}). Please come to a counter to prove who you \
-                 are.",
+            en: "Two people claim your wallet, so payments are stopped ({time}). Please come to a counter \
+                 to prove who you are.",
         },
         Told::Cancelled => Template {
             subject: "saifu: 復旧を取り消しました / The recovery was cancelled",
             ja: "復旧の手続きは取り消されました({time})。使われた認証手段は、新しくするまで復旧に使えません。アプリで更新して\
                  ください。",
-            en: "The recovery was cancelled ({time}). What was used to prove it is of no use until it is replaced: do so in \
-                 the app.",
+            en: "The recovery was cancelled ({time}). What was used to prove it is of no use until it is \
+                 replaced: do so in the app.",
         },
         Told::Completed => Template {
             subject: "saifu: 新しい端末に切り替わりました / Your wallet is on a new phone",
             ja: "ウォレットは「{model}」に移りました({time})。以前の端末は使えません。連携していたカードは、もう一度連携するまで\
                  停止しています。",
-            en: "Your wallet is on \"{model}\" now ({time}). Earlier phones cannot use it. Linked cards are suspended until \
-                 they are linked again.",
+            en: "Your wallet is on \"{model}\" now ({time}). Earlier phones cannot use it. Linked cards \
+                 are suspended until they are linked again.",
         },
         Told::Frozen => Template {
             subject: "saifu: 出金を停止しました / Payments are stopped",
@@ -105,7 +106,8 @@ pub fn recovery_code(code: &str) -> Text {
         body: Zeroizing::new(format!(
             "確認コード: {code}。ウォレットの復旧を申し込んだ端末で入力してください。お心当たりがなければ、何もしないでください。\
              saifuの者がこのコードをお尋ねすることはありません。\n\nYour code is {code}. Enter it on the phone that asked \
-             for the recovery of your wallet. If you did not ask, do nothing. Nobody from saifu ever asks you for it."
+             for the recovery of your wallet. If you did not ask, do nothing. Nobody from saifu ever asks \
+             you for it."
         )),
     }
 }
@@ -115,8 +117,8 @@ pub fn contact_code(code: &str) -> Text {
     Text {
         subject: "saifu: 確認コード / Your code",
         body: Zeroizing::new(format!(
-            "連絡先の確認コード: {code}。\n\nYour code is {code}. It adds this contact to a wallet. Nobody from saifu ever \
-             asks you for it."
+            "連絡先の確認コード: {code}。\n\nYour code is {code}. It adds this contact to a wallet. Nobody from \
+             saifu ever asks you for it."
         )),
     }
 }

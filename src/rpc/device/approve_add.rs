@@ -37,11 +37,12 @@ impl Change for ApproveAdd {
         if call.body.number > 9_999 {
             return Err(Rejection::malformed("number", "0 to 9999, as the new phone shows it"));
         }
-        let addition = tools.addition(addition_id, account_id).await?.ok_or(Rejection::NotFound)?;
+        // One that is gone is decided about like any other: it may be gone by this very call, sent before.
+        let label = tools.addition(addition_id, account_id).await?.unwrap_or_default();
         let device_id = DeviceId(tools.random_id());
         let mut opened = tools.open_document(account_id).await?.ok_or(Rejection::Unauthenticated)?;
         let messages = tools.change_messages(account_id, &opened.document, Changed::DeviceAdded).await?;
-        opened.document.devices.push(DeviceLabel { device_id: device_id.0.to_vec(), label: addition });
+        opened.document.devices.push(DeviceLabel { device_id: device_id.0.to_vec(), label });
         Ok(DeviceAction::ApproveAddition {
             addition_id,
             number: i64::from(call.body.number),

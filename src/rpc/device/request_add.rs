@@ -1,5 +1,5 @@
-//! DeviceService/RequestAdd: a new phone asks to join. Nothing in the reply, its size or its work depends on whether
-//! there is an account.
+//! DeviceService/RequestAdd: a new phone asks to join. Nothing in the reply, its size or its work depends
+//! on whether there is an account.
 
 use std::net::IpAddr;
 

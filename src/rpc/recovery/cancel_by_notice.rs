@@ -1,5 +1,5 @@
-//! RecoveryService/CancelByNotice: a notice's secret ends its case, in two calls. Nothing tells whether there is such a
-//! secret.
+//! RecoveryService/CancelByNotice: a notice's secret ends its case, in two calls. Nothing tells whether
+//! there is such a secret.
 
 use std::net::IpAddr;
 

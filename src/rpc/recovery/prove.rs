@@ -1,4 +1,5 @@
-//! RecoveryService/Prove: a factor, or one of them again. What is right is told after the commit that spent the attempt.
+//! RecoveryService/Prove: a factor, or one of them again. What is right is told after the commit that spent
+//! the attempt.
 
 use std::net::IpAddr;
 

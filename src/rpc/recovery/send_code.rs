@@ -1,4 +1,5 @@
-//! RecoveryService/SendCode: a code to the confirmed contacts of a channel. The reply is the same where there are none.
+//! RecoveryService/SendCode: a code to the confirmed contacts of a channel. The reply is the same where
+//! there are none.
 
 use std::net::IpAddr;
 

@@ -1,5 +1,5 @@
-//! RecoveryService/Start: a case begins. Nothing is sent, and nothing in the reply, its size or its work depends on
-//! whether there is an account.
+//! RecoveryService/Start: a case begins. Nothing is sent, and nothing in the reply, its size or its work
+//! depends on whether there is an account.
 
 use std::net::IpAddr;
 

@@ -1,4 +1,5 @@
-//! SecurityService/BeginTotp: a new authenticator beside the old one, which is good until the new one is confirmed.
+//! SecurityService/BeginTotp: a new authenticator beside the old one, which is good until the new one is
+//! confirmed.
 
 use std::net::IpAddr;
 

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use crate::crypto::codes;
 use crate::domain::command::DeviceAction;
-use crate::domain::id::PendingContactId;
+use crate::domain::id::{ContactIndex, PendingContactId};
 use crate::domain::outcome::Outcome;
 use crate::gate::Gate;
 use crate::gate::admitted::Admitted;
@@ -41,8 +41,16 @@ impl Change for ConfirmContact {
         let pending_contact_id = PendingContactId(id16(&call.body.pending_contact_id, "pending_contact_id")?);
         let (account_id, _, _) = call.device()?;
         let mut opened = tools.open_document(account_id).await?.ok_or(Rejection::Unauthenticated)?;
-        let pending = tools.pending_contact(pending_contact_id, account_id).await?;
-        let pending = pending.ok_or(Rejection::NotFound)?;
+        let Some(pending) = tools.pending_contact(pending_contact_id, account_id).await? else {
+            // Decided about like any other: it may be gone by this very call, sent before.
+            return Ok(DeviceAction::ConfirmContact {
+                pending_contact_id,
+                contact_index: ContactIndex([0; 32]),
+                proof: codes::contact_code_proof(&tools.keys.code, &pending_contact_id.0, code, &[0; 32], 1),
+                document: tools.reseal(account_id, &opened),
+                messages: Vec::new(),
+            });
+        };
         let expected = pending.code_tag.as_slice().try_into().unwrap_or([0; 32]);
         let proof = codes::contact_code_proof(&tools.keys.code, &pending_contact_id.0, code, &expected, 1);
         let document = &mut opened.document;

@@ -371,7 +371,19 @@ pub(crate) fn broken(copy: Copy<'_>, blob: &dyn Fn(&str) -> String) -> Vec<Strin
         "UPDATE top_up SET state = 1".to_owned(),
         "UPDATE top_up SET amount_minor = 0".to_owned(),
         "UPDATE signing_key SET principal = 5".to_owned(),
-        "UPDATE security_event SET kind = 13".to_owned(),
+        "UPDATE security_event SET kind = 0".to_owned(),
+        // A shadow proves nothing, whoever cools was told, and an end has its time.
+        "UPDATE recovery_case SET account_id = NULL, state = 1, ended_at = NULL".to_owned(),
+        "UPDATE recovery_case SET state = 3, ended_at = NULL, cooling_at = 1, ready_at = 2, accepted = 0"
+            .to_owned(),
+        "UPDATE recovery_case SET state = 3, accepted = 1, ended_at = NULL, \
+         cooling_at = NULL, ready_at = NULL"
+            .to_owned(),
+        "UPDATE recovery_case SET state = 6, ended_at = NULL".to_owned(),
+        "UPDATE recovery_case SET state = 9".to_owned(),
+        "UPDATE recovery_target SET account_id = NULL, contested_at = 1".to_owned(),
+        "UPDATE device_addition SET number = 10000".to_owned(),
+        "UPDATE factors SET version = 0".to_owned(),
     ]
 }
 

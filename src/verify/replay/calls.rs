@@ -12,6 +12,7 @@ use crate::domain::live_codes::LiveCodes;
 use crate::domain::money::{Amount, Asset};
 use crate::domain::outcome::Outcome;
 use crate::domain::rows::{AccountState, KeyForm, KeyState, TopUpState};
+use crate::domain::time::Timestamp;
 use crate::pb;
 use crate::verify::evidence;
 
@@ -74,6 +75,22 @@ impl Replay {
         }
     }
 
+    /// The owner's own freeze does not end by itself, and kills his payment codes.
+    fn owner_froze(
+        &mut self,
+        entry: &Entry<'_>,
+        account_id: AccountId,
+        frozen_at: Option<Timestamp>,
+    ) -> Checked {
+        let account = self.account_mut(account_id)?;
+        account.frozen_at = frozen_at;
+        account.frozen_until = None;
+        if frozen_at.is_some() {
+            account.live_codes.clear();
+        }
+        nothing_posted(entry)
+    }
+
     /// A device's row: its key was active at this point, and signed this.
     pub(super) fn device(&mut self, entry: &Entry<'_>) -> Checked {
         let key = self.keys.get(&entry.row.key_id).ok_or("it was signed by a key that was never enrolled")?;
@@ -115,18 +132,9 @@ impl Replay {
                 nothing_posted(entry)
             }
             (Kind::Freeze, Outcome::Frozen { frozen_at }) => {
-                let account = self.account_mut(account_id)?;
-                account.frozen_at = Some(*frozen_at);
-                account.frozen_until = None;
-                account.live_codes.clear();
-                nothing_posted(entry)
+                self.owner_froze(entry, account_id, Some(*frozen_at))
             }
-            (Kind::Unfreeze, Outcome::Unfrozen) => {
-                let account = self.account_mut(account_id)?;
-                account.frozen_at = None;
-                account.frozen_until = None;
-                nothing_posted(entry)
-            }
+            (Kind::Unfreeze, Outcome::Unfrozen) => self.owner_froze(entry, account_id, None),
             (Kind::VerifySecondFactor, Outcome::CodeAccepted { .. })
             | (Kind::LinkFunding, Outcome::FundingLinked { .. })
             | (Kind::UnlinkFunding, Outcome::FundingUnlinked { .. })

@@ -76,31 +76,16 @@ impl Replay {
         device_id: DeviceId,
     ) -> Result<Demand, &'static str> {
         let rules = &self.policy.as_ref().ok_or("there are no rules")?.step_up;
-        let amount = |minor| Amount::new(minor).ok_or("the signed amount is no amount");
-        let since = |replaced_by| -> Result<SinceCode, &'static str> {
-            let account = self.account(account_id)?;
-            let Outstanding { caps_minor, count } = account.live_codes.outstanding(entry.row.at, replaced_by);
-            let factor = self.factors.get(&entry.row.key_id).copied().unwrap_or_default();
-            Ok(SinceCode {
-                spent_minor: account.spent_total_minor - factor.spent_at_code_minor + caps_minor,
-                payments: account.payments_total - factor.payments_at_code + count,
-            })
-        };
         Ok(match entry.kind {
             Kind::Pay => {
                 let body: pb::PayRequest = evidence::body(call)?;
-                step_up::for_payment(rules, since(None)?, amount(body.amount_minor)?)
+                step_up::for_payment(
+                    rules,
+                    self.since_code(entry, account_id, None)?,
+                    amount(body.amount_minor)?,
+                )
             }
-            Kind::IssueCode => {
-                let body: pb::IssueCodeRequest = evidence::body(call)?;
-                let cap = amount(body.cap_minor)?;
-                match body.purpose() {
-                    pb::CodePurpose::TopUp => step_up::for_top_up(rules, cap),
-                    pb::CodePurpose::Pay | pb::CodePurpose::Unspecified => {
-                        step_up::for_payment(rules, since(Some(device_id))?, cap)
-                    }
-                }
-            }
+            Kind::IssueCode => self.code_demand(entry, call, account_id, device_id)?,
             Kind::RequestTopUp => {
                 let body: pb::TopUpRequest = evidence::body(call)?;
                 step_up::for_top_up(rules, amount(body.amount_minor)?)
@@ -151,6 +136,40 @@ impl Replay {
         })
     }
 
+    /// A code wants the factor of a payment of its cap, or of a top-up.
+    fn code_demand(
+        &self,
+        entry: &Entry<'_>,
+        call: &pb::Call,
+        account_id: AccountId,
+        device_id: DeviceId,
+    ) -> Result<Demand, &'static str> {
+        let rules = &self.policy.as_ref().ok_or("there are no rules")?.step_up;
+        let body: pb::IssueCodeRequest = evidence::body(call)?;
+        let cap = amount(body.cap_minor)?;
+        Ok(match body.purpose() {
+            pb::CodePurpose::TopUp => step_up::for_top_up(rules, cap),
+            pb::CodePurpose::Pay | pb::CodePurpose::Unspecified => {
+                step_up::for_payment(rules, self.since_code(entry, account_id, Some(device_id))?, cap)
+            }
+        })
+    }
+
+    fn since_code(
+        &self,
+        entry: &Entry<'_>,
+        account_id: AccountId,
+        replaced_by: Option<DeviceId>,
+    ) -> Result<SinceCode, &'static str> {
+        let account = self.account(account_id)?;
+        let Outstanding { caps_minor, count } = account.live_codes.outstanding(entry.row.at, replaced_by);
+        let factor = self.factors.get(&entry.row.key_id).copied().unwrap_or_default();
+        Ok(SinceCode {
+            spent_minor: account.spent_total_minor - factor.spent_at_code_minor + caps_minor,
+            payments: account.payments_total - factor.payments_at_code + count,
+        })
+    }
+
     /// A payment code is what its owner's device signed for.
     pub(super) fn code_issued(
         &mut self,
@@ -180,4 +199,8 @@ impl Replay {
         account.live_codes.issue(live, entry.row.at);
         Ok(())
     }
+}
+
+fn amount(minor: i64) -> Result<Amount, &'static str> {
+    Amount::new(minor).ok_or("the signed amount is no amount")
 }

@@ -24,7 +24,7 @@ pub(in crate::verify) struct CaseReplay {
     proved: Vec<Factor>,
     proved_at: Timestamp,
     cooling_at: Option<Timestamp>,
-    ready_at: Option<Timestamp>,
+    pub ready_at: Option<Timestamp>,
 }
 
 impl CaseReplay {
@@ -185,7 +185,8 @@ impl Replay {
         Ok(())
     }
 
-    /// An account changes hands: after its delay, by the key that began the case, and everything before is dead.
+    /// An account changes hands: after its delay, by the key that began the case, and everything before is
+    /// dead.
     fn recovered(
         &mut self,
         entry: &Entry<'_>,

@@ -1,0 +1,79 @@
+//! What the system does on its own.
+
+use super::recovery::{CaseRef, Notices};
+use crate::domain::id::{
+    AccountId, ContactIndex, DeviceId, LedgerAccountId, MerchantId, MessageId, StoreId, TopUpId,
+};
+use crate::domain::outcome::OperatorKey;
+use crate::domain::recovery::factor::Channel;
+use crate::domain::time::Timestamp;
+
+/// What the system does on its own, signed by the server's key and journalled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SystemAction {
+    /// The journal's first row.
+    Genesis {
+        /// Ed25519.
+        system_key: [u8; 32],
+        /// The deployment's name.
+        audience: String,
+    },
+    /// A store of the seed file.
+    RegisterStore {
+        /// Its merchant.
+        merchant_id: MerchantId,
+        /// The merchant's account in the ledger.
+        ledger_account_id: LedgerAccountId,
+        /// The store.
+        store_id: StoreId,
+        /// Its registered name.
+        name: String,
+        /// Its city.
+        city: String,
+        /// IANA name.
+        time_zone: String,
+    },
+    /// The provider's answer to a top-up.
+    SettleTopUp {
+        /// Which.
+        top_up_id: TopUpId,
+        /// Whether the money is ours.
+        succeeded: bool,
+        /// The provider's name for it.
+        provider_reference: String,
+    },
+    /// An enrolment was not activated in time.
+    CloseUnactivated {
+        /// Its account.
+        account_id: AccountId,
+        /// Its device.
+        device_id: DeviceId,
+        /// Its contact.
+        contact_index: ContactIndex,
+    },
+    /// The first operators, once, at set-up.
+    EnrolOperators {
+        /// Each with his key.
+        operators: Vec<OperatorKey>,
+    },
+    /// A channel took a recovery's notice, or refused it for good.
+    AnswerNotice {
+        /// Which recovery.
+        case: CaseRef,
+        /// Which message.
+        message_id: MessageId,
+        /// Which channel.
+        channel: Channel,
+        /// Whether it took it.
+        accepted: bool,
+    },
+    /// A recovery's time has come.
+    AdvanceRecovery {
+        /// Which.
+        case: CaseRef,
+        /// The moment for which it was found.
+        due_at: Timestamp,
+        /// What may be told of it.
+        notices: Notices,
+    },
+}
