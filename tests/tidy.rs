@@ -68,6 +68,8 @@ const LAYERS: &[(&str, &[&str])] = &[
         "config",
         &[
             "crypto::keyring",
+            "domain::recovery",
+            "domain::time",
             "door",
             "env",
             "gate::limit",
