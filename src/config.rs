@@ -8,6 +8,7 @@
 
 mod file;
 pub mod notify;
+mod recovery;
 mod refusal;
 mod secret;
 #[cfg(test)]
@@ -20,6 +21,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use crate::crypto::keyring::KeyFiles;
+use crate::domain::recovery::figures::Figures;
 use crate::door;
 use crate::door::reload::Files;
 use crate::env::environment::Environment;
@@ -139,6 +141,8 @@ pub struct Config {
     pub funding: Funding,
     /// Who carries messages to people.
     pub notify: Notify,
+    /// The figures of account recovery.
+    pub recovery: Figures,
 }
 
 impl Config {
@@ -193,6 +197,7 @@ impl Reading<'_> {
             keys: self.keys()?,
             funding: self.funding()?,
             notify: self.notify()?,
+            recovery: self.raw.recovery.figures(self.is_production())?,
         })
     }
 

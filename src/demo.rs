@@ -11,9 +11,12 @@ mod folder;
 mod main_job;
 mod otherwise;
 mod picture;
+mod recovery;
+mod seven_pay;
 mod shop;
 mod story;
 pub mod teller;
+mod victim;
 
 use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};

@@ -21,6 +21,7 @@ const DEBTS: &[(&str, &str, &str, &str)] = &[
     ("crates", "src/demo/attacks.rs", "tonic", "tells a refusal's gRPC code"),
     ("crates", "src/demo/customer.rs", "tonic", "as above"),
     ("crates", "src/demo/otherwise.rs", "tonic", "as above"),
+    ("crates", "src/demo/recovery.rs", "tonic", "as above"),
     ("crates", "src/demo/shop.rs", "tonic", "as above"),
     ("homes", "src/cli/demo.rs", "env::var", "NO_COLOR is the terminal's, not the wallet's, configuration"),
     ("file length", "src/domain/rows.rs", "lines", "every table's row in one place, nearly without logic"),
@@ -79,6 +80,8 @@ const LAYERS: &[(&str, &[&str])] = &[
         "config",
         &[
             "crypto::keyring",
+            "domain::recovery",
+            "domain::time",
             "door",
             "env",
             "gate::limit",

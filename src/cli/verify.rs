@@ -9,11 +9,14 @@ use crate::store::postgres::settings::Settings;
 use crate::verify::{Database, Subject, verify_now};
 
 pub(super) fn run(data_dir: PathBuf, config: Option<&Path>) -> Result<(), Failure> {
-    let subject = match config.map(config::load).transpose()? {
-        None => Subject { database: Database::Embedded(data_dir.clone()), data_dir },
-        Some(settings) => Subject { database: database(&settings.store)?, data_dir: settings.data_dir },
+    let (subject, policy) = match config.map(config::load).transpose()? {
+        None => (Subject { database: Database::Embedded(data_dir.clone()), data_dir }, Policy::standard()),
+        Some(settings) => {
+            let database = database(&settings.store)?;
+            (Subject { database, data_dir: settings.data_dir }, settings.policy)
+        }
     };
-    let report = verify_now(&subject, Policy::standard())?;
+    let report = verify_now(&subject, policy)?;
     println!(
         "{rows} journal rows, {payments} payments, {accounts} accounts, {checkpoints} checkpoints, \
          sum {sum}\n\

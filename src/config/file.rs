@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::recovery::RecoverySection;
 use super::{Because, Funding, Mode};
 use crate::door;
 use crate::gate::limit::{ClassLimits, LimitTable};
@@ -32,6 +33,8 @@ pub(super) struct Raw {
     pub funding: FundingSection,
     #[serde(default)]
     pub notify: NotifySection,
+    #[serde(default)]
+    pub recovery: RecoverySection,
 }
 
 #[derive(Debug, Default, Deserialize)]

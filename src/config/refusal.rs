@@ -38,6 +38,15 @@ pub enum Because {
     Twice(&'static str, &'static str),
     /// Not a value that it may have.
     OutOfRange(&'static str, &'static str),
+    /// Weaker than what is documented, which production must not be.
+    Weaker {
+        /// The key.
+        key: &'static str,
+        /// The documented figure, in the key's unit.
+        documented: i64,
+        /// Which way is stricter: "more" or "less".
+        or: &'static str,
+    },
     /// A password in the configuration file: the key that names a file instead.
     PasswordInline(&'static str, &'static str),
     /// Without TLS.
@@ -91,6 +100,11 @@ impl fmt::Display for Because {
             }
             Self::Twice(one, other) => write!(f, "{one} and {other} say the same thing twice: keep one"),
             Self::OutOfRange(key, must) => write!(f, "{key} must be {must}"),
+            Self::Weaker { key, documented, or } => write!(
+                f,
+                "{key} is weaker than the documented figure, and this is production: write {documented} or \
+                 {or}, or leave it out"
+            ),
             Self::PasswordInline(key, instead) => write!(
                 f,
                 "{key} holds a password: put the URL into a file that only the server's user can read, and \

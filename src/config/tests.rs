@@ -114,6 +114,47 @@ fn what_the_example_leaves_out_is_the_standard_and_can_be_written() {
     assert_eq!(config.limits.reading.origin, LimitTable::standard().reading.origin);
 }
 
+/// The figures of recovery as the example has them, in comments: key and documented value.
+fn recovery_figures() -> Vec<(&'static str, i64)> {
+    let lines = EXAMPLE.lines().skip_while(|line| *line != "# [recovery]").skip(1);
+    let figures = lines.map_while(|line| line.strip_prefix("# ")?.split_once(" = "));
+    figures.map(|(key, value)| (key, value.parse().unwrap())).collect()
+}
+
+#[test]
+fn each_figure_of_recovery_is_the_documented_or_stricter_unless_money_is_a_sandboxs() {
+    let figures = recovery_figures();
+    assert_eq!(figures.len(), 22);
+    let written = |key: &str, value: i64| format!("[recovery]\n{key} = {value}\n");
+    let production = |key: &str, value: i64| {
+        let section = format!("\n{}[notify.email]\n", written(key, value));
+        parse(&halves()[0].replacen("\n[notify.email]\n", &section, 1))
+    };
+    let all: String = figures.iter().map(|(key, value)| format!("{key} = {value}\n")).collect();
+    let config = parse(&format!("mode = \"sandbox\"\n[recovery]\n{all}")).unwrap();
+    assert_eq!(config.recovery, Figures::standard());
+    for (key, documented) in figures {
+        assert_eq!(production(key, documented).unwrap().recovery, Figures::standard(), "{key}");
+        let (weaker, stricter, or) =
+            if ["requested", "proven", "window", "again", "restricted", "day", "percent"]
+                .iter()
+                .any(|word| key.split('_').any(|part| part == *word))
+            {
+                (documented + 1, documented - 1, "less")
+            } else {
+                (documented - 1, documented + 1, "more")
+            };
+        let said = production(key, weaker).expect_err(key).to_string();
+        let words = format!("[recovery] {key} is weaker than the documented figure");
+        assert!(said.starts_with(&words) && said.contains(&format!("write {documented} or {or}")), "{said}");
+        assert_ne!(production(key, stricter).unwrap().recovery, Figures::standard(), "{key}");
+        let sandbox = |value| parse(&format!("mode = \"sandbox\"\n{}", written(key, value)));
+        let least = if ["second_stage_seconds", "third_stage_seconds"].contains(&key) { weaker } else { 1 };
+        assert_ne!(sandbox(least).unwrap().recovery, Figures::standard(), "{key}");
+        assert!(sandbox(-1).unwrap_err().to_string().contains(&format!("[recovery] {key} must be ")));
+    }
+}
+
 #[test]
 fn a_sandbox_needs_one_line() {
     let dir = place();
@@ -214,6 +255,33 @@ const REFUSED: &[(&str, &str, &str)] = &[
         "[notify.email]",
         "[limits.rates]\nmessages = { events = 0, per = \"day\", burst = 1 }\n[notify.email]",
         "[limits.rates], events and burst must be 1 to 1000000",
+    ),
+    (
+        "[notify.email]",
+        "[recovery]\ndelay_seconds = 172800\n[notify.email]",
+        "unknown field `delay_seconds`, expected one of",
+    ),
+    (
+        "[notify.email]",
+        "[recovery]\ndelay_email_seconds = 172799\n[notify.email]",
+        "[recovery] delay_email_seconds is weaker than the documented figure, and this is production: write \
+         172800 or more, or leave it out",
+    ),
+    (
+        "[notify.email]",
+        "[recovery]\nfirst_day_yen = 3001\n[notify.email]",
+        "[recovery] first_day_yen is weaker than the documented figure, and this is production: write 3000 \
+         or less, or leave it out",
+    ),
+    (
+        "[notify.email]",
+        "[recovery]\nlocked_seconds = 31536001\n[notify.email]",
+        "[recovery] locked_seconds must be 1 to 31536000 seconds",
+    ),
+    (
+        "[notify.email]",
+        "[recovery]\nfirst_stage_seconds = 604800\n[notify.email]",
+        "[recovery] first_stage_seconds must be less than second_stage_seconds",
     ),
 ];
 

@@ -31,13 +31,26 @@ pub struct Customer {
 impl Customer {
     /// Connects a new phone and sets its clock by the server's.
     pub async fn arrive(address: SocketAddr, ca_pem: &[u8]) -> Result<Self, Otherwise> {
-        let channel = connect(address, ca_pem).await.map_err(Otherwise::Connect)?;
-        let clock = Arc::new(FollowingClock::default());
-        let wallet = Wallet::new(channel, SANDBOX_AUDIENCE, Arc::clone(&clock) as Arc<_>);
-        let email = format!("hanako-{}@example.jp", &hex(&bytes16(&SystemEntropy::new()))[..8]);
-        let customer = Self { wallet, email, balance_minor: 0, clock };
+        let customer = Self::with_clock(Arc::default(), address, ca_pem, "hanako").await?;
         customer.set_clock().await?;
         Ok(customer)
+    }
+
+    /// Somebody else with a new phone, whose clock is the customer's.
+    pub async fn another(&self, address: SocketAddr, ca_pem: &[u8], name: &str) -> Result<Self, Otherwise> {
+        Self::with_clock(Arc::clone(&self.clock), address, ca_pem, name).await
+    }
+
+    async fn with_clock(
+        clock: Arc<FollowingClock>,
+        address: SocketAddr,
+        ca_pem: &[u8],
+        name: &str,
+    ) -> Result<Self, Otherwise> {
+        let channel = connect(address, ca_pem).await.map_err(Otherwise::Connect)?;
+        let wallet = Wallet::new(channel, SANDBOX_AUDIENCE, Arc::clone(&clock) as Arc<_>);
+        let email = format!("{name}-{}@example.jp", &hex(&bytes16(&SystemEntropy::new()))[..8]);
+        Ok(Self { wallet, email, balance_minor: 0, clock })
     }
 
     /// Somebody else's key, whose clock is the customer's.

@@ -5,7 +5,8 @@ use super::otherwise::Otherwise;
 use super::teller::{Told, yen};
 use crate::pb;
 
-const PASSPHRASE: &str = "four wet umbrellas";
+/// The passphrase of everybody in the story.
+pub const PASSPHRASE: &str = "four wet umbrellas";
 const CURRENCY: &str = "JPY";
 
 /// The phone becomes a wallet.

@@ -9,6 +9,7 @@ use super::customer::Customer;
 use super::main_job;
 use super::otherwise::{DemoError, Otherwise};
 use super::picture;
+use super::seven_pay;
 use super::shop::{self, Operators, Street, order};
 use super::teller::{Teller, Told};
 use crate::pb;
@@ -38,13 +39,15 @@ pub async fn tell<W: Write>(
     thefts(teller, &scene).await?;
     lost_answer(teller, &mut scene).await?;
     larger_amounts(teller, &mut scene).await?;
+    let street = Street { address, ca_pem };
     if let Some(operators) = operators {
-        a_till(teller, &mut scene.customer, &Street { address, ca_pem }, operators).await?;
+        a_till(teller, &mut scene.customer, &street, operators).await?;
     }
     teller.say(
         "\nOf these, 7pay, closed in 2019 after 808 people had been robbed of ¥38,615,473, lacked two: \
          a wallet bound to its phone, and a second factor.",
     )?;
+    seven_pay::play(teller, &scene.customer, &street, &scene.shop).await?;
     journal(teller, data_dir).await
 }
 

@@ -115,7 +115,7 @@ impl TryFrom<Config> for Settings {
     fn try_from(config: Config) -> Result<Self, StartError> {
         let Config { mode, audience, listen, operators_listen, health_listen, .. } = config;
         let Config { data_dir, executors, door, certificate, store, buckets, .. } = config;
-        let Config { limits, keys, funding, notify, operators, .. } = config;
+        let Config { limits, keys, funding, notify, operators, recovery, .. } = config;
         let redis = redis(&buckets, mode)?;
         Ok(Self {
             mode,
@@ -136,7 +136,7 @@ impl TryFrom<Config> for Settings {
             messages: notify.folder,
             seed: None,
             clock: None,
-            policy: Policy::standard(),
+            policy: Policy { recovery, ..Policy::standard() },
             limits,
             door,
             batch_bound: None,

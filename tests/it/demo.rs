@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 use crate::support::World;
 
 /// What must be told as refused, with its reason, in this order.
-const REFUSED: [(&str, &str); 12] = [
+const REFUSED: [(&str, &str); 20] = [
     ("Her request for the balance is sent again", "UNAUTHENTICATED"),
     ("Her payment's amount is raised to ¥4,000", "UNAUTHENTICATED"),
     ("Another phone signs a payment for her", "UNAUTHENTICATED"),
@@ -19,6 +19,14 @@ const REFUSED: [(&str, &str); 12] = [
     ("The code is charged a second time", "CODE_NOT_USABLE"),
     ("The till charges it after its minute", "CODE_NOT_USABLE"),
     ("A reversal overtakes its charge", "ORDER_REVERSED"),
+    ("He asks for her recovery, its code to his own address", "MALFORMED"),
+    ("He reads her mail, and her text messages", "RECOVERY_UNPROVEN"),
+    ("He completes ten seconds before the 48 hours are over", "RECOVERY_COOLING"),
+    ("He completes when the 48 hours are over", "RECOVERY_OVER"),
+    ("He tops up ¥30,000, three times in a row", "FUNDING_NOT_LINKED"),
+    ("He wants to show a till a code for ¥95,000", "LIMIT_PER_PAYMENT"),
+    ("He pays ¥3,001", "LIMIT_PER_DAY"),
+    ("He sends her calls unsigned, or under her ids", "UNAUTHENTICATED"),
 ];
 
 fn demo(arguments: &[&str], temporary: &Path) -> Output {
@@ -67,11 +75,13 @@ fn the_whole_story_on_a_server_of_its_own() {
         "done     She types her code, and the same request goes again: balance ¥14,000",
         "done     She looks at her entries: ¥8,000 -¥1,200 -¥800 ¥20,000 -¥12,000 = ¥14,000",
         "████ ▄▄▄▄▄ █",
+        "\nYen lost in all: ¥5,000, Taro's, ",
+        "; at most the cap of ¥43,000 in 72 hours. Sachiko: ¥0.\n",
     ] {
         assert!(story.contains(done), "{done} is not in\n{story}");
     }
     assert!(
-        story.ends_with("\ndemo: ok, 35 steps, 12 attacks refused, journal verified, sum 0\n"),
+        story.ends_with("\ndemo: ok, 56 steps, 20 attacks refused, journal verified, sum 0\n"),
         "{story}"
     );
     assert!(is_empty(temporary.path()), "its folder is gone");
@@ -92,8 +102,8 @@ async fn the_story_on_a_running_server_twice() {
     });
     let [first, second] = played.await.unwrap();
     for (output, end) in [
-        (first, "demo: ok, 22 steps, 9 attacks refused, journal not verified (another process owns it)"),
-        (second, "demo: ok, 23 steps, 9 attacks refused, journal verified, sum 0"),
+        (first, "demo: ok, 43 steps, 17 attacks refused, journal not verified (another process owns it)"),
+        (second, "demo: ok, 44 steps, 17 attacks refused, journal verified, sum 0"),
     ] {
         let story = text(&output.stdout);
         assert!(output.status.success(), "{story}\n{}", text(&output.stderr));

@@ -20,6 +20,7 @@ mod recovery_races;
 mod redis;
 mod second_factor;
 mod secrets;
+mod seven_pay;
 mod several;
 mod shop;
 mod shop_races;
