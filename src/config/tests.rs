@@ -130,7 +130,7 @@ fn each_figure_of_recovery_is_the_documented_or_stricter_unless_money_is_a_sandb
         let section = format!("\n{}[notify.email]\n", written(key, value));
         parse(&halves()[0].replacen("\n[notify.email]\n", &section, 1))
     };
-    let all: String = figures.iter().map(|(key, value)| format!("{key} = {value}\n")).collect();
+    let all = figures.iter().map(|(key, value)| format!("{key} = {value}")).collect::<Vec<_>>().join("\n");
     let config = parse(&format!("mode = \"sandbox\"\n[recovery]\n{all}")).unwrap();
     assert_eq!(config.recovery, Figures::standard());
     for (key, documented) in figures {

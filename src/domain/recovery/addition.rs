@@ -1,5 +1,5 @@
-//! Phones that ask to join an account: a short list in its target's row, so that how many there are, and that no
-//! two show one number, is decided in the commit of each.
+//! Phones that ask to join an account: a short list in its target's row, so that how many there are, and that
+//! no two show one number, is decided in the commit of each.
 
 use crate::domain::codec::{Decoder, Encoder};
 use crate::domain::id::AdditionId;

@@ -1,5 +1,5 @@
-//! Every figure, at its edge and a microsecond before. What holds in all orders of events, the model checker says
-//! (`tests/recovery_model.rs`); here is where exactly.
+//! Every figure, at its edge and a microsecond before. What holds in all orders of events, the model checker
+//! says (`tests/recovery_model.rs`); here is where exactly.
 
 use super::addition::Additions;
 use super::factor::{Channel, Channels, ContactFact, Contacts, Kind};
