@@ -17,6 +17,7 @@ mod recovery;
 mod redis;
 mod second_factor;
 mod secrets;
+mod seven_pay;
 mod several;
 mod shop;
 mod shop_races;

@@ -21,7 +21,7 @@ use crate::support::shop::Shop;
 use crate::support::{World, bakery, email, reason, wrong_code};
 
 /// A busy machine is not a Redis that is away; one that is gone says so at once.
-fn shared(settings: &mut Settings, redis: &RedisServer) {
+pub fn shared(settings: &mut Settings, redis: &RedisServer) {
     let pace = Pace {
         call: Duration::from_secs(20),
         breaker: Terms { failures: 2, pause_us: 100_000 },

@@ -56,9 +56,14 @@ impl World {
 
     /// Stops the server and starts it again on the same data and the same clock.
     pub async fn restart(self) -> Self {
+        self.restart_with(|_| {}).await
+    }
+
+    /// The same, with some settings changed.
+    pub async fn restart_with(self, change: impl FnOnce(&mut Settings)) -> Self {
         let Self { server, clock, dir } = self;
         server.stop().await;
-        let server = serve(dir.path(), &clock, |_| {}).await;
+        let server = serve(dir.path(), &clock, change).await;
         Self { server, clock, dir }
     }
 

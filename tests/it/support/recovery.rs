@@ -104,11 +104,29 @@ pub async fn wait_out(world: &World, phone: &Wallet, case_id: &[u8]) {
         if status.state() != pb::RecoveryState::Cooling {
             break;
         }
-        let due_us = status.due_at.map_or(0, |at| at.seconds * 1_000_000 + i64::from(at.nanos) / 1_000);
-        world.clock.advance_us((due_us - phone.now_us()).max(0));
+        world.clock.advance_us((moment_us(status.due_at) - phone.now_us()).max(0));
         moved_on(phone, case_id, &status).await;
     }
     reaches(phone, case_id, pb::RecoveryState::Ready).await;
+}
+
+/// Lets the delay pass, with its reminders, but for this last second of it.
+pub async fn wait_but_a_second(world: &World, phone: &Wallet, case_id: &[u8]) {
+    let ready_us = loop {
+        let status = phone.recovery_status(case_id.to_vec()).await.expect("a status");
+        let (ready_us, due_us) = (moment_us(status.ready_at), moment_us(status.due_at));
+        if due_us >= ready_us {
+            break ready_us;
+        }
+        world.clock.advance_us((due_us - phone.now_us()).max(0));
+        moved_on(phone, case_id, &status).await;
+    };
+    world.clock.advance_us(ready_us - 1_000_000 - phone.now_us());
+}
+
+/// A moment of the wire; 0 when there is none.
+fn moment_us(at: Option<prost_types::Timestamp>) -> i64 {
+    at.map_or(0, |at| at.seconds * 1_000_000 + i64::from(at.nanos) / 1_000)
 }
 
 async fn moved_on(phone: &Wallet, case_id: &[u8], before: &pb::RecoveryStatusReply) {

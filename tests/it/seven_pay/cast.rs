@@ -1,0 +1,202 @@
+//! Two victims, a till, and a thief who has as many addresses as he likes.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use hyper_util::rt::TokioIo;
+use rustls::pki_types::ServerName;
+use saifu::client::wallet::Wallet;
+use saifu::domain::id::hex;
+use saifu::door::tls::client_config;
+use saifu::env::clock::Clock;
+use saifu::gate::limit::LimitTable;
+use saifu::pb;
+use saifu::server::{SANDBOX_AUDIENCE, Settings};
+use tokio::net::TcpSocket;
+use tokio_rustls::TlsConnector;
+use tonic::client::Grpc;
+use tonic::codegen::http::Uri;
+use tonic::codegen::http::uri::PathAndQuery;
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Request, Status};
+use tonic_prost::ProstCodec;
+
+use crate::redis::shared;
+use crate::support::recovery::{DAY, MINUTE, Owner};
+use crate::support::redis_server::RedisServer;
+use crate::support::shop::Shop;
+use crate::support::{World, available, bakery, code_in, texts};
+
+/// The thief's own mail address.
+pub const THIEF_EMAIL: &str = "thief@example.net";
+/// What each victim has.
+pub const BALANCE_MINOR: i64 = 5_000;
+
+/// Everybody, on a server with the documented policy, whose limits are counted in a Redis.
+pub struct Stage {
+    pub world: World,
+    pub redis: RedisServer,
+    pub alice: Victim,
+    pub bob: Victim,
+    pub shop: Shop,
+}
+
+/// Somebody with a device, an authenticator, a saved code, a card, a mailbox and a telephone number.
+pub struct Victim {
+    pub owner: Owner,
+    pub phone_number: &'static str,
+    /// How a message to the device is addressed.
+    pub device: String,
+    /// What must be there if nobody stole.
+    pub balance_minor: i64,
+}
+
+/// The documented limits, but for reads: a test looks again and again while its clock stands.
+fn arranged(settings: &mut Settings, redis: &RedisServer) {
+    settings.limits.reading = LimitTable::unlimited().reading;
+    shared(settings, redis);
+}
+
+impl Stage {
+    pub async fn set() -> Self {
+        let redis = RedisServer::start();
+        let world = World::start_with(|settings| arranged(settings, &redis)).await;
+        let shop = world.shop("Bakery One").await;
+        let alice = Victim::settle(&world, "alice", "+819012345678").await;
+        let bob = Victim::settle(&world, "bob", "+819087654321").await;
+        // A contact that changed within 30 days would lengthen the delay.
+        world.pass(31 * DAY);
+        Self { world, redis, alice, bob, shop }
+    }
+
+    /// The server is stopped and started again, and Redis has lost everything meanwhile.
+    pub async fn restart(self) -> Self {
+        let Self { world, redis, mut alice, mut bob, mut shop } = self;
+        redis.flush();
+        let world = world.restart_with(|settings| arranged(settings, &redis)).await;
+        for victim in [&mut alice, &mut bob] {
+            victim.owner.wallet.channel = world.phone().await.channel;
+        }
+        shop.till.channel = world.phone().await.channel;
+        Self { world, redis, alice, bob, shop }
+    }
+
+    /// A new key of the thief's.
+    pub async fn thief(&self) -> Wallet {
+        self.world.phone().await
+    }
+
+    /// Where connections come from is his to choose.
+    pub fn street(&self) -> Street {
+        let ca = std::fs::read(self.world.server.ca_path()).expect("the server wrote its CA certificate");
+        let tls = client_config(&ca).expect("an authority");
+        let now = Arc::clone(&self.world.clock) as Arc<dyn Clock>;
+        Street { address: self.world.server.address(), tls: TlsConnector::from(tls), now }
+    }
+}
+
+impl Victim {
+    async fn settle(world: &World, name: &str, phone_number: &'static str) -> Self {
+        let owner = world.owner(name, BALANCE_MINOR).await;
+        let wallet = &owner.wallet;
+        let contact = pb::add_contact_private::Contact::Phone(phone_number.into());
+        let code = world.next_code(wallet);
+        let pending = wallet.add_contact(contact, &code).await.expect("a pending contact");
+        let contact_code = code_in(&texts(wallet, phone_number, 1).await[0]);
+        let code = world.next_code(wallet);
+        let confirmed = wallet.confirm_contact(pending.pending_contact_id, &contact_code, &code).await;
+        confirmed.expect("a telephone number");
+        let device = hex(&wallet.list_devices().await.expect("devices").devices[0].device_id);
+        Self { owner, phone_number, device, balance_minor: BALANCE_MINOR }
+    }
+
+    /// Where messages to this victim go.
+    pub fn addresses(&self) -> [&str; 3] {
+        [&self.owner.email, self.phone_number, &self.device]
+    }
+
+    /// Pays as ever.
+    pub async fn pays(&mut self, world: &World, amount_minor: i64) {
+        let wallet = &self.owner.wallet;
+        world.refresh(wallet).await;
+        wallet.pay(bakery(wallet, amount_minor).await, None, None).await.expect("a payment as ever");
+        self.balance_minor -= amount_minor;
+    }
+
+    /// What is gone that the victim did not spend.
+    pub async fn lost_minor(&self) -> i64 {
+        self.balance_minor - available(&self.owner.wallet).await
+    }
+}
+
+/// How many messages there are to an address.
+pub async fn messages(reader: &Wallet, destination: &str) -> usize {
+    reader.read_messages(destination).await.expect("the sandbox's messages").messages.len()
+}
+
+/// What is done next sends exactly one message there: its code, read by whoever has the mailbox or the SIM.
+pub async fn code_sent(
+    world: &World,
+    thief: &Wallet,
+    (case_id, channel): (&[u8], pb::RecoveryChannel),
+    destination: &str,
+) -> String {
+    world.pass(MINUTE);
+    let before = messages(thief, destination).await;
+    thief.send_recovery_code(case_id.to_vec(), channel).await.expect("sent");
+    code_in(&texts(thief, destination, before + 1).await[0])
+}
+
+/// The way to the server from any address of this machine.
+pub struct Street {
+    address: SocketAddr,
+    tls: TlsConnector,
+    now: Arc<dyn Clock>,
+}
+
+impl Street {
+    /// A connection from this address.
+    pub async fn channel_from(&self, origin: Ipv4Addr) -> Channel {
+        let (address, tls) = (self.address, self.tls.clone());
+        let connector = tower::service_fn(move |_uri: Uri| {
+            let tls = tls.clone();
+            async move {
+                let socket = TcpSocket::new_v4()?;
+                socket.bind(SocketAddr::from((origin, 0)))?;
+                let name = ServerName::try_from("localhost").expect("a name");
+                let tcp = socket.connect(address).await?;
+                tcp.set_nodelay(true)?;
+                Ok::<_, std::io::Error>(TokioIo::new(tls.connect(name, tcp).await?))
+            }
+        });
+        let endpoint = Endpoint::from_shared(format!("https://localhost:{}", address.port()));
+        endpoint.expect("a URI").connect_with_connector(connector).await.expect("the server listens")
+    }
+
+    /// A new key, on a connection from there.
+    pub async fn phone_from(&self, origin: Ipv4Addr) -> Wallet {
+        Wallet::new(self.channel_from(origin).await, SANDBOX_AUDIENCE, Arc::clone(&self.now))
+    }
+}
+
+/// One of the thief's many addresses.
+pub fn origin(net: u8, number: usize) -> Ipv4Addr {
+    let part = |value: usize| u8::try_from(value).expect("few enough origins");
+    Ipv4Addr::new(127, net, part(number / 250), part(1 + number % 250))
+}
+
+/// A call as it is, to any method by its name, with whatever metadata.
+pub async fn call<Reply>(
+    channel: &Channel,
+    method: &str,
+    request: Request<pb::Envelope>,
+) -> Result<Reply, Status>
+where
+    Reply: prost::Message + Default + 'static,
+{
+    let mut grpc = Grpc::new(channel.clone());
+    grpc.ready().await.expect("connected");
+    let path = PathAndQuery::try_from(method).expect("a method's name");
+    let codec = ProstCodec::<pb::Envelope, Reply>::default();
+    Ok(grpc.unary(request, path, codec).await?.into_inner())
+}
