@@ -42,7 +42,9 @@ impl fmt::Debug for Letter {
 /// The text that carries an enrolment's code.
 pub fn enrolment_code(code: &str) -> Zeroizing<String> {
     padded(&format!(
-        "saifu: your code is {code}. It opens a new wallet on the phone that asked for it. \
+        "saifuの確認コード: {code}。新しいウォレットを申し込んだ端末で入力してください。saifuの者がこのコードを\
+         お尋ねすることはありません。\n\n\
+         saifu: your code is {code}. It opens a new wallet on the phone that asked for it. \
          Nobody from saifu ever asks you for it."
     ))
 }
@@ -50,14 +52,23 @@ pub fn enrolment_code(code: &str) -> Zeroizing<String> {
 /// The text for a contact that has a wallet already.
 pub fn wallet_exists() -> Zeroizing<String> {
     padded(
-        "saifu: somebody asked for a new wallet with this address, but you have a wallet already. \
+        "この連絡先で新しいウォレットの申し込みがありましたが、すでにウォレットをお持ちです。端末をなくされた場合は、\
+         アプリの「復旧」をご利用ください。お心当たりがなければ、何もしないでください。\n\n\
+         saifu: somebody asked for a new wallet with this address, but you have a wallet already. \
          If it was you and you lost your phone, use recovery in the app. Otherwise do nothing.",
     )
 }
 
-/// Both texts are of one length, so that nothing about a sealed message tells which it is.
+/// Both texts are of so many bytes, so that nothing about a sealed message tells which it is.
+const ENROLMENT_BYTES: usize = 560;
+
 fn padded(text: &str) -> Zeroizing<String> {
-    Zeroizing::new(format!("{text:<200}"))
+    let mut padded = Zeroizing::new(String::with_capacity(ENROLMENT_BYTES));
+    padded.push_str(text);
+    while padded.len() < ENROLMENT_BYTES {
+        padded.push(' ');
+    }
+    padded
 }
 
 #[cfg(test)]

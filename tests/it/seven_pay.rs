@@ -53,6 +53,7 @@ fn table(told: &[Told], lost_minor: i64, cap_minor: i64) -> String {
     };
     let steps: String = (1..).zip(told).map(line).collect();
     format!(
-        "step  yen lost  what\n{steps}yen lost in all: ¥{lost_minor}, at most the cap of ¥{cap_minor} in 72 hours"
+        "step  yen lost  what\n{steps}yen lost in all: ¥{lost_minor}, at most the cap of \
+         ¥{cap_minor} in 72 hours"
     )
 }

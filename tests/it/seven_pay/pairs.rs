@@ -53,8 +53,8 @@ pub async fn play(stage: &mut Stage) -> Told {
     assert!(asked >= pairs && tally.compared <= ORIGINS * 30, "60 calls of an origin are 30 pairs");
     right_pair(stage).await;
     let what = format!(
-        "{pairs} of the 100,000 pairs sent, from {ORIGINS} origins: {} compared, {} throttled; an address that is \
-         nobody's gets the same answer; a right pair is one factor",
+        "{pairs} of the 100,000 pairs sent, from {ORIGINS} origins: {} compared, {} throttled; an address \
+         that is nobody's gets the same answer; a right pair is one factor",
         tally.compared, tally.throttled
     );
     let lost_minor = stage.alice.lost_minor().await;
