@@ -247,7 +247,8 @@ impl Tools {
         Ok(Notices { document_version: open.opened.version, drafts })
     }
 
-    /// A code to each contact of a channel that was confirmed long enough before the request: a new one gets none.
+    /// A code to each contact of a channel that was confirmed long enough before the request: a new one gets
+    /// none.
     pub fn code_messages(&self, open: &OpenCase, channel: Channel, code: &str) -> Vec<MessageDraft> {
         let text = templates::recovery_code(code);
         let age_us = self.policy.recovery.factor_age_us;
