@@ -133,3 +133,20 @@ pub fn time(at: Timestamp) -> PbTimestamp {
     let nanos = at.0.rem_euclid(SECOND_US) * 1_000;
     PbTimestamp { seconds: at.0.div_euclid(SECOND_US), nanos: i32::try_from(nanos).unwrap_or(0) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_phones_model_is_nothing_that_a_mail_program_takes_for_a_link() {
+        for good in ["Pixel 9", "iPhone 17 (blue)", "SO-51C", "a"] {
+            assert_eq!(device_model(good).as_deref(), Ok(good));
+        }
+        let long = "a".repeat(33);
+        for bad in ["", "evil.example", "http://a", "a@b", "a/b", "a\nb", "ピクセル", "a:b", long.as_str()]
+        {
+            assert!(device_model(bad).is_err(), "{bad}");
+        }
+    }
+}

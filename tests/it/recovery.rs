@@ -312,3 +312,26 @@ async fn nothing_is_changed_while_a_recovery_stands() {
     let replaced = wallet.replace_saved_code(&code).await;
     assert!(format!("{replaced:?}").contains("RECOVERY_UNDER_WAY"), "{replaced:?}");
 }
+
+#[tokio::test]
+async fn a_freeze_survives_a_recovery_and_is_lifted_a_day_later() {
+    let world = World::unthrottled().await;
+    let owner = world.owner("alice", 5_000).await;
+    let mut phone = world.phone().await;
+    let case_id = cool(&phone, &owner).await;
+    phone.freeze_in_recovery(case_id.clone()).await.expect("frozen");
+    wait_out(&world, &phone, &case_id).await;
+    phone.prove(case_id.clone(), &passphrase()).await.expect("proved again");
+    phone.complete_recovery(case_id, NEW_PASSPHRASE).await.expect("completed");
+    let code = world.next_code(&phone);
+    phone.activate(&code).await.expect("activated");
+    let pay = bakery(&phone, 100).await;
+    assert_eq!(reason(phone.pay(pay.clone(), None, None).await), pb::Reason::AccountFrozen);
+    world.pass(DAY - MINUTE);
+    let code = world.next_code(&phone);
+    assert_eq!(reason(phone.unfreeze(&code).await), pb::Reason::RecoveredLately);
+    world.pass(MINUTE);
+    let code = world.next_code(&phone);
+    phone.unfreeze(&code).await.expect("a day after the recovery");
+    phone.pay(pay, None, None).await.expect("paid");
+}
