@@ -28,6 +28,8 @@ pub struct Folder {
 pub struct Kept {
     /// When it was delivered, microseconds since the epoch.
     pub at_us: i64,
+    /// Its id, which is ordered by when it was written.
+    pub id: String,
     /// A channel's name.
     pub channel: String,
     /// The whole text.
@@ -65,7 +67,8 @@ impl Folder {
                 read_folder(&folder, channel, &mut kept)?;
             }
         }
-        kept.sort_by_key(|message| std::cmp::Reverse(message.at_us));
+        // Several may have been delivered at once.
+        kept.sort_by(|one, other| (other.at_us, &other.id).cmp(&(one.at_us, &one.id)));
         kept.truncate(NEWEST);
         Ok(kept)
     }
@@ -75,12 +78,12 @@ fn read_folder(folder: &Path, channel: Channel, kept: &mut Vec<Kept>) -> io::Res
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or("");
-        let (Some(name), true) = (name.split('-').next(), path.extension().is_some_and(|end| end == "txt"))
-        else {
+        let Some((at, id)) = name.strip_suffix(".txt").and_then(|name| name.split_once('-')) else {
             continue;
         };
-        let Ok(at_us) = name.parse() else { continue };
-        kept.push(Kept { at_us, channel: channel.name().into(), text: fs::read_to_string(&path)? });
+        let Ok(at_us) = at.parse() else { continue };
+        let (id, channel) = (id.to_owned(), channel.name().into());
+        kept.push(Kept { at_us, id, channel, text: fs::read_to_string(&path)? });
     }
     Ok(())
 }
