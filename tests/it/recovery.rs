@@ -327,10 +327,10 @@ async fn a_freeze_survives_a_recovery_and_is_lifted_a_day_later() {
     phone.activate(&code).await.expect("activated");
     let pay = bakery(&phone, 100).await;
     assert_eq!(reason(phone.pay(pay.clone(), None, None).await), pb::Reason::AccountFrozen);
-    world.pass(DAY - MINUTE);
+    world.pass(DAY - 2 * MINUTE);
     let code = world.next_code(&phone);
     assert_eq!(reason(phone.unfreeze(&code).await), pb::Reason::RecoveredLately);
-    world.pass(MINUTE);
+    world.pass(2 * MINUTE);
     let code = world.next_code(&phone);
     phone.unfreeze(&code).await.expect("a day after the recovery");
     phone.pay(pay, None, None).await.expect("paid");
