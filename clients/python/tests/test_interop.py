@@ -50,7 +50,7 @@ def enrolled(*lines: Line) -> tuple[Wallet, Authenticator]:
     email = next(EMAILS)
 
     def read_code() -> str:
-        (text,) = sandbox().messages(email)
+        (text,) = sandbox().wait_for_messages(email)
         found = re.search(r"\b\d{8}\b", text)
         assert found, text
         return found.group()
