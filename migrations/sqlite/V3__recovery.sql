@@ -56,7 +56,7 @@ CREATE TABLE recovery_target (
     CONSTRAINT a_shadow_is_never_claimed
         CHECK (account_id IS NOT NULL OR (claim IS NULL AND contested_at IS NULL))
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX recovery_target_expiry ON recovery_target (expires_at) WHERE account_id IS NULL;
+CREATE INDEX recovery_target_expiry ON recovery_target (expires_at);
 
 CREATE TABLE recovery_case (
     case_id BLOB PRIMARY KEY NOT NULL CHECK (length(case_id) = 16),
