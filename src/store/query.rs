@@ -51,7 +51,7 @@ pub enum Principal {
 /// Several rows, found by an index.
 #[derive(Clone, Debug)]
 pub enum Scan {
-    /// An account's devices, oldest first.
+    /// An account's devices: those that may sign first, then the newest of the others.
     Devices(AccountId),
     /// An account's contacts.
     Contacts(AccountId),
@@ -255,7 +255,7 @@ impl Scan {
         match self {
             Self::Devices(account_id) => (
                 Table::Device,
-                "account_id = ?1 ORDER BY enrolled_at, device_id LIMIT 20".into(),
+                "account_id = ?1 ORDER BY state, enrolled_at DESC, device_id LIMIT 20".into(),
                 vec![bytes(&account_id.0)],
             ),
             Self::Contacts(account_id) => {

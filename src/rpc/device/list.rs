@@ -2,7 +2,6 @@
 
 use std::net::IpAddr;
 
-use crate::domain::record::Record as _;
 use crate::domain::rows::{DataKey, Device, Document, KeyState, RowKey};
 use crate::gate::Gate;
 use crate::gate::admitted::Admitted;
@@ -52,7 +51,9 @@ pub async fn call(
         let named = opened.document.devices.iter().find(|named| named.device_id == device.device_id.0);
         named.map_or(String::new(), |named| named.label.clone())
     };
-    let devices = fetched.scanned.iter().filter_map(Device::of).map(|device| pb::Device {
+    let mut rows: Vec<&Device> = fetched.scanned::<Device>().collect();
+    rows.sort_by_key(|device| (device.enrolled_at, device.device_id));
+    let devices = rows.into_iter().map(|device| pb::Device {
         device_id: device.device_id.0.to_vec(),
         label: label(device),
         state: match device.state {
