@@ -16,6 +16,7 @@ use tonic::{Request, Response, Status};
 
 use super::{answer, peer};
 use crate::contact::Contact;
+use crate::crypto::{codes, passphrase, totp};
 use crate::domain::id::{CaseId, KeyId};
 use crate::domain::recovery::CaseState;
 use crate::domain::recovery::factor::Kind;
@@ -147,6 +148,19 @@ fn kind(factor: pb::RecoveryFactor) -> Result<Kind, Rejection> {
         pb::RecoveryFactor::PhoneCode => Ok(Kind::PhoneCode),
         pb::RecoveryFactor::Unspecified => Err(Rejection::malformed("factor", "one of the factors")),
     }
+}
+
+/// What plainly is no such factor is said so, and costs no attempt.
+fn fits(kind: Kind, secret: &str) -> Result<(), Rejection> {
+    let (fits, must) = match kind {
+        Kind::Totp => (totp::is_code(secret), "totp_code with six ASCII digits"),
+        Kind::SavedCode => (codes::is_recovery_code(secret), "saved_code with 26 characters"),
+        Kind::EmailCode | Kind::PhoneCode => {
+            (codes::is_contact_code(secret), "contact_code with eight ASCII digits")
+        }
+        Kind::Passphrase | Kind::Proofing => (passphrase::suitable(secret).is_ok(), "a passphrase"),
+    };
+    if fits { Ok(()) } else { Err(Rejection::malformed("private.second_factor", must)) }
 }
 
 fn factor(kind: Kind) -> Option<pb::RecoveryFactor> {

@@ -1,5 +1,6 @@
 //! Account recovery over the wire: the way through, and what is not one.
 
+use saifu::client::method;
 use saifu::client::signer::RecoveryProof;
 use saifu::pb;
 use saifu::pb::recovery_start_private::Locator;
@@ -334,4 +335,20 @@ async fn a_freeze_survives_a_recovery_and_is_lifted_a_day_later() {
     let code = world.next_code(&phone);
     phone.unfreeze(&code).await.expect("a day after the recovery");
     phone.pay(pay, None, None).await.expect("paid");
+}
+
+#[tokio::test]
+async fn what_is_no_such_factor_costs_no_attempt() {
+    let world = World::unthrottled().await;
+    let owner = world.owner("alice", 0).await;
+    let phone = world.phone().await;
+    let case_id = begin(&phone, &owner).await;
+    for _ in 0..10 {
+        let body =
+            pb::RecoveryProveRequest { case_id: case_id.clone(), factor: pb::RecoveryFactor::Totp.into() };
+        let draft = phone.draft(method::RECOVERY_PROVE, &body).proof(&passphrase()).as_candidate();
+        let sent: Result<pb::RecoveryProveReply, _> = phone.send(draft).await;
+        assert_eq!(reason(sent), pb::Reason::Malformed);
+    }
+    phone.prove(case_id, &owner.totp(&world)).await.expect("all attempts are left");
 }

@@ -36,6 +36,7 @@ impl CandidateChange for Prove {
         let open = super::own_case(&call.body.case_id, call.signed.key_id, tools).await?;
         let kind = super::kind(call.body.factor())?;
         let secret = call.code.as_ref().ok_or(Rejection::Internal)?;
+        super::fits(kind, secret)?;
         let proof = tools.prove(&open, kind, secret).await?;
         Ok(CandidateAction::Recovery {
             case: open.case,
