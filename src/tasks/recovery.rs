@@ -7,6 +7,7 @@ use crate::domain::recovery::{CaseState, Told};
 use crate::domain::rows::RecoveryCase;
 use crate::domain::time::Timestamp;
 use crate::gate::Gate;
+use crate::store::StoreError;
 use crate::store::query::{Query, Scan};
 
 /// The name of this work's turn.
@@ -27,15 +28,15 @@ pub(super) async fn run(gate: &Gate, worker_id: WorkerId) {
             return;
         }
         for row in fetched.scanned::<RecoveryCase>() {
-            if advance(gate, row).await.is_none() {
+            if advance(gate, row).await.is_err() {
                 return;
             }
         }
     }
 }
 
-/// Nothing when the store does not answer.
-async fn advance(gate: &Gate, row: &RecoveryCase) -> Option<()> {
+/// An error when the store does not answer. A case that cannot be opened keeps no other one waiting.
+async fn advance(gate: &Gate, row: &RecoveryCase) -> Result<(), StoreError> {
     let told: &[Told] = match row.state {
         CaseState::Cooling => &[Told::Reminder, Told::Ready],
         CaseState::Requested
@@ -47,8 +48,7 @@ async fn advance(gate: &Gate, row: &RecoveryCase) -> Option<()> {
         | CaseState::Expired
         | CaseState::Rejected => &[],
     };
-    let open = gate.tools().open_case(Some(row.clone())).await.ok()?;
-    let notices = gate.tools().notices(&open, told).ok()?;
-    let action = SystemAction::AdvanceRecovery { case: open.case, due_at: row.due_at?, notices };
-    gate.system(action).await.ok().map(drop)
+    let Ok(open) = gate.tools().open_case(Some(row.clone())).await else { return Ok(()) };
+    let (Ok(notices), Some(due_at)) = (gate.tools().notices(&open, told), row.due_at) else { return Ok(()) };
+    gate.system(SystemAction::AdvanceRecovery { case: open.case, due_at, notices }).await.map(drop)
 }
