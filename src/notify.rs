@@ -7,38 +7,9 @@ mod tls;
 pub mod webhook;
 
 use crate::domain::id::MessageId;
+pub use crate::domain::recovery::factor::Channel;
 use crate::gate::message::Letter;
 use crate::store::Later;
-
-/// What a message goes by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Channel {
-    /// To a mailbox.
-    Email,
-    /// To a telephone number.
-    Sms,
-    /// To an app on a telephone.
-    Push,
-}
-
-impl Channel {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Email, Self::Sms, Self::Push];
-
-    /// As it stands in a letter and in the configuration.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Email => "email",
-            Self::Sms => "sms",
-            Self::Push => "push",
-        }
-    }
-
-    /// The one of this name.
-    pub fn of(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|channel| channel.name() == name)
-    }
-}
 
 /// A channel did not accept a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

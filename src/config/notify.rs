@@ -156,7 +156,7 @@ fn channels(written: Option<&[String]>) -> Result<Vec<Channel>, Because> {
     let written = written.ok_or(MUST)?;
     let known = |name: &String| Channel::of(name).filter(|channel| *channel != Channel::Email);
     let mut channels: Vec<_> = written.iter().map(known).collect::<Option<_>>().ok_or(MUST)?;
-    channels.sort_unstable();
+    channels.sort_by_key(|channel| channel.number());
     channels.dedup();
     if channels.is_empty() || channels.len() != written.len() { Err(MUST) } else { Ok(channels) }
 }

@@ -1,11 +1,11 @@
-//! A customer's account: how it begins, and what of it can be spent.
+//! A customer's account: how it and its devices begin, and what of it can be spent.
 
-use super::id::{AccountId, FIRST_TENANT, LedgerAccountId};
+use super::id::{AccountId, DeviceId, FIRST_TENANT, KeyId, LedgerAccountId, OwnerId};
 use super::live_codes::LiveCodes;
 use super::lots::Lots;
 use super::money::Asset;
 use super::periods::Periods;
-use super::rows::{Account, AccountState};
+use super::rows::{Account, AccountState, Device, KeyForm, KeyState, Principal, SigningKey};
 use super::time::Timestamp;
 
 impl Account {
@@ -61,5 +61,41 @@ impl Account {
     /// What can be spent now, in minor units.
     pub fn available_minor(&self) -> i64 {
         self.credits_posted_minor - self.debits_posted_minor - self.debits_pending_minor
+    }
+}
+
+impl Device {
+    /// As it joins an account: what was spent before counts against no code of its own.
+    pub fn joined(device_id: DeviceId, account: &Account, key_id: KeyId, now: Timestamp) -> Self {
+        Self {
+            device_id,
+            tenant_id: account.tenant_id,
+            account_id: account.account_id,
+            key_id,
+            state: KeyState::Active,
+            enrolled_at: now,
+            revoked_at: None,
+            last_code_at: None,
+            spent_at_code_minor: account.spent_total_minor,
+            payments_at_code: account.payments_total,
+            lost_at: None,
+        }
+    }
+}
+
+impl SigningKey {
+    /// A device's, for good.
+    pub fn of_device(device: &Device, point: &[u8], form: KeyForm) -> Self {
+        Self {
+            key_id: device.key_id,
+            tenant_id: device.tenant_id,
+            principal: Principal::Device,
+            owner_id: OwnerId(device.device_id.0),
+            account_id: Some(device.account_id),
+            point: point.to_vec(),
+            form,
+            state: KeyState::Active,
+            version: 1,
+        }
     }
 }

@@ -91,6 +91,15 @@ impl<'a> Decoder<'a> {
         self.take(N)?.try_into().map_err(|_| Corrupt)
     }
 
+    /// Yes or no.
+    pub fn flag(&mut self) -> Result<bool, Corrupt> {
+        match self.byte()? {
+            0 => Ok(false),
+            1 => Ok(true),
+            _ => Err(Corrupt),
+        }
+    }
+
     /// Bytes behind their length.
     pub fn bytes(&mut self) -> Result<&'a [u8], Corrupt> {
         let length = u32::from_be_bytes(self.fixed()?);

@@ -12,7 +12,8 @@
 
 pub mod act;
 pub mod addition;
-mod delay;
+pub mod begun;
+pub mod delay;
 pub mod factor;
 pub mod figures;
 pub mod guard;

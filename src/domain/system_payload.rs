@@ -83,7 +83,7 @@ impl SystemAction {
             },
             Kind::SettleTopUp => Self::SettleTopUp {
                 top_up_id: TopUpId(decoder.fixed()?),
-                succeeded: flag(&mut decoder)?,
+                succeeded: decoder.flag()?,
                 provider_reference: decoder.text()?,
             },
             Kind::CloseUnactivated => Self::CloseUnactivated {
@@ -146,7 +146,7 @@ fn read_answer(decoder: &mut Decoder<'_>) -> Result<SystemAction, Corrupt> {
         case: read_case(decoder)?,
         message_id: MessageId(decoder.fixed()?),
         channel: Channel::from_number(decoder.int()?)?,
-        accepted: flag(decoder)?,
+        accepted: decoder.flag()?,
     })
 }
 
@@ -156,14 +156,6 @@ fn read_advance(decoder: &mut Decoder<'_>) -> Result<SystemAction, Corrupt> {
         due_at: Timestamp(decoder.int()?),
         notices: Notices { document_version: 0, drafts: Vec::new() },
     })
-}
-
-fn flag(decoder: &mut Decoder<'_>) -> Result<bool, Corrupt> {
-    match decoder.byte()? {
-        0 => Ok(false),
-        1 => Ok(true),
-        _ => Err(Corrupt),
-    }
 }
 
 fn write_case(encoder: Encoder, case: &CaseRef) -> Encoder {

@@ -278,7 +278,7 @@ impl Tools {
     /// A text to one contact.
     pub fn draft(&self, channel: Channel, address: &str, text: &Text) -> MessageDraft {
         self.seal_letter(&Letter {
-            channel: name(channel).into(),
+            channel: channel.name().into(),
             destination: address.into(),
             subject: text.subject.into(),
             text: text.body.to_string(),
@@ -305,16 +305,7 @@ fn address_of(device_id: DeviceId) -> String {
 
 /// How a contact is reached.
 pub fn channel_of(contact: &ConfirmedContact) -> Option<Channel> {
-    [Channel::Email, Channel::Sms].into_iter().find(|channel| contact.channel == name(*channel))
-}
-
-/// A channel, as letters name it.
-pub fn name(channel: Channel) -> &'static str {
-    match channel {
-        Channel::Email => "email",
-        Channel::Sms => "sms",
-        Channel::Push => "push",
-    }
+    Channel::of(&contact.channel)
 }
 
 /// A document like any other: of nobody.

@@ -101,8 +101,8 @@ async fn approved(proposed: &pb::ProposeRequest, tools: &Tools) -> Result<Approv
         }
         Some(Proposal::ProofRecovery(proposed)) => {
             let open = tools.case(CaseId(id16(&proposed.case_id, "case_id")?)).await?;
-            let account = open.case.account_id.ok_or(Rejection::NotFound)?;
-            debug_assert_eq!(account.0, open.case.target_id.0);
+            // Nobody is seen for an account that does not exist.
+            open.case.account_id.ok_or(Rejection::NotFound)?;
             Approved::ProofRecovery { case: open.case, notices: tools.notices(&open, &[Told::Proven])? }
         }
         None => return Err(Rejection::malformed("proposal", "one of the proposals")),

@@ -5,7 +5,7 @@ use saifu::client::wallet::Wallet;
 use saifu::pb;
 use saifu::pb::add_contact_private::Contact;
 
-use crate::support::recovery::{DAY, HOUR, MINUTE, Owner, begin, cool, passphrase};
+use crate::support::recovery::{DAY, HOUR, MINUTE, Owner, begin, cool, passphrase, wait_out};
 use crate::support::{World, bakery, code_in, reason, texts};
 
 const NEW_PASSPHRASE: &str = "seven dry umbrellas";
@@ -77,6 +77,42 @@ async fn an_addition_waits_ten_minutes_and_there_are_three_at_a_time() {
     let late = owner.wallet.approve_add(first.addition_id, first.number, &code).await;
     assert_eq!(reason(late), pb::Reason::AdditionOver);
     phone.request_add(&owner.email).await.expect("there is room again");
+}
+
+#[tokio::test]
+async fn nobody_joins_who_asked_before_a_recovery_stood() {
+    let world = World::unthrottled().await;
+    let owner = world.owner("alice", 0).await;
+    let phone = world.phone().await;
+    let asked = phone.request_add(&owner.email).await.expect("asked");
+    let case_id = cool(&world.phone().await, &owner).await;
+    owner.wallet.cancel_recovery(case_id).await.expect("cancelled");
+    let code = world.next_code(&owner.wallet);
+    let late = owner.wallet.approve_add(asked.addition_id, asked.number, &code).await;
+    assert_eq!(reason(late), pb::Reason::AdditionOver);
+}
+
+/// However many phones an account had, those that may sign are told of and revoked by a recovery.
+#[tokio::test]
+async fn an_account_with_many_gone_devices_is_recovered_all_the_same() {
+    let world = World::unthrottled().await;
+    let owner = world.owner("alice", 0).await;
+    for _ in 0..21 {
+        world.pass(10 * MINUTE);
+        let asked = world.phone().await.request_add(&owner.email).await.expect("asked");
+        let code = world.next_code(&owner.wallet);
+        let added = owner.wallet.approve_add(asked.addition_id, asked.number, &code).await.expect("approved");
+        let code = world.next_code(&owner.wallet);
+        owner.wallet.revoke_device(added.device_id, &code).await.expect("revoked");
+    }
+    let second = joined(&world, &owner).await;
+    assert_eq!(second.list_devices().await.expect("a list").devices.len(), 20);
+    let mut candidate = world.phone().await;
+    let case_id = cool(&candidate, &owner).await;
+    wait_out(&world, &candidate, &case_id).await;
+    candidate.prove(case_id.clone(), &passphrase()).await.expect("again");
+    candidate.complete_recovery(case_id, NEW_PASSPHRASE).await.expect("completed");
+    assert_eq!(reason(second.get_balance().await), pb::Reason::Unauthenticated);
 }
 
 #[tokio::test]
@@ -212,19 +248,20 @@ async fn a_contact_counts_for_nothing_for_72_hours_and_is_told_for_30_days_after
     let last = owner.wallet.remove_contact(first.contact_id, &code).await;
     assert_eq!(reason(last), pb::Reason::LastContact);
     // The removed one is told that a recovery cools, 29 days later and not 31.
+    texts(&phone, "second@example.jp", 3).await;
     world.pass(29 * DAY);
-    let before = owner.wallet.read_messages("second@example.jp").await.expect("a list").messages.len();
     let candidate = world.phone().await;
     let case_id = cool(&candidate, &owner).await;
-    assert_eq!(texts(&phone, "second@example.jp", before + 1).await.len(), before + 1);
+    texts(&phone, "second@example.jp", 4).await;
     owner.wallet.cancel_recovery(case_id).await.expect("cancelled");
-    texts(&phone, "second@example.jp", before + 2).await;
+    texts(&phone, "second@example.jp", 5).await;
     world.pass(2 * DAY);
     let code = world.next_code(&owner.wallet);
     owner.wallet.replace_saved_code(&code).await.expect("replaced");
     let newest = owner.wallet.list_events(pb::ListEventsRequest::default()).await.expect("events").events;
     assert_eq!(newest[0].kind(), pb::SecurityEventKind::SavedCodeReplaced);
-    texts(&phone, "second@example.jp", before + 2).await;
+    texts(&phone, &owner.email, 7).await;
+    texts(&phone, "second@example.jp", 5).await;
 }
 
 #[tokio::test]

@@ -1,10 +1,12 @@
 //! The rows at the beginning of a run. What recovery does not look at is constant.
 
 use saifu::domain::id::{AccountId, CaseId, CodeTag, ContactIndex, FIRST_TENANT, KeyId, TargetId};
+use saifu::domain::recovery::Owner;
+use saifu::domain::recovery::begun::Begin;
 use saifu::domain::recovery::factor::{Channel, Channels, ContactFact, Contacts};
-use saifu::domain::recovery::{CaseState, Owner};
+use saifu::domain::recovery::figures::Figures;
 use saifu::domain::rows::{Factors, RecoveryCase, RecoveryTarget};
-use saifu::domain::time::{DAY_US, MINUTE_US, Timestamp};
+use saifu::domain::time::Timestamp;
 
 use crate::money::Money;
 use crate::scenario::Setup;
@@ -64,20 +66,8 @@ fn owner(setup: &Setup) -> Owner {
 
 fn target(setup: &Setup) -> RecoveryTarget {
     RecoveryTarget {
-        target_id: TargetId::of_account(ACCOUNT),
-        tenant_id: FIRST_TENANT,
-        account_id: Some(ACCOUNT),
-        day: START.day(),
-        attempts_today: 0,
-        messages_today: 0,
-        reserve_attempts_today: 0,
-        reserve_messages_today: 0,
-        claim: None,
-        contested_at: None,
         last_cancelled_at: setup.cancelled_us_ago.map(before),
-        issued_freeze_at: None,
-        additions: saifu::domain::recovery::addition::Additions::default(),
-        expires_at: Timestamp(i64::MAX),
+        ..RecoveryTarget::begun(TargetId::of_account(ACCOUNT), Some(ACCOUNT), START)
     }
 }
 
@@ -123,45 +113,16 @@ pub fn key_id(hand: Hand) -> KeyId {
 
 /// A new case, as `StartRecovery` begins it.
 pub fn case(slot: usize, hand: Hand, with_proofing: bool, now: Timestamp, epoch: i64) -> Case {
-    let row = RecoveryCase {
+    let begin = Begin {
         case_id: case_id(slot),
-        tenant_id: FIRST_TENANT,
         key_id: key_id(hand),
         target_id: TargetId::of_account(ACCOUNT),
-        account_id: Some(ACCOUNT),
-        state: CaseState::Requested,
+        account: Some((ACCOUNT, epoch)),
         with_proofing,
-        started_at: now,
-        epoch,
-        factors_version: 0,
-        attempts: 0,
-        totp_at: None,
-        saved_code_at: None,
-        passphrase_at: None,
-        email_code_at: None,
-        phone_code_at: None,
-        proofed_at: None,
-        proved_last_at: None,
-        proved_again_at: None,
-        issued_tag: None,
-        issued_channel: None,
-        issued_until: Timestamp(0),
-        wanted: Channels::default(),
-        accepted: Channels::default(),
-        refused: Channels::default(),
-        proven_at: None,
-        cooling_at: None,
-        ready_at: None,
-        reminders: 0,
         cancel_tag: CodeTag([0; 32]),
         sealed: Vec::new(),
-        devices_lost: false,
-        cancel_asked_at: None,
-        cancel_asked_by: None,
-        due_at: Some(now.plus_us(if with_proofing { DAY_US } else { 15 * MINUTE_US })),
-        ended_at: None,
-        expires_at: Timestamp(i64::MAX),
     };
+    let row = RecoveryCase::begun(begin, &Figures::standard(), now);
     let trail = Trail {
         hand,
         code: None,

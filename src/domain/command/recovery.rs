@@ -22,13 +22,15 @@ impl CaseRef {
     /// No case: what an unknown id or secret is read as.
     pub const NONE: Self = Self { case_id: CaseId([0; 16]), target_id: TargetId([0; 16]), account_id: None };
 
-    /// The rows that a step of it looks at.
+    /// The rows that a step of it looks at. A shadow's name no rows, and are looked for like an account's.
     pub(super) fn keys(&self) -> Vec<RowKey> {
-        let mut keys = vec![RowKey::RecoveryCase(self.case_id), RowKey::RecoveryTarget(self.target_id)];
-        if let Some(account_id) = self.account_id {
-            keys.extend([RowKey::Account(account_id), RowKey::Factors(account_id)]);
-        }
-        keys
+        let account_id = self.account_id.unwrap_or(AccountId(self.target_id.0));
+        vec![
+            RowKey::RecoveryCase(self.case_id),
+            RowKey::RecoveryTarget(self.target_id),
+            RowKey::Account(account_id),
+            RowKey::Factors(account_id),
+        ]
     }
 }
 

@@ -6,7 +6,7 @@
 
 use super::{Decision, Traceless, factor, forget_open, message, recovery, remember_open, terminal};
 use crate::domain::command::{CandidateAction, CandidateCall};
-use crate::domain::id::{AccountId, CommandId, ContactIndex, DeviceId, EventId, FIRST_TENANT, OwnerId};
+use crate::domain::id::{AccountId, CommandId, ContactIndex, DeviceId, EventId, FIRST_TENANT};
 use crate::domain::journal::{Entry, Versions, side_id};
 use crate::domain::ledger::Postings;
 use crate::domain::outcome::{OpenAnswer, Outcome, Refusal};
@@ -16,7 +16,7 @@ use crate::domain::record::Record as _;
 use crate::domain::recovery::factor::{ContactFact, Contacts};
 use crate::domain::rows::{
     Account, AccountState, Contact, DataKey, Device, Document, Enrolment, EnrolmentState, Event, EventKind,
-    Factors, KeyState, Principal, SecretReply, SigningKey,
+    Factors, SecretReply, SigningKey,
 };
 use crate::domain::time::Timestamp;
 use crate::domain::view::View;
@@ -217,30 +217,8 @@ fn open_account(
     };
     let (account_id, device_id, key_id, now) = (*account_id, *device_id, call.signed.key_id, view.now());
     let account = Account::enrolled(account_id, *ledger_account_id, now);
-    let device = Device {
-        device_id,
-        tenant_id: FIRST_TENANT,
-        account_id,
-        key_id,
-        state: KeyState::Active,
-        enrolled_at: now,
-        revoked_at: None,
-        last_code_at: None,
-        spent_at_code_minor: 0,
-        payments_at_code: 0,
-        lost_at: None,
-    };
-    let key = SigningKey {
-        key_id,
-        tenant_id: FIRST_TENANT,
-        principal: Principal::Device,
-        owner_id: OwnerId(device_id.0),
-        account_id: Some(account_id),
-        point: call.point.to_vec(),
-        form: call.form,
-        state: KeyState::Active,
-        version: 1,
-    };
+    let device = Device::joined(device_id, &account, key_id, now);
+    let key = SigningKey::of_device(&device, &call.point, call.form);
     let contact = Contact { contact_index: *contact_index, account_id }.into_row();
     let contact = match view.get::<Contact>((*contact_index,)) {
         Some(_) => Write::Update(contact),

@@ -6,13 +6,13 @@
 use super::candidate::{device_event, owner};
 use super::device::{Done, Halt, Turn};
 use super::message;
-use super::recovery::{self as steps, Step};
+use super::recovery::{self as steps, Named, Step};
 use super::ruling::Ruling;
 use crate::domain::command::{
     CandidateCall, CaseRef, ContactDraft, DeviceAction, DocumentWrite, MessageDraft, Notices,
 };
 use crate::domain::id::{
-    AdditionId, CommandId, ContactIndex, DeviceId, FIRST_TENANT, OwnerId, PendingContactId, TargetId,
+    AdditionId, CommandId, ContactIndex, DeviceId, FIRST_TENANT, PendingContactId, TargetId,
 };
 use crate::domain::ledger::Postings;
 use crate::domain::outcome::{OpenAnswer, Outcome, Refusal};
@@ -23,8 +23,8 @@ use crate::domain::recovery::Input;
 use crate::domain::recovery::addition;
 use crate::domain::recovery::factor::{ContactFact, Kind};
 use crate::domain::rows::{
-    Addition, Contact, Device, EventKind, Factors, KeyState, PendingContact, Principal, RecoveryTarget,
-    RowKey, SigningKey,
+    Addition, Contact, Device, EventKind, Factors, KeyState, PendingContact, RecoveryTarget, RowKey,
+    SigningKey,
 };
 use crate::domain::view::View;
 use crate::domain::write::Write;
@@ -82,12 +82,7 @@ pub(super) fn request_addition(
     view: &View,
     policy: &Policy,
 ) -> Ruling {
-    let account = owner(view, contact_index, policy).filter(|account| account.activated_at.is_some());
-    let target_id = account
-        .map_or(TargetId::of_shadow(contact_index), |account| TargetId::of_account(account.account_id));
-    let known = view.get::<RecoveryTarget>((target_id,));
-    let mut target = known.cloned().unwrap_or_else(|| steps::new_target(target_id, account, view.now()));
-    let now = account.map_or(view.now(), |account| view.now().max(account.last_at));
+    let Named { account, mut target, is_new, now } = steps::named(view, contact_index, policy);
     let expires_at = now.plus_us(policy.recovery.addition_us);
     let wanted = addition::Asking { addition_id: asking.addition_id, number: asking.number, expires_at };
     let Some(wanted) = target.additions.ask(wanted, policy.recovery.additions, now) else {
@@ -96,8 +91,8 @@ pub(super) fn request_addition(
     let row = Addition {
         addition_id: asking.addition_id,
         tenant_id: FIRST_TENANT,
-        target_id,
-        account_id: account.map(|account| account.account_id),
+        target_id: target.target_id,
+        account_id: target.account_id,
         key_id: call.signed.key_id,
         point: call.point.to_vec(),
         form: call.form,
@@ -107,11 +102,7 @@ pub(super) fn request_addition(
         asked_at: now,
         expires_at,
     };
-    let mut writes = vec![Write::Insert(row.into_row())];
-    writes.push(match known {
-        Some(_) => Write::Update(target.into_row()),
-        None => Write::Insert(target.into_row()),
-    });
+    let mut writes = vec![Write::Insert(row.into_row()), steps::written(target, is_new)];
     if let Some(account) = account {
         let kind = EventKind::DeviceAdditionAsked;
         writes.push(steps::event(account.account_id, command_id, 1, kind, asking.addition_id.0, now));
@@ -126,11 +117,16 @@ pub(super) fn approve_addition(turn: &mut Turn<'_>, action: &DeviceAction) -> Re
     let DeviceAction::ApproveAddition { addition_id, number, device_id, document, messages } = action else {
         return Err(Refusal::NotFound.into());
     };
+    // It is live by being in its target's row: a recovery takes all of them out.
+    let target_id = TargetId::of_account(turn.account.account_id);
+    let target = turn.view.get::<RecoveryTarget>((target_id,)).ok_or(Refusal::AdditionOver)?;
     let addition = turn
         .view
         .get::<Addition>((*addition_id,))
         .filter(|addition| addition.account_id == Some(turn.account.account_id))
-        .filter(|addition| turn.now < addition.expires_at)
+        .filter(|addition| {
+            target.additions.live(turn.now).any(|live| live.addition_id == addition.addition_id)
+        })
         .filter(|addition| addition.attempts < turn.policy.recovery.addition_attempts)
         .ok_or(Refusal::AdditionOver)?
         .clone();
@@ -147,7 +143,7 @@ pub(super) fn approve_addition(turn: &mut Turn<'_>, action: &DeviceAction) -> Re
         return Err(Refusal::TooManyDevices.into());
     }
     turn.rewrite_document(document)?;
-    join(turn, &addition, *device_id)?;
+    join(turn, target.clone(), &addition, *device_id);
     tell(turn, messages);
     let point = addition.point.as_slice().try_into().map_err(|_| Refusal::AdditionOver)?;
     let outcome =
@@ -155,34 +151,10 @@ pub(super) fn approve_addition(turn: &mut Turn<'_>, action: &DeviceAction) -> Re
     Ok(Done { outcome, postings: Postings::default(), keys: vec![(addition.key_id, 1)] })
 }
 
-fn join(turn: &mut Turn<'_>, addition: &Addition, device_id: DeviceId) -> Result<(), Halt> {
-    let target_id = TargetId::of_account(turn.account.account_id);
-    let mut target = turn.view.get::<RecoveryTarget>((target_id,)).ok_or(Refusal::AdditionOver)?.clone();
+fn join(turn: &mut Turn<'_>, mut target: RecoveryTarget, addition: &Addition, device_id: DeviceId) {
     target.additions.spend(addition.addition_id);
-    let device = Device {
-        device_id,
-        tenant_id: FIRST_TENANT,
-        account_id: turn.account.account_id,
-        key_id: addition.key_id,
-        state: KeyState::Active,
-        enrolled_at: turn.now,
-        revoked_at: None,
-        last_code_at: None,
-        spent_at_code_minor: turn.account.spent_total_minor,
-        payments_at_code: turn.account.payments_total,
-        lost_at: None,
-    };
-    let key = SigningKey {
-        key_id: addition.key_id,
-        tenant_id: FIRST_TENANT,
-        principal: Principal::Device,
-        owner_id: OwnerId(device_id.0),
-        account_id: Some(turn.account.account_id),
-        point: addition.point.clone(),
-        form: addition.form,
-        state: KeyState::Active,
-        version: 1,
-    };
+    let device = Device::joined(device_id, &turn.account, addition.key_id, turn.now);
+    let key = SigningKey::of_device(&device, &addition.point, addition.form);
     turn.account.active_devices += 1;
     turn.writes.extend([
         Write::Update(target.into_row()),
@@ -191,7 +163,6 @@ fn join(turn: &mut Turn<'_>, addition: &Addition, device_id: DeviceId) -> Result
         Write::Insert(key.into_row()),
         device_event(turn.command_id, turn.account.account_id, device_id, turn.now),
     ]);
-    Ok(())
 }
 
 /// A factor is another from now on, and counts as bound now.

@@ -23,13 +23,11 @@ use crate::domain::write::Write;
 mod begin;
 mod candidate;
 
-pub(super) use begin::{Start, new_target, start};
+pub(super) use begin::{Named, Start, named, start, written};
 pub(super) use candidate::by_candidate;
 
 /// A case that ended can be looked at for so long; what counts of it is in its target and in the journal.
 const CASE_KEPT_US: i64 = 30 * DAY_US;
-/// A shadow is forgotten after so long: its counters are a day's.
-const SHADOW_KEPT_US: i64 = 2 * DAY_US;
 
 /// A step under way: copies of the rows, and what became of them.
 pub(super) struct Step<'a> {
@@ -146,9 +144,7 @@ impl<'a> Step<'a> {
         if let Some(ended_at) = self.case.ended_at {
             self.case.expires_at = ended_at.plus_us(CASE_KEPT_US);
         }
-        if self.target.account_id.is_none() {
-            self.target.expires_at = self.now.plus_us(SHADOW_KEPT_US);
-        }
+        self.target.touch(self.now);
         if self.target.claim.is_some() || self.case.state == CaseState::Completed {
             self.target.additions.clear();
         }

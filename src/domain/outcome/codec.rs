@@ -204,10 +204,9 @@ impl Outcome {
             7 => Self::CodeAccepted { fresh_until: Timestamp(decoder.int()?) },
             8 => Self::Frozen { frozen_at: Timestamp(decoder.int()?) },
             9 => Self::Unfrozen,
-            10 => Self::DeviceRevoked {
-                device_id: DeviceId(decoder.fixed()?),
-                account_frozen: flag(&mut decoder)?,
-            },
+            10 => {
+                Self::DeviceRevoked { device_id: DeviceId(decoder.fixed()?), account_frozen: decoder.flag()? }
+            }
             11 => Self::FundingLinked { funding_id: FundingId(decoder.fixed()?) },
             12 => Self::FundingUnlinked { funding_id: FundingId(decoder.fixed()?) },
             13 => Self::TopUpRequested { top_up_id: TopUpId(decoder.fixed()?) },
@@ -374,13 +373,13 @@ fn read_step(decoder: &mut Decoder<'_>) -> Result<Box<RecoveryStep>, Corrupt> {
     Ok(Box::new(RecoveryStep {
         case_id: CaseId(decoder.fixed()?),
         state: CaseState::from_number(decoder.int()?)?,
-        contested: flag(decoder)?,
+        contested: decoder.flag()?,
         proved: match decoder.int()? {
             0 => None,
             number => Some(Kind::from_number(number)?),
         },
         ready_at: read_moment(decoder)?,
-        account: if flag(decoder)? {
+        account: if decoder.flag()? {
             Some(AccountStanding {
                 account_id: AccountId(decoder.fixed()?),
                 frozen_at: read_moment(decoder)?,
@@ -401,14 +400,6 @@ fn moment(at: Option<Timestamp>) -> i64 {
 
 fn read_moment(decoder: &mut Decoder<'_>) -> Result<Option<Timestamp>, Corrupt> {
     Ok(Some(Timestamp(decoder.int()?)).filter(|at| at.0 != 0))
-}
-
-fn flag(decoder: &mut Decoder<'_>) -> Result<bool, Corrupt> {
-    match decoder.byte()? {
-        0 => Ok(false),
-        1 => Ok(true),
-        _ => Err(Corrupt),
-    }
 }
 
 /// An operator in a canonical list.

@@ -1,9 +1,10 @@
 //! How long a recovery cools, fixed once: what was proved, and what makes it doubtful.
 
+use std::collections::HashSet;
+
 use super::factor::{Class, Kind};
 use super::figures::Figures;
 use super::{Owner, Situation};
-use crate::domain::rows::RecoveryCase;
 use crate::domain::time::Timestamp;
 
 /// The delay of a case whose notices were answered.
@@ -14,7 +15,7 @@ pub(super) fn delay_us(situation: &Situation<'_>, owner: &Owner) -> i64 {
     let changed = owner.factors.contacts.changed_at().is_some_and(|at| lately(figures, at, case.started_at));
     // Whichever of a class's contacts answered first: what counts is that one of each class took it.
     let passed_over = !case.accepted.covers(case.wanted);
-    base_us(figures, case)
+    base_us(figures, case.proved())
         + if changed { figures.delay_contact_us } else { 0 }
         + if slept || cancelled { figures.delay_doubt_us } else { 0 }
         + if passed_over { figures.delay_doubt_us } else { 0 }
@@ -25,15 +26,18 @@ pub(super) fn lately(figures: &Figures, at: Timestamp, now: Timestamp) -> bool {
     now.since_us(at) < figures.lately_us
 }
 
-fn base_us(figures: &Figures, case: &RecoveryCase) -> i64 {
-    if case.proofed_at.is_some() {
-        return figures.delay_proofing_us;
-    }
-    let strong = case.proved().map(Kind::class).filter(|class| *class != Class::IssuedCode).count();
-    match (strong, case.email_code_at, case.phone_code_at) {
-        (2.., _, _) => figures.delay_two_us,
+/// The delay by what was proved alone, which nothing shortens.
+pub fn base_us(figures: &Figures, proved: impl Iterator<Item = Kind>) -> i64 {
+    let proved: HashSet<Kind> = proved.collect();
+    let strong = proved.iter().filter(|kind| kind.class() != Class::IssuedCode).count();
+    if proved.contains(&Kind::Proofing) {
+        figures.delay_proofing_us
+    } else if strong >= 2 {
+        figures.delay_two_us
+    } else if proved.contains(&Kind::EmailCode) {
         // Whoever proved both would have been content with the quicker one.
-        (_, Some(_), _) => figures.delay_email_us,
-        (_, None, _) => figures.delay_phone_us,
+        figures.delay_email_us
+    } else {
+        figures.delay_phone_us
     }
 }

@@ -3,6 +3,8 @@
 //! An e-mail code and an SMS code are one method (NIST SP 800-63B-4, 4.2.2.2): two of them are still one
 //! factor. Another active device is none at all: with it a device is added.
 
+use std::collections::HashSet;
+
 use crate::domain::codec::{Decoder, Encoder};
 use crate::domain::id::ContactIndex;
 use crate::domain::record::{ColumnType, Corrupt, Field, Value, stored_enum};
@@ -24,6 +26,20 @@ stored_enum! {
 impl Channel {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::Email, Self::Sms, Self::Push];
+
+    /// As it stands in a letter and in the configuration.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Email => "email",
+            Self::Sms => "sms",
+            Self::Push => "push",
+        }
+    }
+
+    /// The one of this name.
+    pub fn of(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|channel| channel.name() == name)
+    }
 }
 
 /// Some of the channels.
@@ -197,6 +213,13 @@ impl Field for Contacts {
     }
 }
 
+/// Whether these suffice: two of different classes, one of them more than a channel, or the person himself.
+pub fn suffices(proved: impl Iterator<Item = Kind>) -> bool {
+    let classes: HashSet<Class> = proved.map(Kind::class).collect();
+    classes.contains(&Class::Proofing)
+        || (classes.len() >= 2 && classes.iter().any(|class| *class != Class::IssuedCode))
+}
+
 impl RecoveryCase {
     /// When this was proved in this case.
     pub fn proved_at(&self, kind: Kind) -> Option<Timestamp> {
@@ -227,17 +250,9 @@ impl RecoveryCase {
         Kind::ALL.into_iter().filter(|kind| self.proved_at(*kind).is_some())
     }
 
-    /// Whether what was proved suffices: two of different classes of which one is more than a channel, or
-    /// the person himself.
+    /// Whether what was proved suffices.
     pub fn has_valid_set(&self) -> bool {
-        let mut classes: Vec<Class> = Vec::new();
-        for class in self.proved().map(Kind::class) {
-            if !classes.contains(&class) {
-                classes.push(class);
-            }
-        }
-        classes.contains(&Class::Proofing)
-            || (classes.len() >= 2 && classes.iter().any(|class| *class != Class::IssuedCode))
+        suffices(self.proved())
     }
 }
 

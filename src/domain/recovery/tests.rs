@@ -1,7 +1,7 @@
 //! Every figure, at its edge and a microsecond before. What holds in all orders of events, the model checker
 //! says (`tests/recovery_model.rs`); here is where exactly.
 
-use super::addition::Additions;
+use super::begun::Begin;
 use super::factor::{Channel, Channels, ContactFact, Contacts, Kind};
 use super::figures::Figures;
 use super::table::Table;
@@ -63,64 +63,20 @@ fn owner() -> Owner {
 }
 
 fn target() -> RecoveryTarget {
-    RecoveryTarget {
-        target_id: TargetId([1; 16]),
-        tenant_id: FIRST_TENANT,
-        account_id: Some(AccountId([1; 16])),
-        day: START.day(),
-        attempts_today: 0,
-        messages_today: 0,
-        reserve_attempts_today: 0,
-        reserve_messages_today: 0,
-        claim: None,
-        contested_at: None,
-        last_cancelled_at: None,
-        issued_freeze_at: None,
-        additions: Additions::default(),
-        expires_at: Timestamp(i64::MAX),
-    }
+    RecoveryTarget::begun(TargetId([1; 16]), Some(AccountId([1; 16])), START)
 }
 
 fn case(started_at: Timestamp) -> RecoveryCase {
-    RecoveryCase {
+    let begin = Begin {
         case_id: CaseId([1; 16]),
-        tenant_id: FIRST_TENANT,
         key_id: KeyId([1; 32]),
         target_id: TargetId([1; 16]),
-        account_id: Some(AccountId([1; 16])),
-        state: CaseState::Requested,
+        account: Some((AccountId([1; 16]), 1)),
         with_proofing: false,
-        started_at,
-        epoch: 1,
-        factors_version: 0,
-        attempts: 0,
-        totp_at: None,
-        saved_code_at: None,
-        passphrase_at: None,
-        email_code_at: None,
-        phone_code_at: None,
-        proofed_at: None,
-        proved_last_at: None,
-        proved_again_at: None,
-        issued_tag: None,
-        issued_channel: None,
-        issued_until: Timestamp(0),
-        wanted: Channels::default(),
-        accepted: Channels::default(),
-        refused: Channels::default(),
-        proven_at: None,
-        cooling_at: None,
-        ready_at: None,
-        reminders: 0,
         cancel_tag: CodeTag([0; 32]),
         sealed: Vec::new(),
-        devices_lost: false,
-        cancel_asked_at: None,
-        cancel_asked_by: None,
-        due_at: None,
-        ended_at: None,
-        expires_at: Timestamp(i64::MAX),
-    }
+    };
+    RecoveryCase::begun(begin, &Figures::standard(), started_at)
 }
 
 impl Scene {

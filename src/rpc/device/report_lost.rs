@@ -29,8 +29,7 @@ impl Operation for ReportLost {
 impl Change for ReportLost {
     type Action = DeviceAction;
 
-    async fn prepare(call: &Admitted<Self>, tools: &Tools) -> Result<DeviceAction, Rejection> {
-        let _ = tools;
+    async fn prepare(call: &Admitted<Self>, _tools: &Tools) -> Result<DeviceAction, Rejection> {
         Ok(DeviceAction::ReportLost { target_id: DeviceId(id16(&call.body.device_id, "device_id")?) })
     }
 }

@@ -11,7 +11,6 @@ use crate::gate::admitted::Admitted;
 use crate::gate::document::ConfirmedContact;
 use crate::gate::message::templates::Changed;
 use crate::gate::operation::{CallerKind, Change, Codes, Cost, Effect, Operation};
-use crate::gate::recovery;
 use crate::gate::rejection::Rejection;
 use crate::gate::tools::Tools;
 use crate::pb;
@@ -56,7 +55,7 @@ impl Change for ConfirmContact {
         let document = &mut opened.document;
         document.contacts.retain(|contact| contact.address != pending.address);
         document.contacts.push(ConfirmedContact {
-            channel: recovery::name(pending.channel).into(),
+            channel: pending.channel.name().into(),
             address: pending.address,
             confirmed_at_us: tools.clock.now_us(),
             removed_at_us: 0,

@@ -8,8 +8,8 @@ use crate::domain::id::{AccountId, CaseId, DeviceId, KeyId};
 use crate::domain::journal::Kind;
 use crate::domain::outcome::{Outcome, RecoveryStep};
 use crate::domain::recovery::CaseState;
-use crate::domain::recovery::factor::{Class, Kind as Factor};
-use crate::domain::recovery::figures::Figures;
+use crate::domain::recovery::delay::base_us;
+use crate::domain::recovery::factor::{Kind as Factor, suffices};
 use crate::domain::rows::{KeyForm, KeyState};
 use crate::domain::time::Timestamp;
 use crate::pb;
@@ -25,33 +25,6 @@ pub(in crate::verify) struct CaseReplay {
     proved_at: Timestamp,
     cooling_at: Option<Timestamp>,
     pub ready_at: Option<Timestamp>,
-}
-
-impl CaseReplay {
-    fn has_valid_set(&self) -> bool {
-        let mut classes: Vec<Class> = Vec::new();
-        for class in self.proved.iter().map(|factor| factor.class()) {
-            if !classes.contains(&class) {
-                classes.push(class);
-            }
-        }
-        classes.contains(&Class::Proofing)
-            || (classes.len() >= 2 && classes.iter().any(|class| *class != Class::IssuedCode))
-    }
-
-    /// The delay with what was proved, before anything made it doubtful.
-    fn least_delay_us(&self, figures: &Figures) -> i64 {
-        let strong = self.proved.iter().filter(|factor| factor.class() != Class::IssuedCode).count();
-        if self.proved.contains(&Factor::Proofing) {
-            figures.delay_proofing_us
-        } else if strong >= 2 {
-            figures.delay_two_us
-        } else if self.proved.contains(&Factor::EmailCode) {
-            figures.delay_email_us
-        } else {
-            figures.delay_phone_us
-        }
-    }
 }
 
 impl Replay {
@@ -146,12 +119,12 @@ impl Replay {
         let before = std::mem::replace(&mut case.state, step.state);
         match (before, step.state) {
             (same, other) if same == other => {}
-            (_, CaseState::Proven) if !case.has_valid_set() => {
+            (_, CaseState::Proven) if !suffices(case.proved.iter().copied()) => {
                 return Err("a recovery stands on less than two factors");
             }
             (CaseState::Proven, CaseState::Cooling) => {
                 let told = entry.kind == Kind::AnswerNotice;
-                let least = at.plus_us(case.least_delay_us(&figures));
+                let least = at.plus_us(base_us(&figures, case.proved.iter().copied()));
                 // A decision's time may be a little later than its row's.
                 if !told || step.ready_at.is_none_or(|ready_at| ready_at < least) {
                     return Err("a recovery cools without a notice, or for too short a time");
@@ -201,7 +174,7 @@ impl Replay {
         if case.state != CaseState::Ready || step.state != CaseState::Completed {
             return Err("it completes a recovery that was not ready");
         }
-        if !case.has_valid_set() || case.cooling_at.is_none() {
+        if !suffices(case.proved.iter().copied()) || case.cooling_at.is_none() {
             return Err("it completes a recovery on less than two factors, or that nobody was told of");
         }
         if again_us > figures.again_us && !case.proved.contains(&Factor::Proofing) {

@@ -1,16 +1,14 @@
 //! A case begins, behind a contact that may be nobody's.
 
-use super::{SHADOW_KEPT_US, event};
+use super::event;
 use crate::domain::command::CandidateCall;
 use crate::domain::decide::candidate::owner;
 use crate::domain::decide::ruling::Ruling;
-use crate::domain::id::{CaseId, CodeTag, CommandId, ContactIndex, FIRST_TENANT, TargetId};
+use crate::domain::id::{CaseId, CodeTag, CommandId, ContactIndex, TargetId};
 use crate::domain::outcome::Outcome;
 use crate::domain::policy::Policy;
 use crate::domain::record::Record as _;
-use crate::domain::recovery::CaseState;
-use crate::domain::recovery::addition::Additions;
-use crate::domain::recovery::factor::Channels;
+use crate::domain::recovery::begun::Begin;
 use crate::domain::rows::{Account, EventKind, RecoveryCase, RecoveryTarget};
 use crate::domain::time::Timestamp;
 use crate::domain::view::View;
@@ -33,108 +31,51 @@ pub(in crate::domain::decide) fn start(
     view: &View,
     policy: &Policy,
 ) -> Ruling {
-    let account = owner(view, start.contact_index, policy).filter(|account| account.activated_at.is_some());
-    let (target_id, mut writes) = target(view, account, start.contact_index);
-    let now = account.map_or(view.now(), |account| view.now().max(account.last_at));
-    let span_us =
-        if start.with_proofing { policy.recovery.proofing_us } else { policy.recovery.requested_us };
-    let expires_at = now.plus_us(span_us);
-    let account_id = account.map(|account| account.account_id);
-    let case = begun(call, start, target_id, account, now, expires_at);
-    writes.push(Write::Insert(case.into_row()));
+    let Named { account, target, is_new, now } = named(view, start.contact_index, policy);
+    let begin = Begin {
+        case_id: start.case_id,
+        key_id: call.signed.key_id,
+        target_id: target.target_id,
+        account: account.map(|account| (account.account_id, account.epoch)),
+        with_proofing: start.with_proofing,
+        cancel_tag: start.cancel_tag,
+        sealed: start.sealed.to_vec(),
+    };
+    let case = RecoveryCase::begun(begin, &policy.recovery, now);
+    let (account_id, expires_at) = (case.account_id, case.due_at.unwrap_or(now));
+    let mut writes = vec![written(target, is_new), Write::Insert(case.into_row())];
     if let Some(account_id) = account_id {
         writes.push(event(account_id, command_id, 1, EventKind::RecoveryBegun, start.case_id.0, now));
     }
     Ruling::plain(writes, Outcome::RecoveryStarted { case_id: start.case_id, account_id, expires_at })
 }
 
-fn begun(
-    call: &CandidateCall,
-    start: &Start<'_>,
-    target_id: TargetId,
-    account: Option<&Account>,
-    now: Timestamp,
-    due_at: Timestamp,
-) -> RecoveryCase {
-    RecoveryCase {
-        case_id: start.case_id,
-        tenant_id: FIRST_TENANT,
-        key_id: call.signed.key_id,
-        target_id,
-        account_id: account.map(|account| account.account_id),
-        state: CaseState::Requested,
-        with_proofing: start.with_proofing,
-        started_at: now,
-        epoch: account.map_or(0, |account| account.epoch),
-        factors_version: 0,
-        attempts: 0,
-        totp_at: None,
-        saved_code_at: None,
-        passphrase_at: None,
-        email_code_at: None,
-        phone_code_at: None,
-        proofed_at: None,
-        proved_last_at: None,
-        proved_again_at: None,
-        issued_tag: None,
-        issued_channel: None,
-        issued_until: Timestamp(0),
-        wanted: Channels::default(),
-        accepted: Channels::default(),
-        refused: Channels::default(),
-        proven_at: None,
-        cooling_at: None,
-        ready_at: None,
-        reminders: 0,
-        cancel_tag: start.cancel_tag,
-        sealed: start.sealed.to_vec(),
-        devices_lost: false,
-        cancel_asked_at: None,
-        cancel_asked_by: None,
-        due_at: Some(due_at),
-        ended_at: None,
-        expires_at: Timestamp(i64::MAX),
-    }
+/// What a contact names: an account, or the shadow of one that does not exist.
+pub(in crate::domain::decide) struct Named<'a> {
+    pub account: Option<&'a Account>,
+    pub target: RecoveryTarget,
+    pub is_new: bool,
+    pub now: Timestamp,
 }
 
-/// The target of an account, or of the shadow behind a contact; made when it is needed first.
-pub(in crate::domain::decide) fn target(
-    view: &View,
-    account: Option<&Account>,
+/// Of a contact, now that something is asked of what it names.
+pub(in crate::domain::decide) fn named<'a>(
+    view: &'a View,
     contact_index: ContactIndex,
-) -> (TargetId, Vec<Write>) {
-    let target_id = account
-        .map_or(TargetId::of_shadow(contact_index), |account| TargetId::of_account(account.account_id));
-    if view.get::<RecoveryTarget>((target_id,)).is_some() {
-        return (target_id, Vec::new());
-    }
-    let row = new_target(target_id, account, view.now());
-    (target_id, vec![Write::Insert(row.into_row())])
+    policy: &Policy,
+) -> Named<'a> {
+    let account = owner(view, contact_index, policy).filter(|account| account.activated_at.is_some());
+    let now = account.map_or(view.now(), |account| view.now().max(account.last_at));
+    let account_id = account.map(|account| account.account_id);
+    let target_id = account_id.map_or(TargetId::of_shadow(contact_index), TargetId::of_account);
+    let known = view.get::<RecoveryTarget>((target_id,)).cloned();
+    let is_new = known.is_none();
+    let mut target = known.unwrap_or_else(|| RecoveryTarget::begun(target_id, account_id, now));
+    target.touch(now);
+    Named { account, target, is_new, now }
 }
 
-/// A target that nothing was asked of yet.
-pub(in crate::domain::decide) fn new_target(
-    target_id: TargetId,
-    account: Option<&Account>,
-    now: Timestamp,
-) -> RecoveryTarget {
-    RecoveryTarget {
-        target_id,
-        tenant_id: FIRST_TENANT,
-        account_id: account.map(|account| account.account_id),
-        day: now.day(),
-        attempts_today: 0,
-        messages_today: 0,
-        reserve_attempts_today: 0,
-        reserve_messages_today: 0,
-        claim: None,
-        contested_at: None,
-        last_cancelled_at: None,
-        issued_freeze_at: None,
-        additions: Additions::default(),
-        expires_at: match account {
-            Some(_) => Timestamp(i64::MAX),
-            None => now.plus_us(SHADOW_KEPT_US),
-        },
-    }
+/// The target's row.
+pub(in crate::domain::decide) fn written(target: RecoveryTarget, is_new: bool) -> Write {
+    if is_new { Write::Insert(target.into_row()) } else { Write::Update(target.into_row()) }
 }

@@ -5,7 +5,7 @@ use crate::domain::command::{CandidateCall, CaseAction, CaseRef, Completion, Not
 use crate::domain::decide::candidate::device_event;
 use crate::domain::decide::ruling::Ruling;
 use crate::domain::decide::{Decision, Stale, message, remember_open};
-use crate::domain::id::{AccountId, CommandId, DeviceId, FIRST_TENANT, OwnerId};
+use crate::domain::id::CommandId;
 use crate::domain::journal::{Kind as JournalKind, Versions};
 use crate::domain::outcome::{OpenAnswer, Outcome, Refusal};
 use crate::domain::policy::Policy;
@@ -13,9 +13,7 @@ use crate::domain::proof::{Factor, Proof};
 use crate::domain::record::Record as _;
 use crate::domain::recovery::factor::Kind;
 use crate::domain::recovery::{Effect, Input};
-use crate::domain::rows::{
-    Account, Device, Document, KeyState, Principal, RecoveryCase, SecretReply, SigningKey,
-};
+use crate::domain::rows::{Account, Device, Document, KeyState, RecoveryCase, SecretReply, SigningKey};
 use crate::domain::time::Timestamp;
 use crate::domain::view::View;
 use crate::domain::write::Write;
@@ -218,7 +216,9 @@ fn renew(
     // The new authenticator has no wrong codes behind it; the day's count goes on.
     account.code_failures = 0;
     account.code_blocked_until = Timestamp(0);
-    writes.extend(new_device(call, completion.device_id, account_id, account, now));
+    let device = Device::joined(completion.device_id, account, call.signed.key_id, now);
+    writes.push(Write::Insert(SigningKey::of_device(&device, &call.point, call.form).into_row()));
+    writes.push(Write::Insert(device.into_row()));
     let document = Document {
         account_id,
         version: account.document_version,
@@ -233,39 +233,4 @@ fn renew(
     writes.push(Write::Update(document.into_row()));
     writes.push(Write::Insert(secret.into_row()));
     writes.push(device_event(command_id, account_id, completion.device_id, now));
-}
-
-/// A candidate becomes a device of an account.
-fn new_device(
-    call: &CandidateCall,
-    device_id: DeviceId,
-    account_id: AccountId,
-    account: &Account,
-    now: Timestamp,
-) -> [Write; 2] {
-    let device = Device {
-        device_id,
-        tenant_id: FIRST_TENANT,
-        account_id,
-        key_id: call.signed.key_id,
-        state: KeyState::Active,
-        enrolled_at: now,
-        revoked_at: None,
-        last_code_at: None,
-        spent_at_code_minor: account.spent_total_minor,
-        payments_at_code: account.payments_total,
-        lost_at: None,
-    };
-    let key = SigningKey {
-        key_id: call.signed.key_id,
-        tenant_id: FIRST_TENANT,
-        principal: Principal::Device,
-        owner_id: OwnerId(device_id.0),
-        account_id: Some(account_id),
-        point: call.point.to_vec(),
-        form: call.form,
-        state: KeyState::Active,
-        version: 1,
-    };
-    [Write::Insert(device.into_row()), Write::Insert(key.into_row())]
 }
