@@ -218,10 +218,11 @@ async fn a_store_that_ends_is_told_to_probes_and_ends_the_process() {
     let first = watched.message().await.expect("told").expect("a status");
     assert_eq!(first.status(), ServingStatus::Serving);
 
+    let wallet = place.wallet(served.address).await;
     let limited = Command::new("prlimit").args(["--fsize=0", "--pid", &served.id().to_string()]).status();
     assert!(limited.expect("prlimit runs").success());
-    let wallet = place.wallet(served.address).await;
-    assert_eq!(reason(wallet.start_enrolment(email(CONTACT)).await), pb::Reason::Unavailable);
+    // By the store, or because a timer of the server's own wrote first and the process is gone already.
+    assert!(wallet.start_enrolment(email(CONTACT)).await.is_err());
     let second = timeout(PATIENCE, watched.message()).await.expect("in time").expect("told");
     assert_eq!(second.expect("a status").status(), ServingStatus::NotServing);
     drop((watched, client, wallet));

@@ -69,12 +69,14 @@ async fn insist(store: &Store, command: Command) -> usize {
     panic!("never answered: {command:?}")
 }
 
-/// All commands at two servers, each from a task of its own; counts those that are done.
+/// All commands at two servers, each from a task of its own, one more every two milliseconds (all at
+/// once fit into so few batches that little could be ended meanwhile); counts those that are done.
 fn send(remotes: &[Remote], commands: Vec<Command>, done: &Arc<AtomicUsize>) -> tokio::task::JoinSet<usize> {
     let mut tasks = tokio::task::JoinSet::new();
-    for (command, remote) in commands.into_iter().zip(remotes.iter().cycle()) {
+    for ((command, remote), nth) in commands.into_iter().zip(remotes.iter().cycle()).zip(0..) {
         let (store, done) = (remote.store(), Arc::clone(done));
         tasks.spawn(async move {
+            pause(Duration::from_millis(2 * nth)).await;
             let refused = insist(&store, command).await;
             done.fetch_add(1, Ordering::SeqCst);
             refused
