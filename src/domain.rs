@@ -17,6 +17,7 @@ pub mod live_codes;
 pub mod lots;
 pub mod money;
 pub mod outcome;
+pub mod payment;
 pub mod periods;
 pub mod policy;
 pub mod proof;

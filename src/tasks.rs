@@ -8,6 +8,7 @@ pub mod checkpoint;
 mod expiry;
 mod lease;
 mod outbox;
+mod payment;
 mod recovery;
 mod top_up;
 
@@ -66,6 +67,9 @@ impl Tasks {
         running.spawn(repeat(Arc::clone(gate), stopped.clone(), nothing, INTERVAL, move |gate| async move {
             recovery::run(&gate, worker_id).await;
         }));
+        running.spawn(repeat(Arc::clone(gate), stopped.clone(), nothing, INTERVAL, move |gate| async move {
+            payment::run(&gate, worker_id).await;
+        }));
         running.spawn(repeat(Arc::clone(gate), stopped.clone(), nothing, INTERVAL, |gate| async move {
             expiry::run(&gate).await;
         }));
@@ -87,7 +91,7 @@ impl Tasks {
             tracing::warn!("a task hangs on something outside, and is given up");
             self.running.shutdown().await;
         }
-        for turn in [outbox::TURN, recovery::TURN] {
+        for turn in [outbox::TURN, recovery::TURN, payment::TURN] {
             lease::release(&self.gate, turn, self.worker_id).await;
         }
     }

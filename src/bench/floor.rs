@@ -74,6 +74,20 @@ impl PaymentService for Floor {
         Err(Status::unimplemented("the floor only pays"))
     }
 
+    async fn confirm(
+        &self,
+        _request: Request<pb::Envelope>,
+    ) -> Result<Response<pb::ConfirmPaymentReply>, Status> {
+        Err(Status::unimplemented("the floor only pays"))
+    }
+
+    async fn decline(
+        &self,
+        _request: Request<pb::Envelope>,
+    ) -> Result<Response<pb::DeclinePaymentReply>, Status> {
+        Err(Status::unimplemented("the floor only pays"))
+    }
+
     async fn get_payment(
         &self,
         _request: Request<pb::Envelope>,

@@ -42,6 +42,24 @@ pub const ISSUE_CODE: &str = "/saifu.v1.PaymentService/IssueCode";
 pub const POS_ACTIVATE: &str = "/saifu.v1.PosService/Activate";
 /// Charges a payment code.
 pub const CHARGE: &str = "/saifu.v1.PosService/Charge";
+/// Holds an amount on a payment code.
+pub const AUTHORIZE: &str = "/saifu.v1.PosService/Authorize";
+/// Captures what is held.
+pub const CAPTURE: &str = "/saifu.v1.PosService/Capture";
+/// Releases what is held.
+pub const VOID: &str = "/saifu.v1.PosService/Void";
+/// Gives back what was captured.
+pub const REFUND: &str = "/saifu.v1.PosService/Refund";
+/// Captures for a till.
+pub const MERCHANT_CAPTURE: &str = "/saifu.v1.MerchantService/Capture";
+/// Voids for a till.
+pub const MERCHANT_VOID: &str = "/saifu.v1.MerchantService/Void";
+/// Refunds for a till.
+pub const MERCHANT_REFUND: &str = "/saifu.v1.MerchantService/Refund";
+/// Yes to a till that asked.
+pub const CONFIRM_PAYMENT: &str = "/saifu.v1.PaymentService/Confirm";
+/// No to it.
+pub const DECLINE_PAYMENT: &str = "/saifu.v1.PaymentService/Decline";
 /// What became of an order.
 pub const POS_GET_PAYMENT: &str = "/saifu.v1.PosService/GetPayment";
 /// Reverses an order.

@@ -73,6 +73,39 @@ impl Staff {
         self.send(self.charge_draft(request, payment_code)).await
     }
 
+    /// Holds an amount on the account behind a customer's payment code.
+    pub async fn authorize(
+        &self,
+        request: &pb::AuthorizeRequest,
+        payment_code: &str,
+    ) -> Result<pb::AuthorizeReply, Refused> {
+        let private = pb::ChargePrivate { payment_code: payment_code.to_owned() };
+        self.send(self.draft(method::AUTHORIZE, request).private(&private)).await
+    }
+
+    /// Captures what is held: a part, and whether another follows; 0 for all.
+    pub async fn capture(
+        &self,
+        order_id: &str,
+        amount_minor: i64,
+        more_follows: bool,
+    ) -> Result<pb::PaymentStepReply, Refused> {
+        let request = pb::CaptureRequest { order_id: order_id.to_owned(), amount_minor, more_follows };
+        self.send(self.draft(method::CAPTURE, &request)).await
+    }
+
+    /// Releases what is held.
+    pub async fn void(&self, order_id: &str) -> Result<pb::PaymentStepReply, Refused> {
+        let request = pb::VoidRequest { order_id: order_id.to_owned() };
+        self.send(self.draft(method::VOID, &request)).await
+    }
+
+    /// Gives back a part of what was captured, or all.
+    pub async fn refund(&self, order_id: &str, amount_minor: i64) -> Result<pb::PaymentStepReply, Refused> {
+        let request = pb::RefundRequest { order_id: order_id.to_owned(), amount_minor };
+        self.send(self.draft(method::REFUND, &request)).await
+    }
+
     /// What became of an order.
     pub async fn order(&self, order_id: &str) -> Result<pb::PosGetPaymentReply, Refused> {
         let request = pb::PosGetPaymentRequest { order_id: order_id.to_owned() };

@@ -270,6 +270,26 @@ impl Wallet {
         self.send(self.money_draft(method::ISSUE_CODE, &request, code, request_id)).await
     }
 
+    /// Yes to a till that asked, for the shop and the amount as they are shown.
+    pub async fn confirm_payment(
+        &self,
+        payment: &pb::PaymentStatus,
+        code: Option<&str>,
+    ) -> Result<pb::ConfirmPaymentReply, Refused> {
+        let request = pb::ConfirmPaymentRequest {
+            payment_id: payment.payment_id.clone(),
+            payee_name: payment.payee_name.clone(),
+            amount_minor: payment.authorised_minor,
+            currency: payment.currency.clone(),
+        };
+        self.send(self.money_draft(method::CONFIRM_PAYMENT, &request, code, None)).await
+    }
+
+    /// No to it.
+    pub async fn decline_payment(&self, payment_id: Vec<u8>) -> Result<pb::DeclinePaymentReply, Refused> {
+        self.send(self.draft(method::DECLINE_PAYMENT, &pb::DeclinePaymentRequest { payment_id })).await
+    }
+
     /// A payment as it stands.
     pub async fn get_payment(&self, payment_id: Vec<u8>) -> Result<pb::GetPaymentReply, Refused> {
         self.send(self.draft(method::GET_PAYMENT, &pb::GetPaymentRequest { payment_id })).await

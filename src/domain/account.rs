@@ -58,9 +58,14 @@ impl Account {
         self.frozen_at.is_some() && self.frozen_until.is_none_or(|until| now < until)
     }
 
+    /// What is its owner's, held or not, in minor units.
+    pub fn balance_minor(&self) -> i64 {
+        self.credits_posted_minor - self.debits_posted_minor
+    }
+
     /// What can be spent now, in minor units.
     pub fn available_minor(&self) -> i64 {
-        self.credits_posted_minor - self.debits_posted_minor - self.debits_pending_minor
+        self.balance_minor() - self.debits_pending_minor
     }
 }
 

@@ -24,8 +24,8 @@ mod system;
 
 pub use recovery::{CaseAction, CaseRef, Completion, ContactDraft, NoticeDraft, Notices};
 pub use staff::{
-    Approved, MerchantAction, MerchantCall, NewKey, NewStore, OperatorAction, OperatorCall, TerminalAction,
-    TerminalCall,
+    Approved, MerchantAction, MerchantCall, NewKey, NewStore, OperatorAction, OperatorCall, SaleDraft,
+    ShopStep, TerminalAction, TerminalCall,
 };
 pub use system::SystemAction;
 
@@ -174,6 +174,22 @@ pub enum DeviceAction {
         currency: String,
         /// Its digits, sealed for the reply.
         secret: Vec<u8>,
+    },
+    /// Yes to a till that asked for more than a code's cap.
+    ConfirmPayment {
+        /// Which payment.
+        payment_id: PaymentId,
+        /// The name the customer saw.
+        payee_name: String,
+        /// The amount the customer saw.
+        amount: Amount,
+        /// ISO 4217 code, as signed.
+        currency: String,
+    },
+    /// No to it.
+    DeclinePayment {
+        /// Which payment.
+        payment_id: PaymentId,
     },
     /// No recovery.
     CancelRecovery {

@@ -5,6 +5,7 @@
 //! account's state → factor blocked → attempt spent → proof read → subject → limits → balance →
 //! post. All of it is row writes of one commit.
 
+mod book;
 mod candidate;
 mod chore;
 mod code;
@@ -18,6 +19,7 @@ mod pay;
 mod recovery;
 mod reverse;
 mod ruling;
+mod step;
 mod system;
 mod terminal;
 mod top_up;

@@ -107,6 +107,26 @@ stored_enum! {
         AnswerNotice = 47,
         /// A recovery's time has come.
         AdvanceRecovery = 48,
+        /// PosService/Authorize.
+        Authorize = 49,
+        /// PosService/Capture.
+        Capture = 50,
+        /// PosService/Void.
+        Void = 51,
+        /// PosService/Refund.
+        Refund = 52,
+        /// MerchantService/Capture.
+        CaptureByMerchant = 53,
+        /// MerchantService/Void.
+        VoidByMerchant = 54,
+        /// MerchantService/Refund.
+        RefundByMerchant = 55,
+        /// PaymentService/Confirm.
+        ConfirmPayment = 56,
+        /// PaymentService/Decline.
+        DeclinePayment = 57,
+        /// A payment's time is over.
+        ExpirePayment = 58,
     }
 }
 
@@ -162,6 +182,16 @@ impl Kind {
             Self::CancelRecoveryByOperator => "/saifu.v1.AdminService/CancelRecovery",
             Self::AnswerNotice => "system/AnswerNotice",
             Self::AdvanceRecovery => "system/AdvanceRecovery",
+            Self::Authorize => "/saifu.v1.PosService/Authorize",
+            Self::Capture => "/saifu.v1.PosService/Capture",
+            Self::Void => "/saifu.v1.PosService/Void",
+            Self::Refund => "/saifu.v1.PosService/Refund",
+            Self::CaptureByMerchant => "/saifu.v1.MerchantService/Capture",
+            Self::VoidByMerchant => "/saifu.v1.MerchantService/Void",
+            Self::RefundByMerchant => "/saifu.v1.MerchantService/Refund",
+            Self::ConfirmPayment => "/saifu.v1.PaymentService/Confirm",
+            Self::DeclinePayment => "/saifu.v1.PaymentService/Decline",
+            Self::ExpirePayment => "system/ExpirePayment",
         }
     }
 }

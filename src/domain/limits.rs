@@ -127,7 +127,7 @@ pub fn check_top_up(
         });
     }
     let moved = account.top_ups.last_day(now);
-    let balance_minor = account.lots.total_minor().saturating_add(account.incoming_minor);
+    let balance_minor = account.balance_minor().saturating_add(account.incoming_minor);
     for (value, cap, refusal) in [
         (
             moved.count + 1,

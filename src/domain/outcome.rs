@@ -9,137 +9,19 @@ use super::id::{
     MerchantId, OperatorId, PaymentCodeId, PaymentId, PendingContactId, ProposalId, StoreId, TerminalId,
     TopUpId,
 };
-use super::record::stored_enum;
+use super::payment::Moved;
 use super::rows::{CodePurpose, KeyForm, Standing};
 use super::time::Timestamp;
 
 mod codec;
+mod payment;
 mod recovery;
+mod refusal;
 
 pub use recovery::{AccountStanding, RecoveryStep};
+pub use refusal::Refusal;
 
 pub(super) use codec::{read_operator, write_operator};
-
-stored_enum! {
-    /// The domain says no, for good: money, limit or state.
-    Refusal {
-        /// It does not exist, or is somebody else's.
-        NotFound = 1,
-        /// Activate comes first.
-        AccountNotActive = 2,
-        /// It is active already.
-        AccountAlreadyActive = 3,
-        /// Nothing leaves it.
-        AccountFrozen = 4,
-        /// It is gone.
-        AccountClosed = 5,
-        /// It is not frozen.
-        AccountNotFrozen = 6,
-        /// Expired, confirmed, or tried too often.
-        EnrolmentOver = 7,
-        /// Not enough money.
-        InsufficientBalance = 8,
-        /// More than one payment may amount to.
-        LimitPerPayment = 9,
-        /// More than 24 hours allow.
-        LimitPerDay = 10,
-        /// More than 30 days allow.
-        LimitPerMonth = 11,
-        /// More than an account may hold.
-        LimitBalance = 12,
-        /// Too many top-ups in 24 hours.
-        LimitTopUps = 13,
-        /// Too soon after the last top-up.
-        TopUpTooSoon = 14,
-        /// The shop's registered name is not the signed one.
-        PayeeChanged = 15,
-        /// The shop takes no payments at present.
-        PayeeSuspended = 16,
-        /// Not the account's currency.
-        WrongCurrency = 17,
-        /// Not linked, or no longer.
-        FundingNotLinked = 18,
-        /// As many as there may be.
-        TooManyFundingSources = 19,
-        /// Revoked before.
-        DeviceAlreadyRevoked = 20,
-        /// A top-up has no answer yet: its source must stay.
-        TopUpUnderWay = 21,
-        /// Unknown, expired, used, or killed by a newer one, a freeze or a revocation. Which, a till
-        /// is not told.
-        CodeNotUsable = 22,
-        /// The customer's account does not allow it. Why, a till is not told.
-        Declined = 23,
-        /// The order was reversed before its payment arrived.
-        OrderReversed = 24,
-        /// The order has its payment.
-        OrderTaken = 25,
-        /// Too many unusable codes in a row: its merchant resumes it.
-        TerminalBlocked = 26,
-        /// Its merchant suspended it.
-        TerminalSuspended = 27,
-        /// Not suspended, or not activated yet: there is nothing to resume.
-        TerminalNotSuspended = 28,
-        /// Unknown, used or too old.
-        ActivationOver = 29,
-        /// Approved already, or too old.
-        ProposalOver = 30,
-        /// What was approved is not what was proposed.
-        ProposalChanged = 31,
-        /// Nobody approves what he proposed himself.
-        SameOperator = 32,
-        /// The merchant takes no part at present.
-        MerchantSuspended = 33,
-        /// The merchant takes part.
-        MerchantNotSuspended = 34,
-        /// The key belongs to somebody already.
-        KeyInUse = 35,
-        /// The recovery does not exist, is another key's, or ended.
-        RecoveryOver = 36,
-        /// As many attempts as there are were made, of the case or of the day.
-        RecoveryAttempts = 37,
-        /// As many codes as are sent in a day were sent.
-        RecoveryMessages = 38,
-        /// Too little is proved.
-        RecoveryUnproven = 39,
-        /// The delay is not over.
-        RecoveryCooling = 40,
-        /// One factor must be proved again.
-        RecoveryProveAgain = 41,
-        /// Two contend for the account: only proofing in person helps.
-        RecoveryContested = 42,
-        /// A code to a contact alone froze it lately.
-        RecoveryFrozenLately = 43,
-        /// The cancellation's first call must come first.
-        RecoveryCancelFirst = 44,
-        /// The device was reported lost.
-        DeviceLost = 45,
-        /// A recovery stands: factors, contacts and devices stay as they are.
-        RecoveryUnderWay = 46,
-        /// The account was recovered lately: that has to wait.
-        RecoveredLately = 47,
-        /// The authenticator must be confirmed first.
-        RenewalDue = 48,
-        /// Gone, approved, or its number was wrong too often.
-        AdditionOver = 49,
-        /// As many additions as there may be were asked for.
-        AdditionsTooMany = 50,
-        /// As many devices as there may be.
-        TooManyDevices = 51,
-        /// As many contacts as there may be.
-        TooManyContacts = 52,
-        /// It is the account's last contact.
-        LastContact = 53,
-        /// Gone, confirmed, or its code was wrong too often.
-        ContactOver = 54,
-        /// No new authenticator was begun.
-        TotpNotBegun = 55,
-        /// Two contend for the account: nothing leaves it.
-        AccountContested = 56,
-        /// A recovery cools: that is not possible until it is over.
-        AccountRestricted = 57,
-    }
-}
 
 /// A final outcome, stored for good under its request id.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -267,6 +149,45 @@ pub enum Outcome {
         /// What the customer could spend after it; never told to the till.
         available_after_minor: i64,
     },
+    /// A till asks for more than a code's cap: its customer is asked.
+    PaymentAsked {
+        /// Which.
+        payment_id: PaymentId,
+        /// On which code.
+        code_id: PaymentCodeId,
+        /// How much.
+        amount_minor: i64,
+        /// Until then.
+        awaiting_until: Timestamp,
+        /// What is then held, is held until then; captured at once when absent.
+        hold_until: Option<Timestamp>,
+    },
+    /// A hold by a till, on a customer's code.
+    Authorized {
+        /// Which.
+        payment_id: PaymentId,
+        /// On which code.
+        code_id: PaymentCodeId,
+        /// When.
+        at: Timestamp,
+        /// How much.
+        amount_minor: i64,
+        /// Until then.
+        hold_until: Timestamp,
+        /// What the customer could spend after it; never told to the till.
+        available_after_minor: i64,
+    },
+    /// A payment's next step: confirmed, declined, captured, voided, refunded or expired.
+    PaymentStepped {
+        /// Which.
+        payment_id: PaymentId,
+        /// When.
+        at: Timestamp,
+        /// What it moved, and what the payment's sums are after it.
+        moved: Moved,
+        /// What the customer could spend after it; never told to the till.
+        available_after_minor: i64,
+    },
     /// Nothing to reverse; the order is a tombstone now, and no payment of it will be taken.
     NothingFound,
     /// A payment was undone.
@@ -277,6 +198,8 @@ pub enum Outcome {
         at: Timestamp,
         /// Given back.
         refunded_minor: i64,
+        /// Released of what was held.
+        released_minor: i64,
         /// What the customer could spend after it; never told to the till.
         available_after_minor: i64,
     },
@@ -438,6 +361,19 @@ impl Outcome {
     /// Not done, and time alone does not help.
     pub fn refused(refusal: Refusal) -> Self {
         Self::Refused { refusal, retry_at: Timestamp(0) }
+    }
+
+    /// Whether it is listed among the entries of the account that it concerns: what the customer has
+    /// available, or a payment of his, is another by it.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "every other outcome moves no money")]
+    pub fn is_entry(&self) -> bool {
+        match self {
+            Self::Paid { .. } | Self::Charged { .. } | Self::Authorized { .. } => true,
+            Self::PaymentStepped { moved, .. } => moved.is_any(),
+            Self::Reversed { refunded_minor, released_minor, .. } => *refunded_minor + *released_minor > 0,
+            Self::TopUpSettled { credited_minor, .. } => *credited_minor > 0,
+            _ => false,
+        }
     }
 
     /// Whether nothing was done.

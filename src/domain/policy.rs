@@ -88,6 +88,19 @@ pub struct StaffRules {
     pub activation_us: i64,
     /// A proposal may be approved for so long.
     pub proposal_us: i64,
+    /// A till gives back so much a day; more is its merchant's server's to give.
+    pub refund_day_minor: i64,
+}
+
+/// How long payments wait.
+#[derive(Clone, Debug)]
+pub struct PaymentWaits {
+    /// A customer is asked for so long.
+    pub ask_us: i64,
+    /// A hold lasts so long when its shop says nothing about it.
+    pub hold_us: i64,
+    /// And at most so long.
+    pub hold_longest_us: i64,
 }
 
 /// All rules' figures.
@@ -103,6 +116,8 @@ pub struct Policy {
     pub enrolment: EnrolmentRules,
     /// How payment codes go.
     pub payment_codes: PaymentCodes,
+    /// How long payments wait.
+    pub payments: PaymentWaits,
     /// How merchants and operators go about.
     pub staff: StaffRules,
     /// How accounts are recovered.
@@ -147,7 +162,12 @@ impl Policy {
             },
             enrolment: EnrolmentRules { code_us: 15 * MINUTE_US, attempts: 5, activate_us: DAY_US },
             payment_codes: PaymentCodes { live_us: MINUTE_US, misses: 10 },
-            staff: StaffRules { activation_us: DAY_US, proposal_us: DAY_US },
+            payments: PaymentWaits {
+                ask_us: 2 * MINUTE_US,
+                hold_us: 7 * DAY_US,
+                hold_longest_us: 30 * DAY_US,
+            },
+            staff: StaffRules { activation_us: DAY_US, proposal_us: DAY_US, refund_day_minor: 100_000 },
             recovery: Figures::standard(),
             open_request_us: 150 * SECOND_US,
             secret_us: 10 * MINUTE_US,

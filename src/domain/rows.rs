@@ -131,6 +131,8 @@ stored_enum! {
         Expired = 3,
         /// The till undid it.
         Reversed = 4,
+        /// Its customer said no; nothing was ever held.
+        Declined = 5,
     }
 }
 
@@ -680,6 +682,10 @@ records! {
         state: TerminalState,
         /// Unusable codes since the last good one.
         code_misses: i64,
+        /// The day that `refunded_today_minor` counts, from the epoch.
+        refund_day: i64,
+        /// What it gave back of earlier payments on that day, in minor units.
+        refunded_today_minor: i64,
         /// When the merchant registered it.
         registered_at: Timestamp,
         /// When it enrolled its key.
@@ -809,7 +815,7 @@ records! {
         payee_name: String,
         /// What is moved.
         asset: Asset,
-        /// Authorised.
+        /// What it is about; authorised once its customer need not be asked any more.
         authorised_minor: i64,
         /// Captured of it.
         captured_minor: i64,
@@ -827,6 +833,14 @@ records! {
         tax_lines: Vec<u8>,
         /// When it was made.
         created_at: Timestamp,
+        /// Since when it is held or captured; absent while, or if, its customer did not say yes.
+        authorised_at: Option<Timestamp>,
+        /// Its customer is asked until then.
+        awaiting_until: Option<Timestamp>,
+        /// What is not captured is held until then; absent when it is captured at once.
+        hold_until: Option<Timestamp>,
+        /// When time does something to it.
+        due_at: Option<Timestamp>,
     }
 
     /// A secret of a reply, sealed for the same key and request id for ten minutes.
@@ -989,6 +1003,7 @@ impl Table {
         match self {
             Self::Account => &["ledger_account_id"],
             Self::Device => &["account_id", "key_id"],
+            Self::Payment => &["account_id", "merchant_id", "order_id", "created_at"],
             Self::SigningKey
             | Self::DataKey
             | Self::Document
@@ -1005,7 +1020,6 @@ impl Table {
             | Self::Proposal
             | Self::Funding
             | Self::TopUp
-            | Self::Payment
             | Self::SecretReply
             | Self::OpenRequest
             | Self::Event

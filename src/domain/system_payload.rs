@@ -4,8 +4,8 @@
 use super::codec::{Decoder, Encoder};
 use super::command::{CaseRef, Notices, SystemAction};
 use super::id::{
-    AccountId, CaseId, ContactIndex, DeviceId, LedgerAccountId, MerchantId, MessageId, RequestId, StoreId,
-    TargetId, TopUpId,
+    AccountId, CaseId, ContactIndex, DeviceId, LedgerAccountId, MerchantId, MessageId, PaymentId, RequestId,
+    StoreId, TargetId, TopUpId,
 };
 use super::journal::{Kind, system_request};
 use super::outcome::{read_operator, write_operator};
@@ -28,12 +28,8 @@ impl SystemAction {
             Self::CloseUnactivated { account_id, .. } => account_id.0,
             Self::EnrolOperators { .. } => *b"saifu-operators0",
             Self::AnswerNotice { message_id, .. } => message_id.0,
-            // Once for each moment at which something is due.
-            Self::AdvanceRecovery { case, due_at, .. } => {
-                let mut subject = case.case_id.0;
-                subject.iter_mut().rev().zip(due_at.0.to_le_bytes()).for_each(|(byte, due)| *byte ^= due);
-                subject
-            }
+            Self::AdvanceRecovery { case, due_at, .. } => moment(case.case_id.0, *due_at),
+            Self::ExpirePayment { payment_id, due_at } => moment(payment_id.0, *due_at),
         };
         system_request(subject, self.kind())
     }
@@ -64,11 +60,13 @@ impl SystemAction {
             }
             // What is told is sealed, and is no evidence.
             Self::AdvanceRecovery { case, due_at, notices: _ } => write_case(encoder, case).int(due_at.0),
+            Self::ExpirePayment { payment_id, due_at } => encoder.fixed(&payment_id.0).int(due_at.0),
         }
         .finish()
     }
 
     /// Back from the signed bytes.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "every other kind is signed by somebody else")]
     pub fn decode(bytes: &[u8]) -> Result<Self, Corrupt> {
         let mut decoder = Decoder::new(bytes);
         let action = match Kind::from_number(decoder.int()?)? {
@@ -94,51 +92,21 @@ impl SystemAction {
             Kind::EnrolOperators => Self::EnrolOperators { operators: decoder.list(read_operator)? },
             Kind::AnswerNotice => read_answer(&mut decoder)?,
             Kind::AdvanceRecovery => read_advance(&mut decoder)?,
-            Kind::StartEnrolment
-            | Kind::ConfirmEnrolment
-            | Kind::Activate
-            | Kind::RevokeDevice
-            | Kind::VerifySecondFactor
-            | Kind::Freeze
-            | Kind::Unfreeze
-            | Kind::LinkFunding
-            | Kind::UnlinkFunding
-            | Kind::RequestTopUp
-            | Kind::Pay
-            | Kind::IssueCode
-            | Kind::ActivateTerminal
-            | Kind::Charge
-            | Kind::Reverse
-            | Kind::RegisterTerminal
-            | Kind::SuspendTerminal
-            | Kind::ResumeTerminal
-            | Kind::ReverseForTerminal
-            | Kind::Propose
-            | Kind::Approve
-            | Kind::SuspendMerchant
-            | Kind::CancelRecovery
-            | Kind::ReportLost
-            | Kind::ApproveAddition
-            | Kind::BeginTotp
-            | Kind::ConfirmTotp
-            | Kind::ReplaceSavedCode
-            | Kind::ChangePassphrase
-            | Kind::AddContact
-            | Kind::ConfirmContact
-            | Kind::RemoveContact
-            | Kind::StartRecovery
-            | Kind::SendRecoveryCode
-            | Kind::ProveRecovery
-            | Kind::FreezeInRecovery
-            | Kind::ReportLostInRecovery
-            | Kind::CompleteRecovery
-            | Kind::CancelByNotice
-            | Kind::RequestAddition
-            | Kind::CancelRecoveryByOperator => return Err(Corrupt),
+            Kind::ExpirePayment => Self::ExpirePayment {
+                payment_id: PaymentId(decoder.fixed()?),
+                due_at: Timestamp(decoder.int()?),
+            },
+            _ => return Err(Corrupt),
         };
         decoder.finish()?;
         Ok(action)
     }
+}
+
+/// Once for each moment at which something is due.
+fn moment(mut subject: [u8; 16], due_at: Timestamp) -> [u8; 16] {
+    subject.iter_mut().rev().zip(due_at.0.to_le_bytes()).for_each(|(byte, due)| *byte ^= due);
+    subject
 }
 
 fn read_answer(decoder: &mut Decoder<'_>) -> Result<SystemAction, Corrupt> {

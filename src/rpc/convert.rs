@@ -6,6 +6,7 @@ use zeroize::Zeroizing;
 
 use crate::contact::Contact;
 use crate::crypto::hash::MacKey;
+use crate::domain::command::ShopStep;
 use crate::domain::money::Amount;
 use crate::domain::time::{SECOND_US, Timestamp};
 use crate::gate::rejection::Rejection;
@@ -93,6 +94,18 @@ pub fn order_id(id: &str) -> Result<String, Rejection> {
     } else {
         Err(Rejection::malformed("order_id", "1 to 64 printable ASCII characters without spaces"))
     }
+}
+
+/// How much of a hold is captured.
+pub fn capture(request: &pb::CaptureRequest) -> Result<ShopStep, Rejection> {
+    let amount = match request.amount_minor {
+        0 => None,
+        minor => Some(amount(minor)?),
+    };
+    if amount.is_none() && request.more_follows {
+        return Err(Rejection::malformed("more_follows", "false when all that is held is captured"));
+    }
+    Ok(ShopStep::Capture { amount, is_final: !request.more_follows })
 }
 
 /// An e-mail address.

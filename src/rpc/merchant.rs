@@ -1,11 +1,14 @@
 //! MerchantService: A merchant's own server: its stores and tills.
 
+mod capture;
 mod list_stores;
 mod list_terminals;
+mod refund;
 mod register_terminal;
 mod resume_terminal;
 mod reverse;
 mod suspend_terminal;
+mod void;
 
 use std::sync::Arc;
 
@@ -23,7 +26,7 @@ pub struct Merchant {
 }
 
 /// The policies of this service's RPCs.
-pub fn declared() -> [Declared; 6] {
+pub fn declared() -> [Declared; 9] {
     [
         Declared::of::<list_stores::ListStores>(),
         Declared::of::<register_terminal::RegisterTerminal>(),
@@ -31,6 +34,9 @@ pub fn declared() -> [Declared; 6] {
         Declared::of::<suspend_terminal::SuspendTerminal>(),
         Declared::of::<resume_terminal::ResumeTerminal>(),
         Declared::of::<reverse::Reverse>(),
+        Declared::of::<capture::Capture>(),
+        Declared::of::<void::Void>(),
+        Declared::of::<refund::Refund>(),
     ]
 }
 
@@ -79,5 +85,23 @@ impl pb::merchant_service_server::MerchantService for Merchant {
     async fn reverse(&self, request: Request<pb::Envelope>) -> Result<Response<pb::ReverseReply>, Status> {
         let peer = peer(&request);
         answer(reverse::call(&self.gate, request.into_inner(), peer)).await
+    }
+
+    async fn capture(
+        &self,
+        request: Request<pb::Envelope>,
+    ) -> Result<Response<pb::PaymentStepReply>, Status> {
+        let peer = peer(&request);
+        answer(capture::call(&self.gate, request.into_inner(), peer)).await
+    }
+
+    async fn void(&self, request: Request<pb::Envelope>) -> Result<Response<pb::PaymentStepReply>, Status> {
+        let peer = peer(&request);
+        answer(void::call(&self.gate, request.into_inner(), peer)).await
+    }
+
+    async fn refund(&self, request: Request<pb::Envelope>) -> Result<Response<pb::PaymentStepReply>, Status> {
+        let peer = peer(&request);
+        answer(refund::call(&self.gate, request.into_inner(), peer)).await
     }
 }

@@ -1,11 +1,14 @@
 //! PaymentService: The customer's side of paying.
 
+mod confirm;
+mod decline;
 mod get_payment;
 mod issue_code;
 mod pay;
 mod resolve_payee;
+mod status_of;
 
-pub use get_payment::status_of;
+pub use status_of::{state, status_of, step_reply};
 
 use std::sync::Arc;
 
@@ -23,12 +26,14 @@ pub struct Payment {
 }
 
 /// The policies of this service's RPCs.
-pub fn declared() -> [Declared; 4] {
+pub fn declared() -> [Declared; 6] {
     [
         Declared::of::<issue_code::IssueCode>(),
         Declared::of::<resolve_payee::ResolvePayee>(),
         Declared::of::<pay::Pay>(),
         Declared::of::<get_payment::GetPayment>(),
+        Declared::of::<confirm::Confirm>(),
+        Declared::of::<decline::Decline>(),
     ]
 }
 
@@ -61,5 +66,21 @@ impl pb::payment_service_server::PaymentService for Payment {
     ) -> Result<Response<pb::GetPaymentReply>, Status> {
         let peer = peer(&request);
         answer(get_payment::call(&self.gate, request.into_inner(), peer)).await
+    }
+
+    async fn confirm(
+        &self,
+        request: Request<pb::Envelope>,
+    ) -> Result<Response<pb::ConfirmPaymentReply>, Status> {
+        let peer = peer(&request);
+        answer(confirm::call(&self.gate, request.into_inner(), peer)).await
+    }
+
+    async fn decline(
+        &self,
+        request: Request<pb::Envelope>,
+    ) -> Result<Response<pb::DeclinePaymentReply>, Status> {
+        let peer = peer(&request);
+        answer(decline::call(&self.gate, request.into_inner(), peer)).await
     }
 }

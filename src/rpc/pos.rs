@@ -1,9 +1,14 @@
 //! PosService: The till's side.
 
 mod activate;
+mod authorize;
+mod capture;
 mod charge;
 mod get_payment;
+mod refund;
 mod reverse;
+mod sale;
+mod void;
 
 pub use reverse::reply as reverse_reply;
 
@@ -23,12 +28,16 @@ pub struct Pos {
 }
 
 /// The policies of this service's RPCs.
-pub fn declared() -> [Declared; 4] {
+pub fn declared() -> [Declared; 8] {
     [
         Declared::of::<activate::Activate>(),
         Declared::of::<charge::Charge>(),
         Declared::of::<get_payment::GetPayment>(),
         Declared::of::<reverse::Reverse>(),
+        Declared::of::<authorize::Authorize>(),
+        Declared::of::<capture::Capture>(),
+        Declared::of::<void::Void>(),
+        Declared::of::<refund::Refund>(),
     ]
 }
 
@@ -58,5 +67,31 @@ impl pb::pos_service_server::PosService for Pos {
     async fn reverse(&self, request: Request<pb::Envelope>) -> Result<Response<pb::ReverseReply>, Status> {
         let peer = peer(&request);
         answer(reverse::call(&self.gate, request.into_inner(), peer)).await
+    }
+
+    async fn authorize(
+        &self,
+        request: Request<pb::Envelope>,
+    ) -> Result<Response<pb::AuthorizeReply>, Status> {
+        let peer = peer(&request);
+        answer(authorize::call(&self.gate, request.into_inner(), peer)).await
+    }
+
+    async fn capture(
+        &self,
+        request: Request<pb::Envelope>,
+    ) -> Result<Response<pb::PaymentStepReply>, Status> {
+        let peer = peer(&request);
+        answer(capture::call(&self.gate, request.into_inner(), peer)).await
+    }
+
+    async fn void(&self, request: Request<pb::Envelope>) -> Result<Response<pb::PaymentStepReply>, Status> {
+        let peer = peer(&request);
+        answer(void::call(&self.gate, request.into_inner(), peer)).await
+    }
+
+    async fn refund(&self, request: Request<pb::Envelope>) -> Result<Response<pb::PaymentStepReply>, Status> {
+        let peer = peer(&request);
+        answer(refund::call(&self.gate, request.into_inner(), peer)).await
     }
 }

@@ -3,13 +3,17 @@
 //!
 //! `google.rpc.ErrorInfo` carries the reason, and in its metadata whether the answer is final.
 
+mod refusal;
+
+pub(super) use refusal::of_refusal;
+
 use std::collections::HashMap;
 use std::time::Duration;
 
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
-use crate::domain::outcome::{OpenAnswer, Refusal};
+use crate::domain::outcome::OpenAnswer;
 use crate::domain::time::{SECOND_US, Timestamp};
 use crate::door::Refusals;
 use crate::gate::rejection::Rejection;
@@ -309,6 +313,39 @@ pub fn entry(reason: Reason) -> Entry {
         Reason::AccountRestricted => {
             (Code::FailedPrecondition, "a recovery is waiting", "Cancel it, or wait until it is over.")
         }
+        Reason::PaymentAwaiting => (
+            Code::FailedPrecondition,
+            "the customer is still asked",
+            "Ask GetPayment until he has answered or his time is over; Void or Reverse ends it.",
+        ),
+        Reason::PaymentNotAwaiting => (
+            Code::FailedPrecondition,
+            "the customer is not asked any more",
+            "Answered, withdrawn by the shop, or too late. GetPayment says which.",
+        ),
+        Reason::HoldOver => (
+            Code::FailedPrecondition,
+            "nothing is held any more",
+            "Captured, voided or expired; GetPayment says which. What was captured is given back by Refund.",
+        ),
+        Reason::CaptureTooMuch => {
+            (Code::FailedPrecondition, "more than is held", "GetPayment says how much is held.")
+        }
+        Reason::RefundTooMuch => (
+            Code::FailedPrecondition,
+            "more than was captured and not given back",
+            "GetPayment says how much was captured and given back.",
+        ),
+        Reason::RefundCeiling => (
+            Code::FailedPrecondition,
+            "more than this till gives back in a day",
+            "The merchant's server refunds it, by the order id.",
+        ),
+        Reason::AmountChanged => (
+            Code::FailedPrecondition,
+            "the amount is not the one that the shop asked for",
+            "Show the customer the amount of the payment as it stands.",
+        ),
         Reason::Internal => (
             Code::Internal,
             "a defect on our side",
@@ -316,69 +353,6 @@ pub fn entry(reason: Reason) -> Entry {
         ),
     };
     Entry { reason, code, says, advice }
-}
-
-/// The reason of a refusal.
-pub(super) fn of_refusal(refusal: Refusal) -> Reason {
-    match refusal {
-        Refusal::NotFound => Reason::NotFound,
-        Refusal::AccountNotActive => Reason::AccountNotActive,
-        Refusal::AccountAlreadyActive => Reason::AccountAlreadyActive,
-        Refusal::AccountFrozen => Reason::AccountFrozen,
-        Refusal::AccountClosed => Reason::AccountClosed,
-        Refusal::AccountNotFrozen => Reason::AccountNotFrozen,
-        Refusal::EnrolmentOver => Reason::EnrolmentOver,
-        Refusal::InsufficientBalance => Reason::InsufficientBalance,
-        Refusal::LimitPerPayment => Reason::LimitPerPayment,
-        Refusal::LimitPerDay => Reason::LimitPerDay,
-        Refusal::LimitPerMonth => Reason::LimitPerMonth,
-        Refusal::LimitBalance => Reason::LimitBalance,
-        Refusal::LimitTopUps => Reason::LimitTopUps,
-        Refusal::TopUpTooSoon => Reason::TopUpTooSoon,
-        Refusal::PayeeChanged => Reason::PayeeChanged,
-        Refusal::PayeeSuspended => Reason::PayeeSuspended,
-        Refusal::WrongCurrency => Reason::WrongCurrency,
-        Refusal::FundingNotLinked => Reason::FundingNotLinked,
-        Refusal::TooManyFundingSources => Reason::TooManyFundingSources,
-        Refusal::DeviceAlreadyRevoked => Reason::DeviceAlreadyRevoked,
-        Refusal::TopUpUnderWay => Reason::TopUpUnderWay,
-        Refusal::CodeNotUsable => Reason::CodeNotUsable,
-        Refusal::Declined => Reason::Declined,
-        Refusal::OrderReversed => Reason::OrderReversed,
-        Refusal::OrderTaken => Reason::OrderTaken,
-        Refusal::TerminalBlocked => Reason::TerminalBlocked,
-        Refusal::TerminalSuspended => Reason::TerminalSuspended,
-        Refusal::TerminalNotSuspended => Reason::TerminalNotSuspended,
-        Refusal::ActivationOver => Reason::ActivationOver,
-        Refusal::ProposalOver => Reason::ProposalOver,
-        Refusal::ProposalChanged => Reason::ProposalChanged,
-        Refusal::SameOperator => Reason::SameOperator,
-        Refusal::MerchantSuspended => Reason::MerchantSuspended,
-        Refusal::MerchantNotSuspended => Reason::MerchantNotSuspended,
-        Refusal::KeyInUse => Reason::KeyInUse,
-        Refusal::RecoveryOver => Reason::RecoveryOver,
-        Refusal::RecoveryAttempts => Reason::RecoveryAttempts,
-        Refusal::RecoveryMessages => Reason::RecoveryMessages,
-        Refusal::RecoveryUnproven => Reason::RecoveryUnproven,
-        Refusal::RecoveryCooling => Reason::RecoveryCooling,
-        Refusal::RecoveryProveAgain => Reason::RecoveryProveAgain,
-        Refusal::RecoveryContested => Reason::RecoveryContested,
-        Refusal::RecoveryFrozenLately => Reason::RecoveryFrozenLately,
-        Refusal::RecoveryCancelFirst => Reason::RecoveryCancelFirst,
-        Refusal::DeviceLost => Reason::DeviceLost,
-        Refusal::RecoveryUnderWay => Reason::RecoveryUnderWay,
-        Refusal::RecoveredLately => Reason::RecoveredLately,
-        Refusal::RenewalDue => Reason::RenewalDue,
-        Refusal::AdditionOver => Reason::AdditionOver,
-        Refusal::AdditionsTooMany => Reason::AdditionsTooMany,
-        Refusal::TooManyDevices => Reason::TooManyDevices,
-        Refusal::TooManyContacts => Reason::TooManyContacts,
-        Refusal::LastContact => Reason::LastContact,
-        Refusal::ContactOver => Reason::ContactOver,
-        Refusal::TotpNotBegun => Reason::TotpNotBegun,
-        Refusal::AccountContested => Reason::AccountContested,
-        Refusal::AccountRestricted => Reason::AccountRestricted,
-    }
 }
 
 /// What goes beside the reason.

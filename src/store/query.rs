@@ -109,6 +109,13 @@ pub enum Scan {
         /// At most.
         limit: i64,
     },
+    /// Payments whose customer did not answer, and holds, whose time is over.
+    DuePayments {
+        /// Now.
+        now: Timestamp,
+        /// At most.
+        limit: i64,
+    },
     /// Messages to be sent by now.
     DueMessages {
         /// Now.
@@ -289,6 +296,11 @@ impl Scan {
             }
             Self::DueRecoveries { now, limit } => (
                 Table::RecoveryCase,
+                "due_at <= ?1 ORDER BY due_at LIMIT ?2".into(),
+                vec![Value::Int(now.0), Value::Int(*limit)],
+            ),
+            Self::DuePayments { now, limit } => (
+                Table::Payment,
                 "due_at <= ?1 ORDER BY due_at LIMIT ?2".into(),
                 vec![Value::Int(now.0), Value::Int(*limit)],
             ),

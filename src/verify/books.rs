@@ -137,8 +137,11 @@ fn account(row: &Account, replay: &Replay) -> Result<(), &'static str> {
     {
         return Err("its balance is not the sum of the journal's postings");
     }
-    if row.lots.total_minor() != row.available_minor() + row.debits_pending_minor {
-        return Err("its lots do not sum up to its balance");
+    if row.debits_pending_minor != expected.held_minor {
+        return Err("what it holds is not what the journal holds");
+    }
+    if row.lots.total_minor() != row.available_minor() {
+        return Err("its lots do not sum up to what can be spent");
     }
     if (row.spent_total_minor, row.payments_total) != (expected.spent_total_minor, expected.payments_total) {
         return Err("its spending is not the journal's");
@@ -234,9 +237,8 @@ fn payment(row: &Payment, replay: &Replay) -> Result<(), &'static str> {
     let expected = replay.paid.get(&row.payment_id).ok_or("nobody signed for this payment")?;
     let same = expected.account_id == row.account_id
         && expected.store_id == row.store_id
-        && expected.amount_minor == row.captured_minor
-        && expected.refunded_minor == row.refunded_minor
-        && row.released_minor == 0;
+        && expected.merchant_id == row.merchant_id
+        && expected.sums == row.sums();
     if same { Ok(()) } else { Err("its account, store or amounts are not the journal's") }
 }
 
@@ -264,8 +266,9 @@ fn terminal(row: &Terminal, replay: &Replay) -> Result<(), &'static str> {
     let same = expected.merchant_id == row.merchant_id
         && expected.store_id == row.store_id
         && expected.key_id == row.key_id
-        && expected.state == row.state;
-    if same { Ok(()) } else { Err("its merchant, store, key or state is not the journal's") }
+        && expected.state == row.state
+        && (expected.refund_day, expected.refunded_today_minor) == (row.refund_day, row.refunded_today_minor);
+    if same { Ok(()) } else { Err("its merchant, store, key, refunds or state is not the journal's") }
 }
 
 /// An order that was only named, by a charge that was refused, is no row of the journal's making.

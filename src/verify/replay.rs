@@ -2,6 +2,7 @@
 
 mod calls;
 mod factor;
+mod payments;
 mod recovery;
 mod staff;
 mod system;
@@ -17,6 +18,7 @@ use crate::domain::journal::{Kind, Versions};
 use crate::domain::ledger::{Postings, Transfer};
 use crate::domain::live_codes::LiveCodes;
 use crate::domain::outcome::Outcome;
+use crate::domain::payment::Sums;
 use crate::domain::policy::Policy;
 use crate::domain::rows::{AccountState, Journal, KeyForm, KeyState, Standing, TerminalState, TopUpState};
 use crate::domain::time::Timestamp;
@@ -42,6 +44,8 @@ pub(super) struct AccountReplay {
     pub active_devices: i64,
     pub totp_last_step: i64,
     pub live_codes: LiveCodes,
+    /// Held for shops, out of what could be spent.
+    pub held_minor: i64,
 }
 
 /// What a key must be.
@@ -82,6 +86,8 @@ pub(super) struct TerminalReplay {
     pub store_id: StoreId,
     pub key_id: Option<KeyId>,
     pub state: TerminalState,
+    pub refund_day: i64,
+    pub refunded_today_minor: i64,
 }
 
 /// What an order must be.
@@ -117,8 +123,8 @@ pub(super) struct TopUpReplay {
 pub(super) struct PaymentReplay {
     pub account_id: AccountId,
     pub store_id: StoreId,
-    pub amount_minor: i64,
-    pub refunded_minor: i64,
+    pub merchant_id: MerchantId,
+    pub sums: Sums,
 }
 
 struct Head {
@@ -264,6 +270,7 @@ impl Replay {
             | Kind::CloseUnactivated
             | Kind::EnrolOperators
             | Kind::AnswerNotice
+            | Kind::ExpirePayment
             | Kind::AdvanceRecovery => self.system(entry),
             Kind::StartEnrolment | Kind::ConfirmEnrolment | Kind::ActivateTerminal => self.candidate(entry),
             Kind::StartRecovery
@@ -275,6 +282,13 @@ impl Replay {
             | Kind::CancelByNotice
             | Kind::RequestAddition => self.recovery(entry),
             Kind::Charge
+            | Kind::Authorize
+            | Kind::Capture
+            | Kind::Void
+            | Kind::Refund
+            | Kind::CaptureByMerchant
+            | Kind::VoidByMerchant
+            | Kind::RefundByMerchant
             | Kind::Reverse
             | Kind::RegisterTerminal
             | Kind::SuspendTerminal
@@ -303,6 +317,8 @@ impl Replay {
             | Kind::AddContact
             | Kind::ConfirmContact
             | Kind::RemoveContact
+            | Kind::ConfirmPayment
+            | Kind::DeclinePayment
             | Kind::Pay => self.device(entry),
         }
     }
@@ -322,9 +338,15 @@ impl Replay {
         self.ledger.get(&ledger_account_id).map_or(0, |(debits, credits)| credits - debits)
     }
 
-    /// A row in which money moved is listed under its account, and no other row is.
+    /// What an account's owner could spend: what is his, less what is held.
+    pub(super) fn available(&self, account_id: AccountId) -> Result<i64, &'static str> {
+        let account = self.account(account_id)?;
+        Ok(self.balance(account.ledger_account_id) - account.held_minor)
+    }
+
+    /// A row in which money moved, or was held, is listed under its account, and no other row is.
     fn entry_of(entry: &Entry<'_>, account_id: AccountId) -> Checked {
-        let expected = (!entry.postings.0.is_empty()).then_some(account_id);
+        let expected = entry.outcome.is_entry().then_some(account_id);
         if entry.row.entry_account_id == expected {
             Ok(())
         } else {

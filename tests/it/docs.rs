@@ -171,6 +171,7 @@ fn the_policy_stands_in_the_protocol_as_it_is() {
         codes,
         enrolment,
         payment_codes,
+        payments,
         staff,
         open_request_us,
         secret_us,
@@ -180,13 +181,13 @@ fn the_policy_stands_in_the_protocol_as_it_is() {
     let blocks: Vec<_> = codes.blocks_us.map(duration).into();
     let rows = [
         ("After an accepted code its device is fresh for", duration(step_up.fresh_us)),
-        ("Pay, IssueCode, TopUp: a code in the call from this amount on", yen(step_up.amount_minor)),
+        ("Pay, Confirm, IssueCode, TopUp: a code in the call from this amount on", yen(step_up.amount_minor)),
         (
-            "Pay, IssueCode: a code in the call when what went out since this device's last code would pass",
+            "Pay, Confirm, IssueCode: a code in the call when what went out since its last code would pass",
             yen(step_up.sum_minor),
         ),
         (
-            "Pay, IssueCode: a code in the call when so many payments were made since the device's last code",
+            "Pay, Confirm, IssueCode: a code in the call when so many payments were made since its last code",
             step_up.payments.to_string(),
         ),
         ("Wrong codes in a row that block, each time", codes.block_after.to_string()),
@@ -201,6 +202,10 @@ fn the_policy_stands_in_the_protocol_as_it_is() {
         ("Activate within", duration(enrolment.activate_us)),
         ("A payment code is good for", duration(payment_codes.live_us)),
         ("Unusable payment codes in a row that block a till", payment_codes.misses.to_string()),
+        ("A customer is asked by a till for", duration(payments.ask_us)),
+        ("A hold lasts, when its shop says nothing about it", duration(payments.hold_us)),
+        ("A hold lasts at most", duration(payments.hold_longest_us)),
+        ("A till gives back in a day of UTC, at most", yen(staff.refund_day_minor)),
         ("A till's activation code is good for", duration(staff.activation_us)),
         ("A proposal may be approved for", duration(staff.proposal_us)),
         ("An answer that is open binds its request id for", duration(open_request_us)),

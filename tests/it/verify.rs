@@ -213,7 +213,7 @@ async fn whatever_is_changed_on_the_shops_side_is_found() {
         (
             "a resumed till",
             "UPDATE terminal SET state = 1 WHERE state = 2",
-            "its merchant, store, key or state",
+            "its merchant, store, key, refunds or state",
         ),
         (
             "a till of another store",
@@ -223,7 +223,7 @@ async fn whatever_is_changed_on_the_shops_side_is_found() {
         (
             "an inserted till",
             "INSERT INTO terminal SELECT randomblob(16), tenant_id, merchant_id, store_id, label, NULL, 0, \
-             0, registered_at, NULL FROM terminal LIMIT 1",
+             0, registered_at, NULL, 0, 0 FROM terminal LIMIT 1",
             "no registration in the journal made this till",
         ),
         (

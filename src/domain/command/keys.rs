@@ -9,7 +9,7 @@ use super::{
 use crate::domain::id::TargetId;
 use crate::domain::ledger::PROVIDER_CLEARING;
 use crate::domain::rows::{
-    Activation, Addition, Contact, Device, OrderSlot, PaymentCode, RowKey, Store, TopUp,
+    Activation, Addition, Contact, Device, OrderSlot, Payment, PaymentCode, RowKey, Store, TopUp,
 };
 use crate::domain::view::View;
 
@@ -61,14 +61,35 @@ impl Command {
                 .map(|device| RowKey::SigningKey(device.key_id))
                 .into_iter()
                 .collect(),
-            Order::Terminal(_, TerminalAction::Charge { code_tag, .. }) => view
-                .get::<PaymentCode>((*code_tag,))
+            Order::Device(
+                _,
+                DeviceAction::ConfirmPayment { payment_id, .. } | DeviceAction::DeclinePayment { payment_id },
+            ) => view
+                .get::<Payment>((*payment_id,))
+                .map(|payment| [RowKey::Store(payment.store_id), RowKey::Merchant(payment.merchant_id)])
+                .into_iter()
+                .flatten()
+                .collect(),
+            Order::System(_, SystemAction::ExpirePayment { payment_id, .. }) => view
+                .get::<Payment>((*payment_id,))
+                .map(|payment| [RowKey::Account(payment.account_id), RowKey::Merchant(payment.merchant_id)])
+                .into_iter()
+                .flatten()
+                .collect(),
+            Order::Terminal(_, TerminalAction::Charge(sale) | TerminalAction::Authorize { sale, .. }) => view
+                .get::<PaymentCode>((sale.code_tag,))
                 .map(|code| [RowKey::Account(code.account_id), RowKey::Device(code.device_id)])
                 .into_iter()
                 .flatten()
                 .collect(),
-            Order::Terminal(TerminalCall { merchant_id, .. }, TerminalAction::Reverse { order_id })
-            | Order::Merchant(MerchantCall { merchant_id, .. }, MerchantAction::Reverse { order_id, .. }) => {
+            Order::Terminal(
+                TerminalCall { merchant_id, .. },
+                TerminalAction::Reverse { order_id } | TerminalAction::Step { order_id, .. },
+            )
+            | Order::Merchant(
+                MerchantCall { merchant_id, .. },
+                MerchantAction::Reverse { order_id, .. } | MerchantAction::Step { order_id, .. },
+            ) => {
                 let slot = view.get::<OrderSlot>((*merchant_id, order_id.clone()));
                 let payment = slot.and_then(|slot| slot.payment_id).map(RowKey::Payment);
                 let account = slot.and_then(|slot| slot.account_id).map(RowKey::Account);
@@ -134,6 +155,9 @@ fn device_keys(call: &DeviceCall, action: &DeviceAction) -> Vec<RowKey> {
         }
         DeviceAction::RequestTopUp { funding_id, .. } => keys.push(RowKey::Funding(*funding_id)),
         DeviceAction::Pay { store_id, .. } => keys.push(RowKey::Store(*store_id)),
+        DeviceAction::ConfirmPayment { payment_id, .. } | DeviceAction::DeclinePayment { payment_id } => {
+            keys.push(RowKey::Payment(*payment_id));
+        }
         DeviceAction::IssueCode { code_tag, .. } => keys.push(RowKey::PaymentCode(*code_tag)),
         DeviceAction::CancelRecovery { case, .. } => {
             keys.extend(case.keys().into_iter().filter(|key| *key != RowKey::Account(call.account_id)));
@@ -203,7 +227,12 @@ fn candidate_keys(call: &CandidateCall, action: &CandidateAction) -> Vec<RowKey>
 }
 
 fn terminal_keys(call: &TerminalCall, action: &TerminalAction) -> Vec<RowKey> {
-    let (TerminalAction::Charge { order_id, .. } | TerminalAction::Reverse { order_id }) = action;
+    let (order_id, code_tag) = match action {
+        TerminalAction::Charge(sale) | TerminalAction::Authorize { sale, .. } => {
+            (&sale.order_id, Some(sale.code_tag))
+        }
+        TerminalAction::Step { order_id, .. } | TerminalAction::Reverse { order_id } => (order_id, None),
+    };
     let mut keys = vec![
         RowKey::SigningKey(call.signed.key_id),
         RowKey::Merchant(call.merchant_id),
@@ -211,9 +240,7 @@ fn terminal_keys(call: &TerminalCall, action: &TerminalAction) -> Vec<RowKey> {
         RowKey::Terminal(call.terminal_id),
         RowKey::OrderSlot(call.merchant_id, order_id.clone()),
     ];
-    if let TerminalAction::Charge { code_tag, .. } = action {
-        keys.push(RowKey::PaymentCode(*code_tag));
-    }
+    keys.extend(code_tag.map(RowKey::PaymentCode));
     keys
 }
 
@@ -223,6 +250,9 @@ fn merchant_keys(call: &MerchantCall, action: &MerchantAction) -> Vec<RowKey> {
         MerchantAction::RegisterTerminal { store_id, .. } => keys.push(RowKey::Store(*store_id)),
         MerchantAction::SuspendTerminal { terminal_id } | MerchantAction::ResumeTerminal { terminal_id } => {
             keys.push(RowKey::Terminal(*terminal_id));
+        }
+        MerchantAction::Step { order_id, .. } => {
+            keys.push(RowKey::OrderSlot(call.merchant_id, order_id.clone()));
         }
         MerchantAction::Reverse { terminal_id, order_id } => {
             keys.push(RowKey::Terminal(*terminal_id));
@@ -276,6 +306,7 @@ fn system_keys(action: &SystemAction) -> Vec<RowKey> {
             keys
         }
         SystemAction::AdvanceRecovery { case, .. } => case.keys(),
+        SystemAction::ExpirePayment { payment_id, .. } => vec![RowKey::Payment(*payment_id)],
     }
 }
 

@@ -18,6 +18,8 @@ impl DeviceAction {
             Self::RequestTopUp { .. } => Kind::RequestTopUp,
             Self::Pay { .. } => Kind::Pay,
             Self::IssueCode { .. } => Kind::IssueCode,
+            Self::ConfirmPayment { .. } => Kind::ConfirmPayment,
+            Self::DeclinePayment { .. } => Kind::DeclinePayment,
             Self::CancelRecovery { .. } => Kind::CancelRecovery,
             Self::ReportLost { .. } => Kind::ReportLost,
             Self::ApproveAddition { .. } => Kind::ApproveAddition,
@@ -64,6 +66,7 @@ impl SystemAction {
             Self::EnrolOperators { .. } => Kind::EnrolOperators,
             Self::AnswerNotice { .. } => Kind::AnswerNotice,
             Self::AdvanceRecovery { .. } => Kind::AdvanceRecovery,
+            Self::ExpirePayment { .. } => Kind::ExpirePayment,
         }
     }
 }

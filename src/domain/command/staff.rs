@@ -43,26 +43,63 @@ pub struct OperatorCall {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TerminalAction {
     /// Money out of the account behind a customer's code.
-    Charge {
-        /// The payment's id.
-        payment_id: PaymentId,
-        /// The merchant's name for the order.
+    Charge(SaleDraft),
+    /// A hold on the account behind a customer's code.
+    Authorize {
+        /// As of a charge.
+        sale: SaleDraft,
+        /// Held for so long.
+        hold_us: i64,
+    },
+    /// A step of a payment of this till's.
+    Step {
+        /// Which order.
         order_id: String,
-        /// Keyed hash of the customer's code.
-        code_tag: CodeTag,
-        /// How much.
-        amount: Amount,
-        /// ISO 4217 code, as signed.
-        currency: String,
-        /// A line for the receipt.
-        receipt_line: Option<String>,
-        /// The merchant's own reference.
-        external_reference: Option<String>,
+        /// What is done to it.
+        step: ShopStep,
     },
     /// Undoes what an order came to, or sees to it that it comes to nothing.
     Reverse {
         /// Which order.
         order_id: String,
+    },
+}
+
+/// What a till wants of a customer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SaleDraft {
+    /// The payment's id.
+    pub payment_id: PaymentId,
+    /// The merchant's name for the order.
+    pub order_id: String,
+    /// Keyed hash of the customer's code.
+    pub code_tag: CodeTag,
+    /// How much.
+    pub amount: Amount,
+    /// ISO 4217 code, as signed.
+    pub currency: String,
+    /// A line for the receipt.
+    pub receipt_line: Option<String>,
+    /// The merchant's own reference.
+    pub external_reference: Option<String>,
+}
+
+/// What a shop may do to a payment that is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ShopStep {
+    /// Takes a part of what is held, or all.
+    Capture {
+        /// How much; all that is held when absent.
+        amount: Option<Amount>,
+        /// The rest is released.
+        is_final: bool,
+    },
+    /// Releases what is held.
+    Void,
+    /// Gives back.
+    Refund {
+        /// How much.
+        amount: Amount,
     },
 }
 
@@ -91,6 +128,13 @@ pub enum MerchantAction {
     ResumeTerminal {
         /// Which.
         terminal_id: TerminalId,
+    },
+    /// A step of a payment of one of its tills.
+    Step {
+        /// Which order.
+        order_id: String,
+        /// What is done to it.
+        step: ShopStep,
     },
     /// Reverses an order for a till that cannot.
     Reverse {
@@ -206,7 +250,11 @@ impl TerminalAction {
     /// What its journal row is about.
     pub fn kind(&self) -> Kind {
         match self {
-            Self::Charge { .. } => Kind::Charge,
+            Self::Charge(_) => Kind::Charge,
+            Self::Authorize { .. } => Kind::Authorize,
+            Self::Step { step: ShopStep::Capture { .. }, .. } => Kind::Capture,
+            Self::Step { step: ShopStep::Void, .. } => Kind::Void,
+            Self::Step { step: ShopStep::Refund { .. }, .. } => Kind::Refund,
             Self::Reverse { .. } => Kind::Reverse,
         }
     }
@@ -219,6 +267,9 @@ impl MerchantAction {
             Self::RegisterTerminal { .. } => Kind::RegisterTerminal,
             Self::SuspendTerminal { .. } => Kind::SuspendTerminal,
             Self::ResumeTerminal { .. } => Kind::ResumeTerminal,
+            Self::Step { step: ShopStep::Capture { .. }, .. } => Kind::CaptureByMerchant,
+            Self::Step { step: ShopStep::Void, .. } => Kind::VoidByMerchant,
+            Self::Step { step: ShopStep::Refund { .. }, .. } => Kind::RefundByMerchant,
             Self::Reverse { .. } => Kind::ReverseForTerminal,
         }
     }

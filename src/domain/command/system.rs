@@ -2,7 +2,7 @@
 
 use super::recovery::{CaseRef, Notices};
 use crate::domain::id::{
-    AccountId, ContactIndex, DeviceId, LedgerAccountId, MerchantId, MessageId, StoreId, TopUpId,
+    AccountId, ContactIndex, DeviceId, LedgerAccountId, MerchantId, MessageId, PaymentId, StoreId, TopUpId,
 };
 use crate::domain::outcome::OperatorKey;
 use crate::domain::recovery::factor::Channel;
@@ -66,6 +66,13 @@ pub enum SystemAction {
         channel: Channel,
         /// Whether it took it.
         accepted: bool,
+    },
+    /// A payment's time is over: its customer did not answer, or its hold ends.
+    ExpirePayment {
+        /// Which.
+        payment_id: PaymentId,
+        /// The moment for which it was found.
+        due_at: Timestamp,
     },
     /// A recovery's time has come.
     AdvanceRecovery {

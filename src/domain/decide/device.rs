@@ -129,10 +129,14 @@ fn demand(turn: &Turn<'_>, action: &DeviceAction) -> Demand {
         | DeviceAction::AddContact { .. }
         | DeviceAction::ConfirmContact { .. }
         | DeviceAction::RemoveContact { .. } => Demand::Code,
-        DeviceAction::Freeze | DeviceAction::CancelRecovery { .. } => Demand::Nothing,
+        DeviceAction::Freeze | DeviceAction::CancelRecovery { .. } | DeviceAction::DeclinePayment { .. } => {
+            Demand::Nothing
+        }
         DeviceAction::LinkFunding { .. } | DeviceAction::UnlinkFunding { .. } => Demand::Fresh,
         DeviceAction::RequestTopUp { amount, .. } => step_up::for_top_up(rules, *amount),
-        DeviceAction::Pay { amount, .. } => step_up::for_payment(rules, turn.since_code(None), *amount),
+        DeviceAction::Pay { amount, .. } | DeviceAction::ConfirmPayment { amount, .. } => {
+            step_up::for_payment(rules, turn.since_code(None), *amount)
+        }
         DeviceAction::IssueCode { purpose: CodePurpose::Pay, cap, .. } => {
             step_up::for_payment(rules, turn.since_code(Some(turn.device.device_id)), *cap)
         }
@@ -221,6 +225,11 @@ impl<'a> Turn<'a> {
                 };
                 code::issue(self, &wanted)
             }
+            DeviceAction::ConfirmPayment { payment_id, payee_name, amount, currency } => {
+                let asked = pay::Asked { payment_id: *payment_id, payee_name, amount: *amount, currency };
+                pay::confirm(self, &asked)
+            }
+            DeviceAction::DeclinePayment { payment_id } => pay::decline(self, *payment_id),
             DeviceAction::CancelRecovery { case, notices } => factor::cancel_recovery(self, case, notices),
             DeviceAction::ReportLost { target_id } => factor::report_lost(self, *target_id),
             DeviceAction::ApproveAddition { .. } => factor::approve_addition(self, action),
@@ -392,7 +401,7 @@ impl<'a> Turn<'a> {
         self.writes.extend(forget_open(&self.call.signed, self.view));
         let entry = Box::new(Entry {
             kind: action.kind(),
-            entry_account_id: (!done.postings.0.is_empty()).then_some(self.account.account_id),
+            entry_account_id: done.outcome.is_entry().then_some(self.account.account_id),
             outcome: done.outcome,
             postings: done.postings,
             versions: Versions {

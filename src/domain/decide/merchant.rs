@@ -2,6 +2,7 @@
 
 use super::reverse::{self, Subject};
 use super::ruling::Ruling;
+use super::step::{self, Asking};
 use super::{Decision, Stale};
 use crate::domain::command::{MerchantAction, MerchantCall};
 use crate::domain::id::{CodeTag, OwnerId, StoreId, TerminalId};
@@ -40,7 +41,12 @@ fn act(
     // A suspended merchant may still give back, and stop its tills.
     let standing = match (merchant.standing, action) {
         (Standing::Active, _)
-        | (_, MerchantAction::Reverse { .. } | MerchantAction::SuspendTerminal { .. }) => Ok(()),
+        | (
+            _,
+            MerchantAction::Reverse { .. }
+            | MerchantAction::Step { .. }
+            | MerchantAction::SuspendTerminal { .. },
+        ) => Ok(()),
         (
             Standing::Suspended,
             MerchantAction::RegisterTerminal { .. } | MerchantAction::ResumeTerminal { .. },
@@ -70,6 +76,9 @@ fn act(
             let state =
                 if terminal.key_id.is_some() { TerminalState::Active } else { TerminalState::Registered };
             Ok(set(Terminal { state, code_misses: 0, ..terminal.clone() }, Standing::Active))
+        }
+        MerchantAction::Step { order_id, step } => {
+            step::by_shop(&Asking { merchant, terminal: None, order_id }, *step, view, policy)
         }
         MerchantAction::Reverse { terminal_id, order_id } => {
             own(*terminal_id)?;
@@ -112,6 +121,8 @@ fn register(
         key_id: None,
         state: TerminalState::Registered,
         code_misses: 0,
+        refund_day: 0,
+        refunded_today_minor: 0,
         registered_at: now,
         activated_at: None,
     };

@@ -1,16 +1,18 @@
 //! A payment: subject, limits, balance, and then the posting, which cannot fail any more. The customer's
-//! own Pay, and what a till's Charge shares with it.
+//! own Pay, his answer to a till that asked, and what a till's Charge and Authorize share with them.
 
+use super::book::book;
 use super::device::{Done, Halt, Turn};
 use crate::domain::id::{DeviceId, PaymentId, StoreId, TerminalId};
-use crate::domain::ledger::{Postings, Transfer};
+use crate::domain::ledger::Postings;
 use crate::domain::limits;
 use crate::domain::lots::{Leg, Legs};
 use crate::domain::money::{Amount, Asset};
 use crate::domain::outcome::{Outcome, Refusal};
+use crate::domain::payment::{Intent, Moved, Sums, Verb, Wanted};
 use crate::domain::policy::Policy;
 use crate::domain::record::Record as _;
-use crate::domain::rows::{Account, ClosingReason, Device, Merchant, Payment, Standing, Store};
+use crate::domain::rows::{Account, Device, Merchant, Payment, Standing, Store};
 use crate::domain::time::Timestamp;
 use crate::domain::write::Write;
 
@@ -27,6 +29,7 @@ pub(super) struct Sale<'a> {
     pub store: &'a Store,
     pub merchant: &'a Merchant,
     pub amount: Amount,
+    pub intent: Intent,
     pub till: Option<Till<'a>>,
 }
 
@@ -38,6 +41,14 @@ pub(super) struct Till<'a> {
     pub external_reference: Option<&'a str>,
 }
 
+/// What a till asked for, as the customer saw and signed it.
+pub(super) struct Asked<'a> {
+    pub payment_id: PaymentId,
+    pub payee_name: &'a str,
+    pub amount: Amount,
+    pub currency: &'a str,
+}
+
 /// Decides and posts a payment.
 pub(super) fn post(
     turn: &mut Turn<'_>,
@@ -46,9 +57,9 @@ pub(super) fn post(
     amount: Amount,
 ) -> Result<Done, Halt> {
     let (store, merchant) = subject(turn, payee)?;
-    let sale = Sale { payment_id, store, merchant, amount, till: None };
+    let sale = Sale { payment_id, store, merchant, amount, intent: Intent::Sale, till: None };
     let legs = take(turn.policy, &mut turn.account, &turn.device, amount, turn.now)?;
-    let (transfer, writes) = capture(&mut turn.account, turn.device.device_id, &sale, legs, turn.now);
+    let (postings, writes) = authorise(&mut turn.account, turn.device.device_id, &sale, legs, turn.now);
     turn.writes.extend(writes);
     let outcome = Outcome::Paid {
         payment_id,
@@ -56,7 +67,7 @@ pub(super) fn post(
         amount_minor: amount.minor(),
         available_after_minor: turn.account.available_minor(),
     };
-    Ok(Done { outcome, postings: Postings(vec![transfer]), keys: Vec::new() })
+    Ok(Done { outcome, postings, keys: Vec::new() })
 }
 
 /// The store as it is now must be the one the customer saw and signed.
@@ -66,13 +77,16 @@ fn subject<'a>(turn: &Turn<'a>, payee: &Payee<'_>) -> Result<(&'a Store, &'a Mer
     if store.name != payee.name {
         return Err(Refusal::PayeeChanged);
     }
-    if store.standing != Standing::Active || merchant.standing != Standing::Active {
-        return Err(Refusal::PayeeSuspended);
-    }
+    takes_part(store, merchant)?;
     if Asset::of_code(payee.currency) != Some(turn.account.asset) {
         return Err(Refusal::WrongCurrency);
     }
     Ok((store, merchant))
+}
+
+fn takes_part(store: &Store, merchant: &Merchant) -> Result<(), Refusal> {
+    let takes_part = store.standing == Standing::Active && merchant.standing == Standing::Active;
+    if takes_part { Ok(()) } else { Err(Refusal::PayeeSuspended) }
 }
 
 /// Limits, then balance; then the value is out of the account's lots. Nothing is changed on a refusal.
@@ -90,38 +104,35 @@ pub(super) fn take(
     account.lots.take(amount.minor()).ok_or(Refusal::InsufficientBalance)
 }
 
-/// Books what was taken. The account's row itself is its caller's to write.
-pub(super) fn capture(
+/// Holds what was taken, or captures it at once. The account's row itself is its caller's to write.
+pub(super) fn authorise(
     account: &mut Account,
     device_id: DeviceId,
     sale: &Sale<'_>,
     legs: Vec<Leg>,
     now: Timestamp,
-) -> (Transfer, [Write; 2]) {
+) -> (Postings, Vec<Write>) {
     let amount_minor = sale.amount.minor();
-    account.debits_posted_minor += amount_minor;
-    account.spent_total_minor += amount_minor;
-    account.payments_total += 1;
-    account.spending.add(now, amount_minor);
-    let transfer = Transfer {
-        debit: account.ledger_account_id,
-        credit: sale.merchant.ledger_account_id,
-        asset: account.asset,
-        amount: sale.amount,
+    let after = Sums::authorised(amount_minor, sale.intent, now);
+    let moved = Moved {
+        authorised_minor: amount_minor,
+        captured_minor: after.captured_minor,
+        released_minor: 0,
+        refunded_minor: 0,
+        after,
     };
-    let credit = Write::Credit {
-        ledger_account_id: sale.merchant.ledger_account_id,
-        debits_minor: 0,
-        credits_minor: amount_minor,
-    };
-    (transfer, [Write::Insert(captured(account, device_id, sale, legs, now).into_row()), credit])
+    let payment = Payment { legs: Legs(legs), ..begun(account, device_id, sale, &after, now) };
+    let (postings, mut writes) = book(account, &payment, &moved, sale.merchant.ledger_account_id, now);
+    writes.push(Write::Insert(payment.into_row()));
+    (postings, writes)
 }
 
-fn captured(
+/// A payment with these sums, which took nothing yet.
+pub(super) fn begun(
     account: &Account,
     device_id: DeviceId,
     sale: &Sale<'_>,
-    legs: Vec<Leg>,
+    sums: &Sums,
     now: Timestamp,
 ) -> Payment {
     let till = sale.till.as_ref();
@@ -139,14 +150,68 @@ fn captured(
         receipt_line: owned(till.and_then(|till| till.receipt_line)),
         payee_name: sale.store.name.clone(),
         asset: account.asset,
-        authorised_minor: sale.amount.minor(),
-        captured_minor: sale.amount.minor(),
-        refunded_minor: 0,
-        released_minor: 0,
-        closing_reason: Some(ClosingReason::Captured),
-        legs: Legs(legs),
+        authorised_minor: sums.amount_minor,
+        captured_minor: sums.captured_minor,
+        refunded_minor: sums.refunded_minor,
+        released_minor: sums.released_minor,
+        closing_reason: sums.closing_reason,
+        legs: Legs::default(),
         fee_rule_version: sale.merchant.fee_rule_version,
         tax_lines: Vec::new(),
         created_at: now,
+        authorised_at: sums.authorised_at,
+        awaiting_until: sums.awaiting_until,
+        hold_until: sums.hold_until,
+        due_at: sums.due_at(),
     }
+}
+
+/// Yes to a till that asked. The amount is taken now, under the limits of now: when nobody had said yes,
+/// nothing was held.
+pub(super) fn confirm(turn: &mut Turn<'_>, asked: &Asked<'_>) -> Result<Done, Halt> {
+    let payment = own(turn, asked.payment_id)?;
+    let moved = payment.sums().step(Verb::Confirm, &Wanted::all(turn.now))?;
+    if payment.payee_name != asked.payee_name {
+        return Err(Refusal::PayeeChanged.into());
+    }
+    if payment.authorised_minor != asked.amount.minor() {
+        return Err(Refusal::AmountChanged.into());
+    }
+    if Asset::of_code(asked.currency) != Some(payment.asset) {
+        return Err(Refusal::WrongCurrency.into());
+    }
+    let store = turn.view.get::<Store>((payment.store_id,)).ok_or(Refusal::NotFound)?;
+    let merchant = turn.view.get::<Merchant>((payment.merchant_id,)).ok_or(Refusal::NotFound)?;
+    takes_part(store, merchant)?;
+    let legs = take(turn.policy, &mut turn.account, &turn.device, asked.amount, turn.now)?;
+    let payment = Payment { legs: Legs(legs), device_id: turn.device.device_id, ..payment.clone() };
+    Ok(stepped(turn, &payment, &moved, merchant))
+}
+
+/// No to a till that asked. Of a frozen account as well: it only takes away.
+pub(super) fn decline(turn: &mut Turn<'_>, payment_id: PaymentId) -> Result<Done, Halt> {
+    let payment = own(turn, payment_id)?;
+    let moved = payment.sums().step(Verb::Decline, &Wanted::all(turn.now))?;
+    let merchant = turn.view.get::<Merchant>((payment.merchant_id,)).ok_or(Refusal::NotFound)?;
+    Ok(stepped(turn, payment, &moved, merchant))
+}
+
+fn own<'a>(turn: &Turn<'a>, payment_id: PaymentId) -> Result<&'a Payment, Refusal> {
+    turn.view
+        .get::<Payment>((payment_id,))
+        .filter(|payment| payment.account_id == turn.account.account_id)
+        .ok_or(Refusal::NotFound)
+}
+
+fn stepped(turn: &mut Turn<'_>, payment: &Payment, moved: &Moved, merchant: &Merchant) -> Done {
+    let (postings, writes) = book(&mut turn.account, payment, moved, merchant.ledger_account_id, turn.now);
+    turn.writes.extend(writes);
+    turn.writes.push(Write::Update(payment.with(&moved.after).into_row()));
+    let outcome = Outcome::PaymentStepped {
+        payment_id: payment.payment_id,
+        at: turn.now,
+        moved: *moved,
+        available_after_minor: turn.account.available_minor(),
+    };
+    Done { outcome, postings, keys: Vec::new() }
 }

@@ -271,6 +271,7 @@ pub(super) fn by_system(
         | SystemAction::RegisterStore { .. }
         | SystemAction::SettleTopUp { .. }
         | SystemAction::CloseUnactivated { .. }
+        | SystemAction::ExpirePayment { .. }
         | SystemAction::EnrolOperators { .. } => return Err(Halt::Refuse(Refusal::RecoveryOver)),
     };
     let step = Step::over(command_id, case, None, view, policy).ok_or(Halt::Refuse(Refusal::RecoveryOver))?;

@@ -4,17 +4,14 @@
 //! Balance limits and the account's state are not asked: giving back is never refused.
 
 use super::ruling::Ruling;
+use super::step::apply;
 use super::terminal::written;
-use crate::domain::id::{AccountId, FIRST_TENANT, LedgerAccountId, MerchantId, TerminalId};
-use crate::domain::journal::Versions;
-use crate::domain::ledger::{Postings, SUSPENSE, Transfer};
-use crate::domain::money::Amount;
+use crate::domain::id::{FIRST_TENANT, MerchantId, TerminalId};
 use crate::domain::outcome::{Outcome, Refusal};
-use crate::domain::record::Record as _;
-use crate::domain::rows::{Account, AccountState, ClosingReason, Merchant, OrderSlot, Payment};
+use crate::domain::payment::{Verb, Wanted};
+use crate::domain::rows::{Account, Merchant, OrderSlot, Payment};
 use crate::domain::time::Timestamp;
 use crate::domain::view::View;
-use crate::domain::write::Write;
 
 /// Which order of which till.
 pub(super) struct Subject<'a> {
@@ -62,85 +59,17 @@ pub(super) fn decide(subject: &Subject<'_>, view: &View) -> Result<Ruling, Refus
     };
     let payment = view.get::<Payment>((payment_id,)).ok_or(Refusal::NotFound)?;
     let account = view.get::<Account>((account_id,)).ok_or(Refusal::NotFound)?;
-    let mut ruling = give_back(subject, payment, account, view.now().max(account.last_at))?;
+    let now = view.now().max(account.last_at);
+    let moved = payment.sums().step(Verb::Reverse, &Wanted::all(now))?;
+    let undone = |available_after_minor| Outcome::Reversed {
+        payment_id,
+        at: now,
+        refunded_minor: moved.refunded_minor,
+        released_minor: moved.released_minor,
+        available_after_minor,
+    };
+    let payable = subject.merchant.ledger_account_id;
+    let mut ruling = apply(payment, account, &moved, payable, undone, now);
     ruling.writes.push(reversed);
     Ok(ruling)
-}
-
-fn give_back(
-    subject: &Subject<'_>,
-    payment: &Payment,
-    account: &Account,
-    now: Timestamp,
-) -> Result<Ruling, Refusal> {
-    let left = payment.captured_minor - payment.refunded_minor;
-    let amount = Amount::new(left).ok_or(Refusal::NotFound)?;
-    let undone = Payment {
-        refunded_minor: payment.captured_minor,
-        closing_reason: Some(ClosingReason::Reversed),
-        ..payment.clone()
-    };
-    let debit = Write::Credit {
-        ledger_account_id: subject.merchant.ledger_account_id,
-        debits_minor: amount.minor(),
-        credits_minor: 0,
-    };
-    let received = match account.state {
-        AccountState::Closed => to_nobody(account, amount),
-        AccountState::Pending | AccountState::Active => to_its_owner(account, payment, amount, now),
-    };
-    let outcome = Outcome::Reversed {
-        payment_id: payment.payment_id,
-        at: now,
-        refunded_minor: amount.minor(),
-        available_after_minor: received.available_after_minor,
-    };
-    let transfer = Transfer {
-        debit: subject.merchant.ledger_account_id,
-        credit: received.into,
-        asset: payment.asset,
-        amount,
-    };
-    let writes = vec![Write::Update(undone.into_row()), debit, received.write];
-    Ok(Ruling {
-        entry_account_id: received.entry_account_id,
-        versions: received.versions,
-        postings: Postings(vec![transfer]),
-        ..Ruling::plain(writes, outcome)
-    })
-}
-
-/// Where the money went back to.
-struct Received {
-    into: LedgerAccountId,
-    write: Write,
-    available_after_minor: i64,
-    entry_account_id: Option<AccountId>,
-    versions: Versions,
-}
-
-/// Into the lots that it was taken from.
-fn to_its_owner(account: &Account, payment: &Payment, amount: Amount, now: Timestamp) -> Received {
-    let mut account = Account { last_at: now, version: account.version + 1, ..account.clone() };
-    account.credits_posted_minor += amount.minor();
-    account.lots.give_back(&payment.legs.0);
-    account.spending.give_back(payment.created_at, amount.minor());
-    Received {
-        into: account.ledger_account_id,
-        available_after_minor: account.available_minor(),
-        entry_account_id: Some(account.account_id),
-        versions: Versions { accounts: vec![(account.account_id, account.version)], keys: Vec::new() },
-        write: Write::Update(account.into_row()),
-    }
-}
-
-/// Its owner is gone.
-fn to_nobody(account: &Account, amount: Amount) -> Received {
-    Received {
-        into: SUSPENSE,
-        write: Write::Credit { ledger_account_id: SUSPENSE, debits_minor: 0, credits_minor: amount.minor() },
-        available_after_minor: account.available_minor(),
-        entry_account_id: None,
-        versions: Versions::default(),
-    }
 }

@@ -2,7 +2,7 @@
 //! never lower what a customer has available.
 
 use super::ruling::Ruling;
-use super::{Decision, Traceless, operator, recovery, top_up};
+use super::{Decision, Traceless, operator, recovery, step, top_up};
 use crate::domain::command::{Signed, SystemAction};
 use crate::domain::id::{AccountId, CommandId, ContactIndex, DeviceId, FIRST_TENANT};
 use crate::domain::journal::Versions;
@@ -35,6 +35,7 @@ pub(super) fn decide(
         SystemAction::CloseUnactivated { account_id, device_id, contact_index } => {
             close_unactivated(view, policy, *account_id, *device_id, *contact_index)
         }
+        SystemAction::ExpirePayment { payment_id, .. } => step::by_time(*payment_id, view),
         SystemAction::EnrolOperators { operators } => operator::enrol_first(operators, view),
         SystemAction::AnswerNotice { .. } | SystemAction::AdvanceRecovery { .. } => {
             match recovery::by_system(command_id, action, view, policy) {

@@ -4,14 +4,15 @@
 use super::pay::{self, Sale, Till};
 use super::reverse::{self, Subject};
 use super::ruling::Ruling;
+use super::step::{self, Asking};
 use super::{Decision, Stale};
-use crate::domain::command::{CandidateCall, TerminalAction, TerminalCall};
-use crate::domain::id::{CodeTag, CommandId, EventId, FIRST_TENANT, OwnerId, PaymentId};
+use crate::domain::command::{CandidateCall, SaleDraft, TerminalAction, TerminalCall};
+use crate::domain::id::{CodeTag, CommandId, EventId, FIRST_TENANT, OwnerId};
 use crate::domain::journal::{Versions, side_id};
-use crate::domain::ledger::Postings;
 use crate::domain::live_codes::LiveCode;
-use crate::domain::money::{Amount, Asset};
+use crate::domain::money::Asset;
 use crate::domain::outcome::{Outcome, Refusal};
+use crate::domain::payment::{Intent, Sums};
 use crate::domain::policy::Policy;
 use crate::domain::record::Record as _;
 use crate::domain::rows::{
@@ -30,17 +31,6 @@ struct Turn<'a> {
     terminal: &'a Terminal,
     merchant: &'a Merchant,
     store: &'a Store,
-}
-
-/// What a till wants to charge.
-struct Wanted<'a> {
-    payment_id: PaymentId,
-    order_id: &'a str,
-    code_tag: CodeTag,
-    amount: Amount,
-    currency: &'a str,
-    receipt_line: Option<&'a str>,
-    external_reference: Option<&'a str>,
 }
 
 /// A usable code, and whose it is.
@@ -88,23 +78,14 @@ impl Turn<'_> {
             return Err(Refusal::TerminalSuspended);
         }
         match action {
-            TerminalAction::Charge {
-                payment_id,
-                order_id,
-                code_tag,
-                amount,
-                currency,
-                receipt_line,
-                external_reference,
-            } => self.charge(&Wanted {
-                payment_id: *payment_id,
-                order_id,
-                code_tag: *code_tag,
-                amount: *amount,
-                currency,
-                receipt_line: receipt_line.as_deref(),
-                external_reference: external_reference.as_deref(),
-            }),
+            TerminalAction::Charge(sale) => self.sell(sale, Intent::Sale),
+            TerminalAction::Authorize { sale, hold_us } => {
+                self.sell(sale, Intent::Hold { until: self.view.now().plus_us(*hold_us) })
+            }
+            TerminalAction::Step { order_id, step } => {
+                let asking = Asking { merchant: self.merchant, terminal: Some(self.terminal), order_id };
+                step::by_shop(&asking, *step, self.view, self.policy)
+            }
             // A blocked till, or a suspended merchant's, may still give back.
             TerminalAction::Reverse { order_id } => reverse::decide(
                 &Subject {
@@ -118,7 +99,7 @@ impl Turn<'_> {
         }
     }
 
-    fn charge(&self, wanted: &Wanted<'_>) -> Result<Ruling, Refusal> {
+    fn sell(&self, wanted: &SaleDraft, intent: Intent) -> Result<Ruling, Refusal> {
         if self.terminal.code_misses >= self.policy.payment_codes.misses {
             return Err(Refusal::TerminalBlocked);
         }
@@ -126,28 +107,49 @@ impl Turn<'_> {
             return Err(Refusal::MerchantSuspended);
         }
         // A customer's account holds this one asset; which customer it is, no answer may depend on.
-        if Asset::of_code(wanted.currency) != Some(Asset::PrepaidJpy) {
+        if Asset::of_code(&wanted.currency) != Some(Asset::PrepaidJpy) {
             return Err(Refusal::WrongCurrency);
         }
-        let slot = self.free_slot(wanted.order_id)?;
+        let slot = self.free_slot(&wanted.order_id)?;
         let Some(payer) = self.payer(wanted.code_tag) else { return Ok(self.miss(wanted, slot)) };
         let mut account = Account { last_at: payer.now, ..payer.account.clone() };
-        let taken = if wanted.amount.minor() > payer.live.cap_minor {
-            Err(Refusal::LimitPerPayment)
-        } else {
-            pay::take(self.policy, &mut account, payer.device, wanted.amount, payer.now)
-        };
-        match taken {
+        let sale = self.sale(wanted, intent);
+        if wanted.amount.minor() > payer.live.cap_minor {
+            return Ok(self.asked(&sale, &payer, account, slot));
+        }
+        match pay::take(self.policy, &mut account, payer.device, wanted.amount, payer.now) {
             Ok(legs) => {
-                let sale = self.sale(wanted);
-                let (transfer, writes) =
-                    pay::capture(&mut account, payer.device.device_id, &sale, legs, payer.now);
-                account.live_codes.remove(payer.live.code_id);
-                account.version += 1;
-                Ok(self.charged(wanted, &payer, account, (transfer, writes), slot))
+                let (postings, writes) =
+                    pay::authorise(&mut account, payer.device.device_id, &sale, legs, payer.now);
+                let outcome = authorised(&sale, &payer, &account);
+                let ruling = Ruling { postings, ..Ruling::plain(writes, outcome) };
+                Ok(self.accepted(&sale, &payer, account, ruling, slot))
             }
             Err(refusal) => Ok(self.declined(wanted, &payer, refusal, slot)),
         }
+    }
+
+    /// More than the code's cap: his devices are asked, and nothing is held until one of them says yes.
+    /// Neither his limits nor his balance are looked at before: no till finds them out by asking.
+    fn asked(
+        &self,
+        sale: &Sale<'_>,
+        payer: &Payer<'_>,
+        account: Account,
+        slot: Option<&OrderSlot>,
+    ) -> Ruling {
+        let awaiting_until = payer.now.plus_us(self.policy.payments.ask_us);
+        let sums = Sums::awaiting(sale.amount.minor(), sale.intent, awaiting_until);
+        let payment = pay::begun(&account, payer.device.device_id, sale, &sums, payer.now);
+        let outcome = Outcome::PaymentAsked {
+            payment_id: sale.payment_id,
+            code_id: payer.live.code_id,
+            amount_minor: sale.amount.minor(),
+            awaiting_until,
+            hold_until: sums.hold_until,
+        };
+        let ruling = Ruling::plain(vec![Write::Insert(payment.into_row())], outcome);
+        self.accepted(sale, payer, account, ruling, slot)
     }
 
     /// An order without a payment that this till may charge for: its row, when there is one.
@@ -184,61 +186,56 @@ impl Turn<'_> {
         good.then_some(Payer { live, account, device, now })
     }
 
-    fn sale<'a>(&'a self, wanted: &'a Wanted<'_>) -> Sale<'a> {
+    fn sale<'a>(&'a self, wanted: &'a SaleDraft, intent: Intent) -> Sale<'a> {
         Sale {
             payment_id: wanted.payment_id,
             store: self.store,
             merchant: self.merchant,
             amount: wanted.amount,
+            intent,
             till: Some(Till {
                 terminal_id: self.terminal.terminal_id,
-                order_id: wanted.order_id,
-                receipt_line: wanted.receipt_line,
-                external_reference: wanted.external_reference,
+                order_id: &wanted.order_id,
+                receipt_line: wanted.receipt_line.as_deref(),
+                external_reference: wanted.external_reference.as_deref(),
             }),
         }
     }
 
-    fn charged(
+    /// The code is used, the order has its payment, and the till's run of misses is over.
+    fn accepted(
         &self,
-        wanted: &Wanted<'_>,
+        sale: &Sale<'_>,
         payer: &Payer<'_>,
-        account: Account,
-        (transfer, writes): (crate::domain::ledger::Transfer, [Write; 2]),
+        mut account: Account,
+        mut ruling: Ruling,
         slot: Option<&OrderSlot>,
     ) -> Ruling {
-        let mut writes = Vec::from(writes);
+        account.live_codes.remove(payer.live.code_id);
+        account.version += 1;
+        let order_id = sale.till.as_ref().map_or("", |till| till.order_id);
         let named = OrderSlot {
-            payment_id: Some(wanted.payment_id),
+            payment_id: Some(sale.payment_id),
             account_id: Some(account.account_id),
-            ..self.named(wanted.order_id, slot)
+            ..self.named(order_id, slot)
         };
-        writes.push(written(named, slot));
+        ruling.writes.push(written(named, slot));
         if self.terminal.code_misses > 0 {
-            writes.push(Write::Update(Terminal { code_misses: 0, ..self.terminal.clone() }.into_row()));
+            ruling
+                .writes
+                .push(Write::Update(Terminal { code_misses: 0, ..self.terminal.clone() }.into_row()));
         }
-        let outcome = Outcome::Charged {
-            payment_id: wanted.payment_id,
-            code_id: payer.live.code_id,
-            at: payer.now,
-            amount_minor: wanted.amount.minor(),
-            available_after_minor: account.available_minor(),
-        };
-        let (account_id, version) = (account.account_id, account.version);
-        writes.push(Write::Update(account.into_row()));
-        Ruling {
-            writes,
-            outcome,
-            entry_account_id: Some(account_id),
-            postings: Postings(vec![transfer]),
-            versions: Versions { accounts: vec![(account_id, version)], keys: Vec::new() },
-        }
+        ruling.entry_account_id = ruling.outcome.is_entry().then_some(account.account_id);
+        ruling.versions =
+            Versions { accounts: vec![(account.account_id, account.version)], keys: Vec::new() };
+        ruling.writes.push(Write::Update(account.into_row()));
+        ruling
     }
 
     /// The customer's account says no: he is told why, the till is not.
     fn declined(
         &self,
-        wanted: &Wanted<'_>,
+        wanted: &SaleDraft,
         payer: &Payer<'_>,
         refusal: Refusal,
         slot: Option<&OrderSlot>,
@@ -254,17 +251,17 @@ impl Turn<'_> {
         };
         let mut writes = vec![Write::Insert(event.into_row())];
         if slot.is_none() {
-            writes.push(Write::Insert(self.named(wanted.order_id, None).into_row()));
+            writes.push(Write::Insert(self.named(&wanted.order_id, None).into_row()));
         }
         Ruling::plain(writes, Outcome::refused(Refusal::Declined))
     }
 
     /// An unusable code is counted, whatever is wrong with it.
-    fn miss(&self, wanted: &Wanted<'_>, slot: Option<&OrderSlot>) -> Ruling {
+    fn miss(&self, wanted: &SaleDraft, slot: Option<&OrderSlot>) -> Ruling {
         let terminal = Terminal { code_misses: self.terminal.code_misses + 1, ..self.terminal.clone() };
         let mut writes = vec![Write::Update(terminal.into_row())];
         if slot.is_none() {
-            writes.push(Write::Insert(self.named(wanted.order_id, None).into_row()));
+            writes.push(Write::Insert(self.named(&wanted.order_id, None).into_row()));
         }
         Ruling::plain(writes, Outcome::refused(Refusal::CodeNotUsable))
     }
@@ -274,6 +271,22 @@ impl Turn<'_> {
         slot.cloned().unwrap_or_else(|| {
             reverse::slot(self.merchant.merchant_id, self.terminal.terminal_id, order_id, self.view.now())
         })
+    }
+}
+
+fn authorised(sale: &Sale<'_>, payer: &Payer<'_>, account: &Account) -> Outcome {
+    let (payment_id, code_id, at) = (sale.payment_id, payer.live.code_id, payer.now);
+    let (amount_minor, available_after_minor) = (sale.amount.minor(), account.available_minor());
+    match sale.intent {
+        Intent::Sale => Outcome::Charged { payment_id, code_id, at, amount_minor, available_after_minor },
+        Intent::Hold { until } => Outcome::Authorized {
+            payment_id,
+            code_id,
+            at,
+            amount_minor,
+            hold_until: until,
+            available_after_minor,
+        },
     }
 }
 

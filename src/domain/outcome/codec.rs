@@ -1,6 +1,6 @@
 //! How outcomes and open answers are stored: one way to write each, and only that way is read back.
 
-use super::{AccountStanding, OpenAnswer, OperatorKey, Outcome, RecoveryStep, Refusal};
+use super::{AccountStanding, OpenAnswer, OperatorKey, Outcome, RecoveryStep, Refusal, payment};
 use crate::domain::codec::{Decoder, Encoder};
 use crate::domain::id::{
     AccountId, AdditionId, CaseId, ContactIndex, DeviceId, EnrolmentId, FundingId, KeyId, LedgerAccountId,
@@ -61,6 +61,9 @@ impl Outcome {
             | Self::TerminalRegistered { .. }
             | Self::TerminalActivated { .. }
             | Self::TerminalStanding { .. } => self.encode_of_a_shop(encoder),
+            Self::PaymentAsked { .. } | Self::Authorized { .. } | Self::PaymentStepped { .. } => {
+                payment::write(self, encoder)
+            }
             Self::OperatorsEnrolled { .. }
             | Self::Proposed { .. }
             | Self::MerchantApproved { .. }
@@ -97,12 +100,15 @@ impl Outcome {
                 .int(*amount_minor)
                 .int(*available_after_minor),
             Self::NothingFound => encoder.byte(19),
-            Self::Reversed { payment_id, at, refunded_minor, available_after_minor } => encoder
-                .byte(20)
-                .fixed(&payment_id.0)
-                .int(at.0)
-                .int(*refunded_minor)
-                .int(*available_after_minor),
+            Self::Reversed { payment_id, at, refunded_minor, released_minor, available_after_minor } => {
+                encoder
+                    .byte(20)
+                    .fixed(&payment_id.0)
+                    .int(at.0)
+                    .int(*refunded_minor)
+                    .int(*released_minor)
+                    .int(*available_after_minor)
+            }
             Self::AlreadyReversed => encoder.byte(21),
             Self::TerminalRegistered { terminal_id, store_id, expires_at } => {
                 encoder.byte(22).fixed(&terminal_id.0).fixed(&store_id.0).int(expires_at.0)
@@ -228,6 +234,7 @@ impl Outcome {
             17..=24 => Self::decode_of_a_shop(tag, &mut decoder)?,
             25..=31 => Self::decode_of_an_operator(tag, &mut decoder)?,
             32..=43 => Self::decode_of_a_factor(tag, &mut decoder)?,
+            44..=46 => payment::read(tag, &mut decoder)?,
             _ => return Err(Corrupt),
         };
         decoder.finish()?;
@@ -254,6 +261,7 @@ impl Outcome {
                 payment_id: PaymentId(decoder.fixed()?),
                 at: Timestamp(decoder.int()?),
                 refunded_minor: decoder.int()?,
+                released_minor: decoder.int()?,
                 available_after_minor: decoder.int()?,
             },
             21 => Self::AlreadyReversed,

@@ -3,6 +3,7 @@
 
 mod charge;
 mod issue;
+mod life;
 mod operators;
 mod reverse;
 mod tills;
@@ -10,7 +11,7 @@ mod tills;
 use super::fixture::{
     Attempt, Ledger, NOW, Said, account_id, device_id, key_id, merchant_id, signed, store_id,
 };
-use crate::domain::command::{Order, TerminalAction, TerminalCall};
+use crate::domain::command::{Order, SaleDraft, TerminalAction, TerminalCall};
 use crate::domain::id::{CodeTag, FIRST_TENANT, OwnerId, PaymentCodeId, PaymentId, TerminalId};
 use crate::domain::live_codes::LiveCode;
 use crate::domain::money::Amount;
@@ -58,6 +59,8 @@ fn scene() -> Ledger {
         key_id: Some(key_id("till")),
         state: TerminalState::Active,
         code_misses: 0,
+        refund_day: 0,
+        refunded_today_minor: 0,
         registered_at: NOW,
         activated_at: Some(NOW),
     });
@@ -113,7 +116,7 @@ fn by_till(ledger: &mut Ledger, action: TerminalAction) -> Attempt {
 fn charge_of(ledger: &mut Ledger, amount_minor: i64, currency: &str) -> Attempt {
     by_till(
         ledger,
-        TerminalAction::Charge {
+        TerminalAction::Charge(SaleDraft {
             payment_id: PaymentId([5; 16]),
             order_id: ORDER.into(),
             code_tag: TAG,
@@ -121,7 +124,7 @@ fn charge_of(ledger: &mut Ledger, amount_minor: i64, currency: &str) -> Attempt 
             currency: currency.into(),
             receipt_line: None,
             external_reference: None,
-        },
+        }),
     )
 }
 

@@ -1,10 +1,10 @@
-//! PosService/Charge: a customer's one-time code, charged within its cap. The reply tells nothing of him.
+//! PosService/Charge: a customer's one-time code, charged within its cap; above it, he is asked. The
+//! reply tells nothing of him.
 
 use std::net::IpAddr;
 
-use crate::crypto::codes;
+use super::sale::draft;
 use crate::domain::command::TerminalAction;
-use crate::domain::id::{CodeTag, PaymentId};
 use crate::domain::outcome::Outcome;
 use crate::gate::Gate;
 use crate::gate::admitted::Admitted;
@@ -12,7 +12,7 @@ use crate::gate::operation::{CallerKind, Change, Codes, Cost, Effect, Operation}
 use crate::gate::rejection::Rejection;
 use crate::gate::tools::Tools;
 use crate::pb;
-use crate::rpc::convert::{amount, currency, optional_text, order_id, time};
+use crate::rpc::convert::time;
 
 pub struct Charge;
 
@@ -31,34 +31,27 @@ impl Change for Charge {
     type Action = TerminalAction;
 
     async fn prepare(call: &Admitted<Self>, tools: &Tools) -> Result<TerminalAction, Rejection> {
-        let code = &call.private.payment_code;
-        if !codes::is_payment_code(code) {
-            return Err(Rejection::malformed("private.payment_code", "18 ASCII digits"));
-        }
-        let line = "up to 64 characters, no control characters";
-        let reference = "up to 128 characters, no control characters";
-        Ok(TerminalAction::Charge {
-            payment_id: PaymentId(tools.new_id()),
-            order_id: order_id(&call.body.order_id)?,
-            code_tag: CodeTag(codes::payment_code_tag(&tools.keys.code, code)),
-            amount: amount(call.body.amount_minor)?,
-            currency: currency(call.body.currency.clone())?,
-            receipt_line: optional_text(&call.body.receipt_line, 64, "receipt_line", line)?,
-            external_reference: optional_text(
-                &call.body.external_reference,
-                128,
-                "external_reference",
-                reference,
-            )?,
-        })
+        Ok(TerminalAction::Charge(draft(&call.body, &call.private, tools)?))
     }
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "a charge comes to these two alone")]
 pub async fn call(gate: &Gate, envelope: pb::Envelope, peer: IpAddr) -> Result<pb::ChargeReply, Rejection> {
-    let Outcome::Charged { payment_id, at, amount_minor, .. } =
-        gate.change::<Charge>(&envelope, peer).await?.outcome
-    else {
-        return Err(Rejection::Internal);
-    };
-    Ok(pb::ChargeReply { payment_id: payment_id.0.to_vec(), captured_at: Some(time(at)), amount_minor })
+    match gate.change::<Charge>(&envelope, peer).await?.outcome {
+        Outcome::Charged { payment_id, at, amount_minor, .. } => Ok(pb::ChargeReply {
+            payment_id: payment_id.0.to_vec(),
+            captured_at: Some(time(at)),
+            amount_minor,
+            state: pb::PaymentState::Captured.into(),
+            awaiting_until: None,
+        }),
+        Outcome::PaymentAsked { payment_id, amount_minor, awaiting_until, .. } => Ok(pb::ChargeReply {
+            payment_id: payment_id.0.to_vec(),
+            captured_at: None,
+            amount_minor,
+            state: pb::PaymentState::AwaitingCustomer.into(),
+            awaiting_until: Some(time(awaiting_until)),
+        }),
+        _ => Err(Rejection::Internal),
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use crate::domain::payment::State;
 use crate::domain::rows::{OrderSlot, Payment, RowKey};
 use crate::gate::Gate;
 use crate::gate::admitted::Admitted;
@@ -38,6 +39,22 @@ impl Read for GetPayment {
     }
 }
 
+/// Where an order is, by its payment.
+fn state(slot: &OrderSlot, payment: Option<&Payment>) -> pb::OrderState {
+    let Some(payment) = payment.filter(|_| slot.reversed_at.is_none()) else {
+        let reversed = slot.reversed_at.is_some();
+        return if reversed { pb::OrderState::Reversed } else { pb::OrderState::Open };
+    };
+    match payment.sums().state() {
+        State::AwaitingCustomer | State::Authorized => pb::OrderState::Pending,
+        State::PartlyCaptured | State::Captured | State::PartlyRefunded | State::Refunded => {
+            pb::OrderState::Paid
+        }
+        State::Declined | State::Voided | State::Expired => pb::OrderState::Over,
+        State::Reversed => pb::OrderState::Reversed,
+    }
+}
+
 pub async fn call(
     gate: &Gate,
     envelope: pb::Envelope,
@@ -49,11 +66,6 @@ pub async fn call(
         .get::<OrderSlot>()
         .filter(|slot| slot.terminal_id == terminal_id)
         .ok_or(Rejection::NotFound)?;
-    let state = match (slot.reversed_at, slot.payment_id) {
-        (Some(_), _) => pb::OrderState::Reversed,
-        (None, Some(_)) => pb::OrderState::Paid,
-        (None, None) => pb::OrderState::Open,
-    };
-    let payment = fetched.scanned::<Payment>().next().map(status_of);
-    Ok(pb::PosGetPaymentReply { state: state.into(), payment })
+    let payment = fetched.scanned::<Payment>().next();
+    Ok(pb::PosGetPaymentReply { state: state(slot, payment).into(), payment: payment.map(status_of) })
 }

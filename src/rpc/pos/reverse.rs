@@ -36,15 +36,15 @@ impl Change for Reverse {
 /// A reversal's reply; the customer's balance is not in it.
 #[expect(clippy::wildcard_enum_match_arm, reason = "a reversal comes to these three alone")]
 pub fn reply(outcome: &Outcome) -> Result<pb::ReverseReply, Rejection> {
-    let (result, payment_id, refunded_minor) = match outcome {
-        Outcome::NothingFound => (pb::ReverseResult::NothingFound, Vec::new(), 0),
-        Outcome::Reversed { payment_id, refunded_minor, .. } => {
-            (pb::ReverseResult::Reversed, payment_id.0.to_vec(), *refunded_minor)
+    let (result, payment_id, refunded_minor, released_minor) = match outcome {
+        Outcome::NothingFound => (pb::ReverseResult::NothingFound, Vec::new(), 0, 0),
+        Outcome::Reversed { payment_id, refunded_minor, released_minor, .. } => {
+            (pb::ReverseResult::Reversed, payment_id.0.to_vec(), *refunded_minor, *released_minor)
         }
-        Outcome::AlreadyReversed => (pb::ReverseResult::AlreadyReversed, Vec::new(), 0),
+        Outcome::AlreadyReversed => (pb::ReverseResult::AlreadyReversed, Vec::new(), 0, 0),
         _ => return Err(Rejection::Internal),
     };
-    Ok(pb::ReverseReply { result: result.into(), payment_id, refunded_minor, released_minor: 0 })
+    Ok(pb::ReverseReply { result: result.into(), payment_id, refunded_minor, released_minor })
 }
 
 pub async fn call(gate: &Gate, envelope: pb::Envelope, peer: IpAddr) -> Result<pb::ReverseReply, Rejection> {

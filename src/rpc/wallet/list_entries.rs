@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use crate::domain::id::AccountId;
 use crate::domain::money::Asset;
 use crate::domain::outcome::Outcome;
+use crate::domain::payment::Moved;
 use crate::domain::rows::Journal;
 use crate::domain::time::Timestamp;
 use crate::gate::Gate;
@@ -47,6 +48,17 @@ impl Read for ListEntries {
     }
 }
 
+/// By what it moved.
+fn step_kind(moved: &Moved) -> pb::EntryKind {
+    match (moved.authorised_minor > 0, moved.captured_minor > 0, moved.refunded_minor > 0) {
+        (true, true, _) => pb::EntryKind::Payment,
+        (true, false, _) => pb::EntryKind::Hold,
+        (false, true, _) => pb::EntryKind::Capture,
+        (false, false, true) => pb::EntryKind::Refund,
+        (false, false, false) => pb::EntryKind::Release,
+    }
+}
+
 /// Only rows in which money moved have an account to be listed under.
 #[expect(clippy::wildcard_enum_match_arm, reason = "every other outcome moves no money")]
 fn entry(row: &Journal) -> Result<pb::Entry, Rejection> {
@@ -56,8 +68,16 @@ fn entry(row: &Journal) -> Result<pb::Entry, Rejection> {
         | Outcome::Charged { payment_id, amount_minor, available_after_minor, .. } => {
             (pb::EntryKind::Payment, -amount_minor, payment_id.0, available_after_minor)
         }
-        Outcome::Reversed { payment_id, refunded_minor, available_after_minor, .. } => {
-            (pb::EntryKind::Reversal, refunded_minor, payment_id.0, available_after_minor)
+        Outcome::Authorized { payment_id, amount_minor, available_after_minor, .. } => {
+            (pb::EntryKind::Hold, -amount_minor, payment_id.0, available_after_minor)
+        }
+        Outcome::PaymentStepped { payment_id, moved, available_after_minor, .. } => {
+            let amount_minor = moved.released_minor + moved.refunded_minor - moved.authorised_minor;
+            (step_kind(&moved), amount_minor, payment_id.0, available_after_minor)
+        }
+        Outcome::Reversed { payment_id, refunded_minor, released_minor, available_after_minor, .. } => {
+            let amount_minor = refunded_minor + released_minor;
+            (pb::EntryKind::Reversal, amount_minor, payment_id.0, available_after_minor)
         }
         Outcome::TopUpSettled { top_up_id, credited_minor, available_after_minor } => {
             (pb::EntryKind::TopUp, credited_minor, top_up_id.0, available_after_minor)

@@ -45,6 +45,10 @@ pub(crate) fn payment() -> Payment {
         fee_rule_version: 5,
         tax_lines: vec![6],
         created_at: NOW,
+        authorised_at: Some(NOW),
+        awaiting_until: Some(NOW),
+        hold_until: Some(NOW),
+        due_at: None,
     }
 }
 
@@ -119,6 +123,8 @@ fn shop_rows() -> Vec<Row> {
             key_id: Some(key_id),
             state: TerminalState::Active,
             code_misses: 3,
+            refund_day: 0,
+            refunded_today_minor: 0,
             registered_at: NOW,
             activated_at: Some(NOW),
         }

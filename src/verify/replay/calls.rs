@@ -1,15 +1,12 @@
 //! Rows that a candidate or a device signed.
 
 use super::{
-    AccountReplay, Checked, Entry, KeyReplay, OwnerReplay, PaymentReplay, Replay, TopUpReplay, nothing_moved,
-    nothing_posted,
+    AccountReplay, Checked, Entry, KeyReplay, OwnerReplay, Replay, TopUpReplay, nothing_moved, nothing_posted,
 };
 use crate::crypto::envelope::SignatureForm;
-use crate::domain::id::{AccountId, DeviceId, StoreId};
+use crate::domain::id::{AccountId, DeviceId};
 use crate::domain::journal::{Kind, Versions};
-use crate::domain::ledger::Transfer;
 use crate::domain::live_codes::LiveCodes;
-use crate::domain::money::{Amount, Asset};
 use crate::domain::outcome::Outcome;
 use crate::domain::rows::{AccountState, KeyForm, KeyState, TopUpState};
 use crate::domain::time::Timestamp;
@@ -65,6 +62,7 @@ impl Replay {
                     active_devices: 1,
                     totp_last_step: 0,
                     live_codes: LiveCodes::default(),
+                    held_minor: 0,
                 };
                 if self.accounts.insert(*account_id, account).is_some() {
                     return Err("it opens an account that there is already");
@@ -112,7 +110,9 @@ impl Replay {
         }
         self.second_factor(entry, &call, account_id, device_id)?;
         match (entry.kind, &entry.outcome) {
-            (Kind::Pay, Outcome::Paid { .. }) => self.paid(entry, &call, account_id),
+            (Kind::Pay | Kind::ConfirmPayment | Kind::DeclinePayment, _) => {
+                self.payment_by_device(entry, &call, account_id)
+            }
             (Kind::RequestTopUp, Outcome::TopUpRequested { top_up_id }) => {
                 let body: pb::TopUpRequest = evidence::body(&call)?;
                 let top_up =
@@ -193,59 +193,6 @@ impl Replay {
             return Err("the last device's revocation freezes the account");
         }
         nothing_posted(entry)
-    }
-
-    /// A payment's posting must be what its owner's device signed.
-    fn paid(&mut self, entry: &Entry<'_>, call: &pb::Call, account_id: AccountId) -> Checked {
-        let Outcome::Paid { payment_id, amount_minor, available_after_minor, .. } = entry.outcome else {
-            return Err("its outcome does not fit its kind");
-        };
-        let body: pb::PayRequest = evidence::body(call)?;
-        let store_id = StoreId::from_slice(&body.store_id).ok_or("the signed store is no store")?;
-        let store = self.stores.get(&store_id).ok_or("the signed store was never registered")?;
-        if store.name != body.payee_name {
-            return Err("the signed name is not the store's");
-        }
-        let merchant = self.merchants.get(&store.merchant_id).ok_or("the store's merchant has no account")?;
-        let credit = merchant.ledger_account_id;
-        let debit = self.account(account_id)?.ledger_account_id;
-        let amount = Amount::new(body.amount_minor).ok_or("the signed amount is no amount")?;
-        let asset = Asset::of_code(&body.currency).ok_or("the signed currency is none of ours")?;
-        let signed = Transfer { debit, credit, asset, amount };
-        if entry.postings.0 != [signed] || amount_minor != amount.minor() {
-            return Err("what was posted is not what was signed");
-        }
-        self.outflow(entry, account_id, &signed, available_after_minor)?;
-        let payment = PaymentReplay { account_id, store_id, amount_minor, refunded_minor: 0 };
-        if self.paid.insert(payment_id, payment).is_some() {
-            return Err("a payment's id is used a second time");
-        }
-        Ok(())
-    }
-
-    /// Money leaves an account that is active and not frozen; the balance after it is the one told.
-    pub(super) fn outflow(
-        &mut self,
-        entry: &Entry<'_>,
-        account_id: AccountId,
-        transfer: &Transfer,
-        available_after_minor: i64,
-    ) -> Checked {
-        let account = self.account_mut(account_id)?;
-        let frozen =
-            account.frozen_at.is_some() && account.frozen_until.is_none_or(|until| entry.row.at < until);
-        if frozen || account.contested || account.state != AccountState::Active {
-            return Err("money left an account that was frozen or not active");
-        }
-        account.spent_total_minor += transfer.amount.minor();
-        account.payments_total += 1;
-        self.post(transfer)?;
-        Self::entry_of(entry, account_id)?;
-        if self.balance(transfer.debit) == available_after_minor {
-            Ok(())
-        } else {
-            Err("the balance after it is another")
-        }
     }
 }
 

@@ -36,6 +36,7 @@ impl Replay {
     }
 
     /// What was done had the factor that its amount, and the spending before it, asked for.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "every other outcome spends nothing")]
     pub(super) fn second_factor(
         &mut self,
         entry: &Entry<'_>,
@@ -52,8 +53,13 @@ impl Replay {
             factor.last_code_at = Some(entry.row.at);
             factor.spent_at_code_minor = spent_minor;
             factor.payments_at_code = payments;
-            if let Outcome::Paid { amount_minor, .. } = entry.outcome {
-                factor.spent_at_code_minor += amount_minor;
+            let spent_minor = match entry.outcome {
+                Outcome::Paid { amount_minor, .. } => amount_minor,
+                Outcome::PaymentStepped { moved, .. } => moved.authorised_minor,
+                _ => 0,
+            };
+            if spent_minor > 0 {
+                factor.spent_at_code_minor += spent_minor;
                 factor.payments_at_code += 1;
             }
             return Ok(());
@@ -68,6 +74,7 @@ impl Replay {
         }
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "every other kind is no device's")]
     fn demand(
         &self,
         entry: &Entry<'_>,
@@ -84,6 +91,11 @@ impl Replay {
                     self.since_code(entry, account_id, None)?,
                     amount(body.amount_minor)?,
                 )
+            }
+            Kind::ConfirmPayment => {
+                let body: pb::ConfirmPaymentRequest = evidence::body(call)?;
+                let since = self.since_code(entry, account_id, None)?;
+                step_up::for_payment(rules, since, amount(body.amount_minor)?)
             }
             Kind::IssueCode => self.code_demand(entry, call, account_id, device_id)?,
             Kind::RequestTopUp => {
@@ -104,35 +116,8 @@ impl Replay {
             | Kind::AddContact
             | Kind::ConfirmContact
             | Kind::RemoveContact => Demand::Code,
-            Kind::Freeze | Kind::CancelRecovery => Demand::Nothing,
-            Kind::Genesis
-            | Kind::RegisterStore
-            | Kind::StartEnrolment
-            | Kind::ConfirmEnrolment
-            | Kind::CloseUnactivated
-            | Kind::SettleTopUp
-            | Kind::ActivateTerminal
-            | Kind::Charge
-            | Kind::Reverse
-            | Kind::RegisterTerminal
-            | Kind::SuspendTerminal
-            | Kind::ResumeTerminal
-            | Kind::ReverseForTerminal
-            | Kind::EnrolOperators
-            | Kind::StartRecovery
-            | Kind::SendRecoveryCode
-            | Kind::ProveRecovery
-            | Kind::FreezeInRecovery
-            | Kind::ReportLostInRecovery
-            | Kind::CompleteRecovery
-            | Kind::CancelByNotice
-            | Kind::RequestAddition
-            | Kind::CancelRecoveryByOperator
-            | Kind::AnswerNotice
-            | Kind::AdvanceRecovery
-            | Kind::Propose
-            | Kind::Approve
-            | Kind::SuspendMerchant => return Err("it is no device's"),
+            Kind::Freeze | Kind::CancelRecovery | Kind::DeclinePayment => Demand::Nothing,
+            _ => return Err("it is no device's"),
         })
     }
 

@@ -2,19 +2,16 @@
 
 use super::calls::stored;
 use super::{
-    Checked, Entry, KeyReplay, MerchantReplay, OrderReplay, OwnerReplay, PaymentReplay, ProposalReplay,
-    Replay, StoreReplay, TerminalReplay, nothing_moved, nothing_posted,
+    Checked, Entry, KeyReplay, MerchantReplay, OwnerReplay, ProposalReplay, Replay, StoreReplay,
+    TerminalReplay, nothing_moved, nothing_posted,
 };
 use crate::crypto::envelope::{PublicKey, SignatureForm};
 use crate::crypto::hash::sha256;
-use crate::domain::id::{
-    AccountId, LedgerAccountId, MerchantId, OperatorId, ProposalId, StoreId, TerminalId,
-};
-use crate::domain::journal::{Kind, Versions};
-use crate::domain::ledger::{SUSPENSE, Transfer};
-use crate::domain::money::{Amount, Asset};
+use crate::domain::id::{MerchantId, OperatorId, ProposalId, StoreId, TerminalId};
+use crate::domain::journal::Kind;
 use crate::domain::outcome::{OperatorKey, Outcome};
-use crate::domain::rows::{AccountState, CodePurpose, KeyForm, KeyState, Standing, TerminalState};
+use crate::domain::payment::Verb;
+use crate::domain::rows::{KeyForm, KeyState, Standing, TerminalState};
 use crate::pb;
 use crate::verify::evidence;
 
@@ -34,6 +31,17 @@ impl Replay {
         }
         match (owner, entry.kind) {
             (OwnerReplay::Terminal(terminal_id), Kind::Charge) => self.charged(entry, &call, terminal_id),
+            (OwnerReplay::Terminal(terminal_id), Kind::Authorize) => {
+                self.authorized(entry, &call, terminal_id)
+            }
+            (OwnerReplay::Terminal(terminal_id), kind @ (Kind::Capture | Kind::Void | Kind::Refund)) => {
+                let merchant_id = self.charging(terminal_id)?.merchant_id;
+                self.shop_step(entry, &call, (merchant_id, Some(terminal_id)), shop_verb(kind)?)
+            }
+            (
+                OwnerReplay::Merchant(merchant_id),
+                kind @ (Kind::CaptureByMerchant | Kind::VoidByMerchant | Kind::RefundByMerchant),
+            ) => self.shop_step(entry, &call, (merchant_id, None), shop_verb(kind)?),
             (OwnerReplay::Terminal(terminal_id), Kind::Reverse) => {
                 let body: pb::ReverseRequest = evidence::body(&call)?;
                 self.charging(terminal_id)?;
@@ -57,7 +65,7 @@ impl Replay {
         }
     }
 
-    fn charging(&self, terminal_id: TerminalId) -> Result<&TerminalReplay, &'static str> {
+    pub(super) fn charging(&self, terminal_id: TerminalId) -> Result<&TerminalReplay, &'static str> {
         self.terminals
             .get(&terminal_id)
             .filter(|terminal| terminal.state == TerminalState::Active)
@@ -75,111 +83,6 @@ impl Replay {
             .ok_or("the till is another merchant's")
     }
 
-    /// A charge stands on two signatures: the till's here, and that of the device which issued the code
-    /// for a cap, in a row before it.
-    fn charged(&mut self, entry: &Entry<'_>, call: &pb::Call, terminal_id: TerminalId) -> Checked {
-        let Outcome::Charged { payment_id, code_id, at, amount_minor, available_after_minor } = entry.outcome
-        else {
-            return Err("its outcome does not fit its kind");
-        };
-        let body: pb::ChargeRequest = evidence::body(call)?;
-        let terminal = self.charging(terminal_id)?;
-        let (merchant_id, store_id) = (terminal.merchant_id, terminal.store_id);
-        let merchant = self.merchants.get(&merchant_id).ok_or("its merchant has no account")?;
-        if merchant.standing != Standing::Active {
-            return Err("its merchant was suspended");
-        }
-        let credit = merchant.ledger_account_id;
-        let [(account_id, _)] = entry.versions.accounts[..] else {
-            return Err("a charge touches one account");
-        };
-        self.step_account(entry, account_id)?;
-        let account = self.account_mut(account_id)?;
-        let live = account.live_codes.find(code_id, at).ok_or("its payment code was not live")?;
-        account.live_codes.remove(code_id);
-        if live.purpose != CodePurpose::Pay || amount_minor > live.cap_minor {
-            return Err("it takes more than its payment code was signed for");
-        }
-        let amount = Amount::new(body.amount_minor).ok_or("the signed amount is no amount")?;
-        let asset = Asset::of_code(&body.currency).ok_or("the signed currency is none of ours")?;
-        let transfer = Transfer { debit: account.ledger_account_id, credit, asset, amount };
-        if entry.postings.0 != [transfer] || amount_minor != amount.minor() {
-            return Err("what was posted is not what was signed");
-        }
-        self.outflow(entry, account_id, &transfer, available_after_minor)?;
-        let order = OrderReplay { terminal_id, payment_id: Some(payment_id), reversed: false };
-        if self.orders.insert((merchant_id, body.order_id), order).is_some() {
-            return Err("its order was paid or reversed before");
-        }
-        let payment = PaymentReplay { account_id, store_id, amount_minor, refunded_minor: 0 };
-        if self.paid.insert(payment_id, payment).is_some() {
-            return Err("a payment's id is used a second time");
-        }
-        Ok(())
-    }
-
-    fn reversed(&mut self, entry: &Entry<'_>, terminal_id: TerminalId, order_id: String) -> Checked {
-        let terminal = self.terminals.get(&terminal_id).ok_or("its till was never registered")?;
-        let merchant_id = terminal.merchant_id;
-        let known = self.orders.get(&(merchant_id, order_id.clone())).copied();
-        if known.is_some_and(|order| order.terminal_id != terminal_id) {
-            return Err("it reverses another till's order");
-        }
-        let order = known.unwrap_or(OrderReplay { terminal_id, payment_id: None, reversed: false });
-        self.orders.insert((merchant_id, order_id), OrderReplay { reversed: true, ..order });
-        match (&entry.outcome, order.payment_id) {
-            (Outcome::AlreadyReversed, _) if order.reversed => nothing_moved(entry),
-            (Outcome::NothingFound, None) if !order.reversed => nothing_moved(entry),
-            (
-                Outcome::Reversed { payment_id: told, refunded_minor, available_after_minor, .. },
-                Some(payment_id),
-            ) if !order.reversed && *told == payment_id => {
-                let payment = self.paid.get_mut(&payment_id).ok_or("it reverses no payment")?;
-                payment.refunded_minor = payment.amount_minor;
-                let (account_id, amount_minor) = (payment.account_id, payment.amount_minor);
-                if *refunded_minor != amount_minor {
-                    return Err("it gives back another amount than was paid");
-                }
-                self.given_back(entry, merchant_id, account_id, amount_minor, *available_after_minor)
-            }
-            (_, _) => Err("its outcome is not what its order's history makes it"),
-        }
-    }
-
-    fn given_back(
-        &mut self,
-        entry: &Entry<'_>,
-        merchant_id: MerchantId,
-        account_id: AccountId,
-        amount_minor: i64,
-        available_after_minor: i64,
-    ) -> Checked {
-        let debit = self.merchants.get(&merchant_id).ok_or("its merchant has no account")?.ledger_account_id;
-        let account = self.account(account_id)?;
-        let is_gone = account.state == AccountState::Closed;
-        let credit: LedgerAccountId = if is_gone { SUSPENSE } else { account.ledger_account_id };
-        let amount = Amount::new(amount_minor).ok_or("a payment's amount is no amount")?;
-        let transfer = Transfer { debit, credit, asset: Asset::PrepaidJpy, amount };
-        if entry.postings.0 != [transfer] {
-            return Err("what was posted is not what was paid");
-        }
-        self.post(&transfer)?;
-        if is_gone {
-            return if entry.versions == Versions::default() {
-                Ok(())
-            } else {
-                Err("it touches a closed account")
-            };
-        }
-        self.step_account(entry, account_id)?;
-        Self::entry_of(entry, account_id)?;
-        if self.balance(credit) == available_after_minor {
-            Ok(())
-        } else {
-            Err("the balance after it is another")
-        }
-    }
-
     #[expect(clippy::wildcard_enum_match_arm, reason = "every other outcome is another kind's")]
     fn terminal(&mut self, entry: &Entry<'_>, call: &pb::Call, merchant_id: MerchantId) -> Checked {
         nothing_moved(entry)?;
@@ -195,6 +98,8 @@ impl Replay {
                     store_id: *store_id,
                     key_id: None,
                     state: TerminalState::Registered,
+                    refund_day: 0,
+                    refunded_today_minor: 0,
                 };
                 self.terminals.insert(*terminal_id, terminal);
                 Ok(())
@@ -390,6 +295,16 @@ impl Replay {
     fn new_store(&mut self, merchant_id: MerchantId, store_id: StoreId, store: Option<&pb::StoreDetails>) {
         let name = store.map_or(String::new(), |store| store.name.clone());
         self.stores.insert(store_id, StoreReplay { merchant_id, name });
+    }
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "every other kind is no step of a shop's")]
+fn shop_verb(kind: Kind) -> Result<Verb, &'static str> {
+    match kind {
+        Kind::Capture | Kind::CaptureByMerchant => Ok(Verb::Capture),
+        Kind::Void | Kind::VoidByMerchant => Ok(Verb::Void),
+        Kind::Refund | Kind::RefundByMerchant => Ok(Verb::Refund),
+        _ => Err("it is no step of a shop's"),
     }
 }
 

@@ -64,6 +64,10 @@ impl Replay {
             {
                 self.closed(entry, *account_id)
             }
+            (
+                SystemAction::ExpirePayment { payment_id, .. },
+                Outcome::PaymentStepped { payment_id: id, .. },
+            ) if payment_id == id => self.expired(entry, *payment_id),
             (SystemAction::AnswerNotice { .. } | SystemAction::AdvanceRecovery { .. }, _) => {
                 self.system_recovery(entry, &action)
             }
@@ -102,7 +106,7 @@ impl Replay {
             self.post(transfer)?;
         }
         Self::entry_of(entry, account_id)?;
-        if self.balance(ledger_account_id) == after { Ok(()) } else { Err("the balance after it is another") }
+        if self.available(account_id)? == after { Ok(()) } else { Err("the balance after it is another") }
     }
 
     fn closed(&mut self, entry: &Entry<'_>, account_id: AccountId) -> Checked {

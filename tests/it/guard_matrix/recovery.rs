@@ -3,7 +3,7 @@
 
 use saifu::client::method;
 use saifu::client::wallet::Wallet;
-use saifu::domain::recovery::figures::Figures;
+use saifu::domain::policy::Policy;
 use saifu::domain::time::DAY_US;
 use saifu::pb;
 use saifu::pb::add_contact_private::Contact;
@@ -23,7 +23,10 @@ const STRANGER: usize = 3;
 const GRETA: usize = 4;
 
 /// Time passes between the cases: nothing is over before its turn comes.
-pub fn slowly(figures: &mut Figures) {
+pub fn slowly(policy: &mut Policy) {
+    policy.payment_codes.live_us = DAY_US;
+    policy.payments.ask_us = DAY_US;
+    let figures = &mut policy.recovery;
     figures.requested_us = DAY_US;
     figures.again_us = DAY_US;
     figures.cancel_us = DAY_US;

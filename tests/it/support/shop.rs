@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use saifu::client::connection::connect;
 use saifu::client::staff::Staff;
+use saifu::client::wallet::Wallet;
 use saifu::crypto::device_key::DeviceKey;
 use saifu::crypto::envelope::SignatureForm;
 use saifu::env::clock::Clock;
@@ -119,6 +120,21 @@ pub fn secret(secret: Option<pb::Secret>) -> String {
     }
 }
 
+/// The digits of a code of this cap.
+pub async fn digits(wallet: &Wallet, cap_minor: i64) -> String {
+    secret(wallet.issue_code(cap_minor, None, None).await.expect("a code").payment_code)
+}
+
+/// An order to be held, for the usual time.
+pub fn hold(order_id: &str, amount_minor: i64) -> pb::AuthorizeRequest {
+    pb::AuthorizeRequest {
+        order_id: order_id.into(),
+        amount_minor,
+        currency: "JPY".into(),
+        ..pb::AuthorizeRequest::default()
+    }
+}
+
 /// An order of this amount.
 pub fn order(order_id: &str, amount_minor: i64) -> pb::ChargeRequest {
     pb::ChargeRequest {
@@ -127,5 +143,14 @@ pub fn order(order_id: &str, amount_minor: i64) -> pb::ChargeRequest {
         currency: "JPY".into(),
         receipt_line: "bread".into(),
         external_reference: "ref-1".into(),
+    }
+}
+
+impl Shop {
+    /// The merchant's server captures a part and releases the rest.
+    pub async fn merchant_capture(&self, order_id: &str, amount_minor: i64) -> pb::PaymentStepReply {
+        let request = pb::CaptureRequest { order_id: order_id.into(), amount_minor, more_follows: false };
+        let draft = self.merchant.draft(saifu::client::method::MERCHANT_CAPTURE, &request);
+        self.merchant.send(draft).await.expect("a capture")
     }
 }

@@ -28,9 +28,9 @@ impl Turn<'_> {
             return Err(Refusal::RenewalDue);
         }
         match action {
-            DeviceAction::Pay { .. } | DeviceAction::IssueCode { purpose: CodePurpose::Pay, .. } => {
-                self.may_move_money()
-            }
+            DeviceAction::Pay { .. }
+            | DeviceAction::ConfirmPayment { .. }
+            | DeviceAction::IssueCode { purpose: CodePurpose::Pay, .. } => self.may_move_money(),
             DeviceAction::RequestTopUp { .. }
             | DeviceAction::IssueCode { purpose: CodePurpose::TopUp, .. }
             | DeviceAction::LinkFunding { .. } => {
@@ -53,6 +53,7 @@ impl Turn<'_> {
             DeviceAction::Activate { .. }
             | DeviceAction::Freeze
             | DeviceAction::CancelRecovery { .. }
+            | DeviceAction::DeclinePayment { .. }
             | DeviceAction::VerifySecondFactor
             | DeviceAction::RevokeDevice { .. }
             | DeviceAction::ReportLost { .. }

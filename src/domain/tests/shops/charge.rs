@@ -3,6 +3,7 @@
 use super::*;
 use crate::domain::decide::Stale;
 use crate::domain::outcome::{Outcome, Refusal};
+use crate::domain::periods::Periods;
 use crate::domain::rows::{AccountState, Event, EventKind, Merchant, Payment, Standing, Store};
 use crate::domain::tests::fixture::{entry, written};
 use crate::domain::time::HOUR_US;
@@ -49,8 +50,13 @@ fn a_charge_is_refused_in_the_documented_order() {
             }),
             (no(Refusal::OrderTaken), |ledger| slot(ledger, |slot| slot.reversed_at = Some(NOW))),
             (no(Refusal::OrderReversed), no_slot),
-            (no(Refusal::CodeNotUsable), |ledger| live_code(ledger, CodePurpose::Pay, 999)),
-            (no(Refusal::Declined), |ledger| live_code(ledger, CodePurpose::Pay, 1_000)),
+            (no(Refusal::CodeNotUsable), |ledger| {
+                live_code(ledger, CodePurpose::Pay, 1_000);
+                ledger.account("alice", |account| account.spending.add(NOW, 199_500));
+            }),
+            (no(Refusal::Declined), |ledger| {
+                ledger.account("alice", |account| account.spending = Periods::default());
+            }),
         ],
     );
 }
@@ -157,8 +163,7 @@ fn a_charge_takes_the_money_once_and_says_nothing_of_the_customer() {
 
 #[test]
 fn what_concerns_the_customer_is_declined_and_his_events_say_why() {
-    let rows: [(Breakage, i64, Refusal); 4] = [
-        (|_| {}, 1_001, Refusal::LimitPerPayment),
+    let rows: [(Breakage, i64, Refusal); 3] = [
         (|ledger| live_code(ledger, CodePurpose::Pay, 9_000), 5_001, Refusal::InsufficientBalance),
         (
             |ledger| {

@@ -143,17 +143,24 @@ async fn a_payment_makes_at_most_two_index_entries_with_random_keys() {
         of(&connection::of(Table::Journal).insert),
         ["journal", "journal_entry", "journal_request", "sqlite_autoindex_journal_1"]
     );
-    // In the order of time; `payment_order` has entries of tills' orders only.
-    assert_eq!(of(&connection::of(Table::Payment).insert), ["payment", "payment_order"]);
+    // In the order of time; `payment_order` has entries of tills' orders only, the two others of payments
+    // whose customer is asked, and of holds.
+    assert_eq!(
+        of(&connection::of(Table::Payment).insert),
+        ["payment", "payment_due", "payment_open", "payment_order"]
+    );
     // No index but the row itself; `account_unactivated` has entries of pending accounts only.
     assert_eq!(of(&connection::of(Table::Account).update), ["account", "account_unactivated"]);
     assert_eq!(of(&connection::of(Table::Device).update), ["device"]);
     assert_eq!(of(&connection::of(Table::Lane).update), ["lane"]);
     let credit = "UPDATE ledger_account SET credits_posted_minor = 1 WHERE ledger_account_id = ?1";
     assert_eq!(of(credit), ["ledger_account"]);
-    for (index, condition) in
-        [("payment_order", "order_id IS NOT NULL"), ("account_unactivated", "state = 0")]
-    {
+    for (index, condition) in [
+        ("payment_order", "order_id IS NOT NULL"),
+        ("payment_due", "due_at IS NOT NULL"),
+        ("payment_open", "due_at IS NOT NULL"),
+        ("account_unactivated", "state = 0"),
+    ] {
         let text: String = connection
             .query_row("SELECT sql FROM sqlite_master WHERE name = ?1", [index], |row| row.get(0))
             .expect("the index is there");
@@ -164,7 +171,9 @@ async fn a_payment_makes_at_most_two_index_entries_with_random_keys() {
     let log = rig.log();
     for change in &log.nets[0].changes {
         match change {
-            Change::Insert(Row::Payment(payment)) => assert_eq!(payment.order_id, None),
+            Change::Insert(Row::Payment(payment)) => {
+                assert_eq!((&payment.order_id, payment.due_at), (&None, None));
+            }
             Change::Update(Row::Account(account)) => {
                 assert_ne!(account.state, crate::domain::rows::AccountState::Pending);
             }

@@ -3,7 +3,7 @@
 
 use super::random::Random;
 use crate::domain::command::{
-    DeviceAction, MerchantAction, MerchantCall, Order, TerminalAction, TerminalCall,
+    DeviceAction, MerchantAction, MerchantCall, Order, SaleDraft, TerminalAction, TerminalCall,
 };
 use crate::domain::id::{
     CodeTag, FIRST_TENANT, KeyId, OwnerId, PaymentCodeId, PaymentId, TerminalId, TopUpId,
@@ -63,6 +63,8 @@ pub(crate) fn ledger() -> Ledger {
             key_id: Some(key),
             state: TerminalState::Active,
             code_misses: 0,
+            refund_day: 0,
+            refunded_today_minor: 0,
             registered_at: NOW,
             activated_at: Some(NOW),
         });
@@ -233,7 +235,7 @@ impl Actors {
             length => self.codes[length - 1 - self.random.below(length.min(12))],
         };
         let order_id = self.order(till, number);
-        let action = TerminalAction::Charge {
+        let action = TerminalAction::Charge(SaleDraft {
             payment_id: PaymentId(bytes(b'P', number)),
             order_id,
             code_tag,
@@ -241,7 +243,7 @@ impl Actors {
             currency: "JPY".into(),
             receipt_line: None,
             external_reference: None,
-        };
+        });
         at_till(ledger, till, number, action)
     }
 

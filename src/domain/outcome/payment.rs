@@ -1,0 +1,105 @@
+//! How a payment's steps are stored.
+
+use super::Outcome;
+use crate::domain::codec::{Decoder, Encoder};
+use crate::domain::id::{PaymentCodeId, PaymentId};
+use crate::domain::payment::{Moved, Sums};
+use crate::domain::record::Corrupt;
+use crate::domain::rows::ClosingReason;
+use crate::domain::time::Timestamp;
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "encode hands over these alone")]
+pub(super) fn write(outcome: &Outcome, encoder: Encoder) -> Encoder {
+    match outcome {
+        Outcome::PaymentAsked { payment_id, code_id, amount_minor, awaiting_until, hold_until } => {
+            let encoder = encoder.byte(44).fixed(&payment_id.0).fixed(&code_id.0).int(*amount_minor);
+            write_time(encoder.int(awaiting_until.0), *hold_until)
+        }
+        Outcome::Authorized { payment_id, code_id, at, amount_minor, hold_until, available_after_minor } => {
+            encoder
+                .byte(45)
+                .fixed(&payment_id.0)
+                .fixed(&code_id.0)
+                .int(at.0)
+                .int(*amount_minor)
+                .int(hold_until.0)
+                .int(*available_after_minor)
+        }
+        Outcome::PaymentStepped { payment_id, at, moved, available_after_minor } => {
+            write_moved(encoder.byte(46).fixed(&payment_id.0).int(at.0), moved).int(*available_after_minor)
+        }
+        _ => unreachable!("encode hands over other outcomes to nobody"),
+    }
+}
+
+pub(super) fn read(tag: u8, decoder: &mut Decoder<'_>) -> Result<Outcome, Corrupt> {
+    Ok(match tag {
+        44 => Outcome::PaymentAsked {
+            payment_id: PaymentId(decoder.fixed()?),
+            code_id: PaymentCodeId(decoder.fixed()?),
+            amount_minor: decoder.int()?,
+            awaiting_until: Timestamp(decoder.int()?),
+            hold_until: read_time(decoder)?,
+        },
+        45 => Outcome::Authorized {
+            payment_id: PaymentId(decoder.fixed()?),
+            code_id: PaymentCodeId(decoder.fixed()?),
+            at: Timestamp(decoder.int()?),
+            amount_minor: decoder.int()?,
+            hold_until: Timestamp(decoder.int()?),
+            available_after_minor: decoder.int()?,
+        },
+        46 => Outcome::PaymentStepped {
+            payment_id: PaymentId(decoder.fixed()?),
+            at: Timestamp(decoder.int()?),
+            moved: read_moved(decoder)?,
+            available_after_minor: decoder.int()?,
+        },
+        _ => return Err(Corrupt),
+    })
+}
+
+fn write_time(encoder: Encoder, time: Option<Timestamp>) -> Encoder {
+    match time {
+        Some(time) => encoder.byte(1).int(time.0),
+        None => encoder.byte(0),
+    }
+}
+
+fn read_time(decoder: &mut Decoder<'_>) -> Result<Option<Timestamp>, Corrupt> {
+    Ok(if decoder.flag()? { Some(Timestamp(decoder.int()?)) } else { None })
+}
+
+fn write_moved(encoder: Encoder, moved: &Moved) -> Encoder {
+    let after = &moved.after;
+    let encoder = encoder
+        .int(moved.authorised_minor)
+        .int(moved.captured_minor)
+        .int(moved.released_minor)
+        .int(moved.refunded_minor)
+        .int(after.amount_minor)
+        .int(after.captured_minor)
+        .int(after.refunded_minor)
+        .int(after.released_minor)
+        .int(after.closing_reason.map_or(0, ClosingReason::number));
+    [after.authorised_at, after.awaiting_until, after.hold_until].into_iter().fold(encoder, write_time)
+}
+
+fn read_moved(decoder: &mut Decoder<'_>) -> Result<Moved, Corrupt> {
+    let [authorised_minor, captured_minor, released_minor, refunded_minor] =
+        [decoder.int()?, decoder.int()?, decoder.int()?, decoder.int()?];
+    let after = Sums {
+        amount_minor: decoder.int()?,
+        captured_minor: decoder.int()?,
+        refunded_minor: decoder.int()?,
+        released_minor: decoder.int()?,
+        closing_reason: match decoder.int()? {
+            0 => None,
+            number => Some(ClosingReason::from_number(number)?),
+        },
+        authorised_at: read_time(decoder)?,
+        awaiting_until: read_time(decoder)?,
+        hold_until: read_time(decoder)?,
+    };
+    Ok(Moved { authorised_minor, captured_minor, released_minor, refunded_minor, after })
+}

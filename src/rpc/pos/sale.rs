@@ -1,0 +1,32 @@
+//! What Charge and Authorize have in common: what is sold, on which of a customer's codes.
+
+use crate::crypto::codes;
+use crate::domain::command::SaleDraft;
+use crate::domain::id::{CodeTag, PaymentId};
+use crate::gate::rejection::Rejection;
+use crate::gate::tools::Tools;
+use crate::pb;
+use crate::rpc::convert::{amount, currency, optional_text, order_id};
+
+/// A sale as it was signed, and the code, of which only a keyed hash goes on.
+pub fn draft(
+    sale: &pb::ChargeRequest,
+    private: &pb::ChargePrivate,
+    tools: &Tools,
+) -> Result<SaleDraft, Rejection> {
+    let code = &private.payment_code;
+    if !codes::is_payment_code(code) {
+        return Err(Rejection::malformed("private.payment_code", "18 ASCII digits"));
+    }
+    let line = "up to 64 characters, no control characters";
+    let reference = "up to 128 characters, no control characters";
+    Ok(SaleDraft {
+        payment_id: PaymentId(tools.new_id()),
+        order_id: order_id(&sale.order_id)?,
+        code_tag: CodeTag(codes::payment_code_tag(&tools.keys.code, code)),
+        amount: amount(sale.amount_minor)?,
+        currency: currency(sale.currency.clone())?,
+        receipt_line: optional_text(&sale.receipt_line, 64, "receipt_line", line)?,
+        external_reference: optional_text(&sale.external_reference, 128, "external_reference", reference)?,
+    })
+}

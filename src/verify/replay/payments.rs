@@ -1,0 +1,421 @@
+//! Payments, step by step: what each moved must be what the state table makes of what was signed, and
+//! what was posted must be what it moved.
+
+use super::{Checked, Entry, OrderReplay, PaymentReplay, Replay, nothing_moved, nothing_posted};
+use crate::domain::id::{AccountId, MerchantId, PaymentCodeId, PaymentId, StoreId, TerminalId};
+use crate::domain::journal::Kind;
+use crate::domain::ledger::{SUSPENSE, Transfer};
+use crate::domain::money::{Amount, Asset};
+use crate::domain::outcome::Outcome;
+use crate::domain::payment::{Intent, Moved, Sums, Verb, Wanted};
+use crate::domain::rows::{AccountState, CodePurpose, Standing};
+use crate::domain::time::{SECOND_US, Timestamp};
+use crate::pb;
+use crate::verify::evidence;
+
+/// What a till signed for, and what it came to.
+struct Sold<'a> {
+    body: &'a pb::ChargeRequest,
+    payment_id: PaymentId,
+    code_id: PaymentCodeId,
+    at: Timestamp,
+    amount_minor: i64,
+    sums: Sums,
+    /// What the customer could spend after it; absent when he is asked first.
+    available_after_minor: Option<i64>,
+}
+
+impl Replay {
+    /// A payment, or an answer to a till that asked.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "every other kind is no payment of a device's")]
+    pub(super) fn payment_by_device(
+        &mut self,
+        entry: &Entry<'_>,
+        call: &pb::Call,
+        account_id: AccountId,
+    ) -> Checked {
+        match entry.kind {
+            Kind::Pay => self.paid(entry, call, account_id),
+            Kind::ConfirmPayment => self.answered(entry, call, account_id, Verb::Confirm),
+            Kind::DeclinePayment => self.answered(entry, call, account_id, Verb::Decline),
+            _ => Err("its outcome does not fit its kind"),
+        }
+    }
+
+    /// A payment's posting must be what its owner's device signed.
+    fn paid(&mut self, entry: &Entry<'_>, call: &pb::Call, account_id: AccountId) -> Checked {
+        let Outcome::Paid { payment_id, at, amount_minor, available_after_minor } = entry.outcome else {
+            return Err("its outcome does not fit its kind");
+        };
+        let body: pb::PayRequest = evidence::body(call)?;
+        let store_id = StoreId::from_slice(&body.store_id).ok_or("the signed store is no store")?;
+        let store = self.stores.get(&store_id).ok_or("the signed store was never registered")?;
+        if store.name != body.payee_name {
+            return Err("the signed name is not the store's");
+        }
+        let merchant_id = store.merchant_id;
+        signed_amount(amount_minor, body.amount_minor, &body.currency)?;
+        let sums = Sums::authorised(amount_minor, Intent::Sale, at);
+        self.may_spend(entry, account_id)?;
+        self.begun(payment_id, PaymentReplay { account_id, store_id, merchant_id, sums })?;
+        self.booked(entry, payment_id, &from_nothing(sums), available_after_minor)
+    }
+
+    /// A charge stands on two signatures: the till's here, and that of the device which issued the code
+    /// for a cap, in a row before it.
+    pub(super) fn charged(&mut self, entry: &Entry<'_>, call: &pb::Call, terminal_id: TerminalId) -> Checked {
+        let body: pb::ChargeRequest = evidence::body(call)?;
+        self.sold(entry, terminal_id, &body, None)
+    }
+
+    /// A hold, as a charge.
+    pub(super) fn authorized(
+        &mut self,
+        entry: &Entry<'_>,
+        call: &pb::Call,
+        terminal_id: TerminalId,
+    ) -> Checked {
+        let body: pb::AuthorizeRequest = evidence::body(call)?;
+        let waits = &self.policy.as_ref().ok_or("there are no rules")?.payments;
+        let hold_us = match body.hold_seconds {
+            0 => waits.hold_us,
+            seconds => i64::from(seconds).saturating_mul(SECOND_US).min(waits.hold_longest_us),
+        };
+        let sale = pb::ChargeRequest {
+            order_id: body.order_id,
+            amount_minor: body.amount_minor,
+            currency: body.currency,
+            receipt_line: body.receipt_line,
+            external_reference: body.external_reference,
+        };
+        self.sold(entry, terminal_id, &sale, Some(entry.row.at.plus_us(hold_us)))
+    }
+
+    #[expect(clippy::wildcard_enum_match_arm, reason = "a sale comes to these three alone")]
+    fn sold(
+        &mut self,
+        entry: &Entry<'_>,
+        terminal_id: TerminalId,
+        body: &pb::ChargeRequest,
+        hold: Option<Timestamp>,
+    ) -> Checked {
+        let sold = match entry.outcome {
+            Outcome::Charged { payment_id, code_id, at, amount_minor, available_after_minor }
+                if hold.is_none() =>
+            {
+                let sums = Sums::authorised(amount_minor, Intent::Sale, at);
+                let available_after_minor = Some(available_after_minor);
+                Sold { body, payment_id, code_id, at, amount_minor, sums, available_after_minor }
+            }
+            Outcome::Authorized {
+                payment_id,
+                code_id,
+                at,
+                amount_minor,
+                hold_until,
+                available_after_minor,
+            } if hold == Some(hold_until) => {
+                let sums = Sums::authorised(amount_minor, Intent::Hold { until: hold_until }, at);
+                let available_after_minor = Some(available_after_minor);
+                Sold { body, payment_id, code_id, at, amount_minor, sums, available_after_minor }
+            }
+            Outcome::PaymentAsked { payment_id, code_id, amount_minor, awaiting_until, hold_until }
+                if hold == hold_until =>
+            {
+                let intent = hold_until.map_or(Intent::Sale, |until| Intent::Hold { until });
+                let sums = Sums::awaiting(amount_minor, intent, awaiting_until);
+                let longest_us = self.policy.as_ref().ok_or("there are no rules")?.payments.ask_us;
+                if awaiting_until.since_us(entry.row.at) > longest_us + SECOND_US {
+                    return Err("its customer is asked for longer than he may be");
+                }
+                let at = entry.row.at;
+                Sold { body, payment_id, code_id, at, amount_minor, sums, available_after_minor: None }
+            }
+            _ => return Err("its outcome does not fit its kind"),
+        };
+        self.take_in(entry, terminal_id, &sold)
+    }
+
+    fn take_in(&mut self, entry: &Entry<'_>, terminal_id: TerminalId, sold: &Sold<'_>) -> Checked {
+        let terminal = self.charging(terminal_id)?;
+        let (merchant_id, store_id) = (terminal.merchant_id, terminal.store_id);
+        let merchant = self.merchants.get(&merchant_id).ok_or("its merchant has no account")?;
+        if merchant.standing != Standing::Active {
+            return Err("its merchant was suspended");
+        }
+        let [(account_id, _)] = entry.versions.accounts[..] else {
+            return Err("a sale touches one account");
+        };
+        self.step_account(entry, account_id)?;
+        let account = self.account_mut(account_id)?;
+        let live = account.live_codes.find(sold.code_id, sold.at).ok_or("its payment code was not live")?;
+        account.live_codes.remove(sold.code_id);
+        let is_above = sold.amount_minor > live.cap_minor;
+        if live.purpose != CodePurpose::Pay || is_above != sold.available_after_minor.is_none() {
+            return Err("it takes more than its payment code was signed for, or asks for less");
+        }
+        signed_amount(sold.amount_minor, sold.body.amount_minor, &sold.body.currency)?;
+        let order = OrderReplay { terminal_id, payment_id: Some(sold.payment_id), reversed: false };
+        if self.orders.insert((merchant_id, sold.body.order_id.clone()), order).is_some() {
+            return Err("its order was paid or reversed before");
+        }
+        let payment = PaymentReplay { account_id, store_id, merchant_id, sums: sold.sums };
+        self.begun(sold.payment_id, payment)?;
+        let Some(available_after_minor) = sold.available_after_minor else {
+            return nothing_posted(entry);
+        };
+        self.may_spend(entry, account_id)?;
+        self.booked(entry, sold.payment_id, &from_nothing(sold.sums), available_after_minor)
+    }
+
+    fn begun(&mut self, payment_id: PaymentId, payment: PaymentReplay) -> Checked {
+        if self.paid.insert(payment_id, payment).is_some() {
+            return Err("a payment's id is used a second time");
+        }
+        Ok(())
+    }
+
+    /// Yes or no to a till that asked, signed for the shop and the amount that it asked for.
+    fn answered(&mut self, entry: &Entry<'_>, call: &pb::Call, account_id: AccountId, verb: Verb) -> Checked {
+        let payment_id = if verb == Verb::Confirm {
+            let body: pb::ConfirmPaymentRequest = evidence::body(call)?;
+            let payment_id = PaymentId::from_slice(&body.payment_id).ok_or("the signed payment is none")?;
+            let payment = self.paid.get(&payment_id).ok_or("it answers for no payment")?;
+            signed_amount(payment.sums.amount_minor, body.amount_minor, &body.currency)?;
+            if self.stores.get(&payment.store_id).map(|store| &store.name) != Some(&body.payee_name) {
+                return Err("the signed name is not the store's");
+            }
+            self.may_spend(entry, account_id)?;
+            payment_id
+        } else {
+            let body: pb::DeclinePaymentRequest = evidence::body(call)?;
+            PaymentId::from_slice(&body.payment_id).ok_or("the signed payment is none")?
+        };
+        if self.paid.get(&payment_id).map(|payment| payment.account_id) != Some(account_id) {
+            return Err("it answers for another account's payment");
+        }
+        self.payment_stepped(entry, payment_id, verb, &Wanted::all(at(entry)?))
+    }
+
+    /// A capture, a void or a refund, by a till for its own order or by its merchant's server.
+    pub(super) fn shop_step(
+        &mut self,
+        entry: &Entry<'_>,
+        call: &pb::Call,
+        (merchant_id, terminal_id): (MerchantId, Option<TerminalId>),
+        verb: Verb,
+    ) -> Checked {
+        let now = at(entry)?;
+        let (order_id, wanted) = shop_wanted(call, verb, now)?;
+        let order = self.orders.get(&(merchant_id, order_id)).copied().ok_or("it is about no order")?;
+        if terminal_id.is_some_and(|terminal_id| terminal_id != order.terminal_id) {
+            return Err("it is about another till's order");
+        }
+        let standing = self.merchants.get(&merchant_id).map(|merchant| merchant.standing);
+        if verb == Verb::Capture && standing != Some(Standing::Active) {
+            return Err("its merchant was suspended");
+        }
+        let payment_id = order.payment_id.ok_or("its order has no payment")?;
+        let [(account_id, _)] = entry.versions.accounts[..] else {
+            return Err("a step touches one account");
+        };
+        if self.paid.get(&payment_id).map(|payment| payment.account_id) != Some(account_id) {
+            return Err("it touches another account than its payment's");
+        }
+        self.step_account(entry, account_id)?;
+        self.payment_stepped(entry, payment_id, verb, &wanted)?;
+        match terminal_id {
+            Some(terminal_id) => self.refunded_by(entry, terminal_id),
+            None => Ok(()),
+        }
+    }
+
+    /// A till gives back up to a ceiling a day.
+    fn refunded_by(&mut self, entry: &Entry<'_>, terminal_id: TerminalId) -> Checked {
+        let ceiling_minor = self.policy.as_ref().ok_or("there are no rules")?.staff.refund_day_minor;
+        let Outcome::PaymentStepped { moved, .. } = entry.outcome else { return Ok(()) };
+        if moved.refunded_minor == 0 {
+            return Ok(());
+        }
+        let terminal = self.terminals.get_mut(&terminal_id).ok_or("its till was never registered")?;
+        let today = entry.row.at.day();
+        if terminal.refund_day != today {
+            (terminal.refund_day, terminal.refunded_today_minor) = (today, 0);
+        }
+        terminal.refunded_today_minor += moved.refunded_minor;
+        if terminal.refunded_today_minor > ceiling_minor {
+            return Err("its till gave back more than it may in a day");
+        }
+        Ok(())
+    }
+
+    /// Time ended a payment.
+    pub(super) fn expired(&mut self, entry: &Entry<'_>, payment_id: PaymentId) -> Checked {
+        let account_id = self.paid.get(&payment_id).ok_or("it ends no payment")?.account_id;
+        self.step_account(entry, account_id)?;
+        self.payment_stepped(entry, payment_id, Verb::Expire, &Wanted::all(at(entry)?))
+    }
+
+    fn payment_stepped(
+        &mut self,
+        entry: &Entry<'_>,
+        payment_id: PaymentId,
+        verb: Verb,
+        wanted: &Wanted,
+    ) -> Checked {
+        let Outcome::PaymentStepped { payment_id: told_id, moved: told, available_after_minor, .. } =
+            entry.outcome
+        else {
+            return Err("its outcome does not fit its kind");
+        };
+        let payment = self.paid.get_mut(&payment_id).ok_or("it is about no payment")?;
+        let Ok(moved) = payment.sums.step(verb, wanted) else {
+            return Err("its payment was in no state for it");
+        };
+        if told_id != payment_id || told != moved {
+            return Err("it moved something else than was signed for");
+        }
+        payment.sums = moved.after;
+        self.booked(entry, payment_id, &moved, available_after_minor)
+    }
+
+    pub(super) fn reversed(
+        &mut self,
+        entry: &Entry<'_>,
+        terminal_id: TerminalId,
+        order_id: String,
+    ) -> Checked {
+        let terminal = self.terminals.get(&terminal_id).ok_or("its till was never registered")?;
+        let merchant_id = terminal.merchant_id;
+        let known = self.orders.get(&(merchant_id, order_id.clone())).copied();
+        if known.is_some_and(|order| order.terminal_id != terminal_id) {
+            return Err("it reverses another till's order");
+        }
+        let order = known.unwrap_or(OrderReplay { terminal_id, payment_id: None, reversed: false });
+        self.orders.insert((merchant_id, order_id), OrderReplay { reversed: true, ..order });
+        match (&entry.outcome, order.payment_id) {
+            (Outcome::AlreadyReversed, _) if order.reversed => nothing_moved(entry),
+            (Outcome::NothingFound, None) if !order.reversed => nothing_moved(entry),
+            (Outcome::Reversed { payment_id, .. }, Some(own)) if !order.reversed && *payment_id == own => {
+                self.undone(entry, own)
+            }
+            (_, _) => Err("its outcome is not what its order's history makes it"),
+        }
+    }
+
+    fn undone(&mut self, entry: &Entry<'_>, payment_id: PaymentId) -> Checked {
+        let Outcome::Reversed { at, refunded_minor, released_minor, available_after_minor, .. } =
+            entry.outcome
+        else {
+            return Err("its outcome does not fit its kind");
+        };
+        let payment = self.paid.get_mut(&payment_id).ok_or("it reverses no payment")?;
+        let Ok(moved) = payment.sums.step(Verb::Reverse, &Wanted::all(at)) else {
+            return Err("its payment was in no state for it");
+        };
+        if (moved.refunded_minor, moved.released_minor) != (refunded_minor, released_minor) {
+            return Err("it gives back another amount than was paid");
+        }
+        payment.sums = moved.after;
+        let account_id = payment.account_id;
+        self.step_account(entry, account_id)?;
+        self.booked(entry, payment_id, &moved, available_after_minor)
+    }
+
+    /// Money leaves, or is held in, an account that is active and not frozen.
+    fn may_spend(&self, entry: &Entry<'_>, account_id: AccountId) -> Checked {
+        let account = self.account(account_id)?;
+        let frozen =
+            account.frozen_at.is_some() && account.frozen_until.is_none_or(|until| entry.row.at < until);
+        if frozen || account.contested || account.state != AccountState::Active {
+            return Err("money left an account that was frozen or not active");
+        }
+        Ok(())
+    }
+
+    /// What was posted is what the step moved, and the balance after it is the one told.
+    fn booked(
+        &mut self,
+        entry: &Entry<'_>,
+        payment_id: PaymentId,
+        moved: &Moved,
+        available_after_minor: i64,
+    ) -> Checked {
+        let payment = self.paid.get(&payment_id).ok_or("it is about no payment")?;
+        let (account_id, merchant_id) = (payment.account_id, payment.merchant_id);
+        let payable =
+            self.merchants.get(&merchant_id).ok_or("its merchant has no account")?.ledger_account_id;
+        let account = self.account_mut(account_id)?;
+        let own = account.ledger_account_id;
+        let into = if account.state == AccountState::Closed { SUSPENSE } else { own };
+        account.held_minor += moved.authorised_minor - moved.captured_minor - moved.released_minor;
+        if moved.authorised_minor > 0 {
+            account.spent_total_minor += moved.authorised_minor;
+            account.payments_total += 1;
+        }
+        let transfer = |debit, credit, minor| {
+            Amount::new(minor).map(|amount| Transfer { debit, credit, asset: Asset::PrepaidJpy, amount })
+        };
+        let expected =
+            [transfer(own, payable, moved.captured_minor), transfer(payable, into, moved.refunded_minor)];
+        let expected: Vec<Transfer> = expected.into_iter().flatten().collect();
+        if entry.postings.0 != expected {
+            return Err("what was posted is not what was signed");
+        }
+        for transfer in &expected {
+            self.post(transfer)?;
+        }
+        Self::entry_of(entry, account_id)?;
+        let available_minor = self.available(account_id)?;
+        if available_minor < 0 {
+            Err("more is held than the account has")
+        } else if available_minor != available_after_minor {
+            Err("the balance after it is another")
+        } else {
+            Ok(())
+        }
+    }
+}
+
+/// When a step was decided, which its outcome says.
+fn at(entry: &Entry<'_>) -> Result<Timestamp, &'static str> {
+    let Outcome::PaymentStepped { at, .. } = entry.outcome else {
+        return Err("its outcome does not fit its kind");
+    };
+    Ok(at)
+}
+
+/// What authorising a payment moved.
+fn from_nothing(after: Sums) -> Moved {
+    Moved {
+        authorised_minor: after.amount_minor,
+        captured_minor: after.captured_minor,
+        released_minor: 0,
+        refunded_minor: 0,
+        after,
+    }
+}
+
+fn signed_amount(told_minor: i64, signed_minor: i64, currency: &str) -> Checked {
+    Asset::of_code(currency).ok_or("the signed currency is none of ours")?;
+    let signed = Amount::new(signed_minor).ok_or("the signed amount is no amount")?;
+    if signed.minor() == told_minor { Ok(()) } else { Err("what was posted is not what was signed") }
+}
+
+fn shop_wanted(call: &pb::Call, verb: Verb, now: Timestamp) -> Result<(String, Wanted), &'static str> {
+    Ok(match verb {
+        Verb::Capture => {
+            let body: pb::CaptureRequest = evidence::body(call)?;
+            let amount_minor = Some(body.amount_minor).filter(|minor| *minor != 0);
+            (body.order_id, Wanted { amount_minor, is_final: !body.more_follows, now })
+        }
+        Verb::Void => (evidence::body::<pb::VoidRequest>(call)?.order_id, Wanted::all(now)),
+        Verb::Refund => {
+            let body: pb::RefundRequest = evidence::body(call)?;
+            (body.order_id, Wanted { amount_minor: Some(body.amount_minor), is_final: false, now })
+        }
+        Verb::Confirm | Verb::Decline | Verb::Reverse | Verb::Expire => {
+            return Err("it is no step of a shop's");
+        }
+    })
+}

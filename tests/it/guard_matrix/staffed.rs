@@ -1,0 +1,150 @@
+//! The shop's side of the matrix: a till, its merchant's server and an operator, with a good call of each RPC
+//! of theirs.
+
+use saifu::client::method;
+use saifu::client::wallet::Wallet;
+use saifu::crypto::envelope::SignatureForm;
+use saifu::crypto::hash::sha256;
+use saifu::gate::operation::{CallerKind, Codes, Effect};
+use saifu::pb;
+
+use super::as_wallet;
+use super::case::Case;
+use crate::support::World;
+use crate::support::shop::{Shop, digits, hold, order, register, secret};
+
+/// Who may call what of it, written down once more.
+pub fn expected() -> Vec<(&'static str, CallerKind, Effect, Codes)> {
+    use CallerKind::{Merchant, Operator, Terminal};
+    use Codes::Refused;
+    use Effect::{Changes, Reads};
+    vec![
+        (method::CHARGE, Terminal, Changes, Refused),
+        (method::POS_GET_PAYMENT, Terminal, Reads, Refused),
+        (method::REVERSE, Terminal, Changes, Refused),
+        (method::LIST_STORES, Merchant, Reads, Refused),
+        (method::REGISTER_TERMINAL, Merchant, Changes, Refused),
+        (method::LIST_TERMINALS, Merchant, Reads, Refused),
+        (method::SUSPEND_TERMINAL, Merchant, Changes, Refused),
+        (method::RESUME_TERMINAL, Merchant, Changes, Refused),
+        (method::MERCHANT_REVERSE, Merchant, Changes, Refused),
+        (method::AUTHORIZE, Terminal, Changes, Refused),
+        (method::CAPTURE, Terminal, Changes, Refused),
+        (method::VOID, Terminal, Changes, Refused),
+        (method::REFUND, Terminal, Changes, Refused),
+        (method::MERCHANT_CAPTURE, Merchant, Changes, Refused),
+        (method::MERCHANT_VOID, Merchant, Changes, Refused),
+        (method::MERCHANT_REFUND, Merchant, Changes, Refused),
+        (method::PROPOSE, Operator, Changes, Refused),
+        (method::LIST_PROPOSALS, Operator, Reads, Refused),
+        (method::APPROVE, Operator, Changes, Refused),
+        (method::SUSPEND_MERCHANT, Operator, Changes, Refused),
+        (method::CANCEL_RECOVERY, Operator, Changes, Refused),
+    ]
+}
+
+/// The shop's side of the play.
+pub struct Staffed {
+    /// A new till, a till, its merchant's server, an operator.
+    pub keys: [Wallet; 4],
+    pub cases: Vec<Case>,
+}
+
+impl Staffed {
+    pub async fn set(world: &World, alice: &Wallet, mallory: &Wallet) -> Self {
+        let shop = world.shop("Bakery One").await;
+        let [first, second] = world.operators().await;
+        let registered = shop.merchant.register_terminal(shop.store_id.clone(), "till 2").await;
+        let activation_code = secret(registered.expect("a till").activation_code);
+        let steps = steps(world, &shop, alice, mallory).await;
+        let payment_code = digits(alice, 500).await;
+        let newcomer = world.staff(SignatureForm::Der).await;
+        let applicant = world.staff(SignatureForm::Der).await;
+        first.propose(register(&applicant, "Books")).await.expect("a proposal");
+        let proposal = second.list_proposals().await.expect("proposals").proposals.remove(0);
+        let approve = pb::ApproveRequest {
+            payload_sha256: sha256(&[&proposal.payload]).to_vec(),
+            proposal_id: proposal.proposal_id,
+        };
+        let propose = pb::ProposeRequest { proposal: Some(register(&applicant, "Fish")) };
+        let terminal_id = shop.terminal_id;
+        let order_id = || "order-1".to_owned();
+        let reverse = pb::MerchantReverseRequest { terminal_id: terminal_id.clone(), order_id: order_id() };
+        let new_terminal =
+            pb::RegisterTerminalRequest { store_id: shop.store_id, label: "till 3".to_owned() };
+        let mut cases = vec![
+            Case::new(method::POS_ACTIVATE, &pb::PosActivateRequest {})
+                .private(&pb::PosActivatePrivate { activation_code }),
+            Case::new(method::CHARGE, &order("order-1", 100)).private(&pb::ChargePrivate { payment_code }),
+            Case::new(method::AUTHORIZE, &hold("held-4", 100))
+                .private(&pb::ChargePrivate { payment_code: digits(mallory, 100).await }),
+            // Behind Charge: a device's new code kills its old one.
+            Case::new(method::ISSUE_CODE, &code_request()),
+            Case::new(method::POS_GET_PAYMENT, &pb::PosGetPaymentRequest { order_id: order_id() }),
+            Case::new(method::REVERSE, &pb::ReverseRequest { order_id: order_id() }),
+            Case::new(method::LIST_STORES, &pb::ListStoresRequest {}),
+            Case::new(method::REGISTER_TERMINAL, &new_terminal),
+            Case::new(
+                method::LIST_TERMINALS,
+                &pb::ListTerminalsRequest { page_size: 1, ..pb::ListTerminalsRequest::default() },
+            ),
+            Case::new(method::MERCHANT_REVERSE, &reverse),
+            Case::new(
+                method::SUSPEND_TERMINAL,
+                &pb::SuspendTerminalRequest { terminal_id: terminal_id.clone() },
+            ),
+            Case::new(method::RESUME_TERMINAL, &pb::ResumeTerminalRequest { terminal_id }),
+            Case::new(method::PROPOSE, &propose),
+            Case::new(method::LIST_PROPOSALS, &pb::ListProposalsRequest {}),
+            Case::new(method::APPROVE, &approve),
+            Case::new(method::FREEZE, &pb::FreezeRequest {}),
+            Case::new(method::UNFREEZE, &pb::UnfreezeRequest {}).code(),
+            Case::new(
+                method::SUSPEND_MERCHANT,
+                &pb::SuspendMerchantRequest { merchant_id: shop.merchant_id },
+            ),
+        ];
+        cases.splice(3..3, steps);
+        let keys = [newcomer, shop.till, shop.merchant, second].map(|staff| as_wallet(world, staff));
+        Self { keys, cases }
+    }
+}
+
+fn code_request() -> pb::IssueCodeRequest {
+    pb::IssueCodeRequest { purpose: pb::CodePurpose::TopUp.into(), cap_minor: 5, currency: "JPY".into() }
+}
+
+/// Steps of payments that are there: three holds, and two for which Alice is asked.
+async fn steps(world: &World, shop: &Shop, alice: &Wallet, mallory: &Wallet) -> Vec<Case> {
+    for order_id in ["held-1", "held-2", "held-3"] {
+        let code = digits(mallory, 100).await;
+        shop.till.authorize(&hold(order_id, 100), &code).await.expect("a hold");
+    }
+    let mut asked = Vec::new();
+    for order_id in ["asked-1", "asked-2"] {
+        let code = digits(alice, 10).await;
+        asked.push(shop.till.charge(&order(order_id, 20), &code).await.expect("he is asked").payment_id);
+    }
+    world.refresh(alice).await;
+    let [yes, no] = asked.try_into().expect("two");
+    let part = pb::CaptureRequest { order_id: "held-1".into(), amount_minor: 10, more_follows: true };
+    let back = pb::RefundRequest { order_id: "held-1".into(), amount_minor: 5 };
+    let void = |order_id: &str| pb::VoidRequest { order_id: order_id.into() };
+    let confirm = pb::ConfirmPaymentRequest {
+        payment_id: yes,
+        payee_name: "Bakery One".into(),
+        amount_minor: 20,
+        currency: "JPY".into(),
+    };
+    vec![
+        Case::new(method::CAPTURE, &part),
+        Case::new(method::MERCHANT_CAPTURE, &part),
+        Case::new(method::REFUND, &back),
+        Case::new(method::MERCHANT_REFUND, &back),
+        Case::new(method::VOID, &void("held-2")),
+        Case::new(method::MERCHANT_VOID, &void("held-3")),
+        Case::new(method::CONFIRM_PAYMENT, &confirm).foreign(pb::Reason::NotFound),
+        Case::new(method::DECLINE_PAYMENT, &pb::DeclinePaymentRequest { payment_id: no })
+            .foreign(pb::Reason::NotFound),
+    ]
+}
