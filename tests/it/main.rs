@@ -11,6 +11,7 @@ mod guard_matrix;
 mod hang_up;
 mod idempotency;
 mod notify;
+mod payment_races;
 mod payments;
 mod process;
 mod production;
