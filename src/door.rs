@@ -33,7 +33,7 @@ use tonic::service::Routes;
 use tonic::transport::Server;
 
 use calls::Counting;
-pub use calls::Refusals;
+pub use calls::{Refusals, Watched};
 pub use certificate::{CertificateError, Identity, Sandbox};
 use executors::Dealer;
 pub use executors::Executors;
@@ -73,6 +73,10 @@ pub struct Limits {
     pub calls: usize,
     /// Calls under way from one origin.
     pub calls_per_origin: usize,
+    /// Watchers in all: calls whose answers go on.
+    pub watchers: usize,
+    /// Watchers from one origin.
+    pub watchers_per_origin: usize,
     /// A call that isn't answered by then is dropped, whether its message came or not.
     pub call: Duration,
     /// So much later its answer must have been taken, or the connection is cut off; it may take twice
@@ -101,6 +105,8 @@ impl Limits {
             first_request: Duration::from_secs(10),
             calls: 4_096,
             calls_per_origin: 256,
+            watchers: 10_000,
+            watchers_per_origin: 1_024,
             call: Duration::from_secs(30),
             answer: Duration::from_secs(30),
             keep_alive: Duration::from_secs(30),
@@ -218,6 +224,7 @@ fn server(
     refusals: Refusals,
 ) -> Server<tower::layer::util::Stack<Counting, tower::layer::util::Identity>> {
     let permits = Arc::new(Permits::new(limits.calls, limits.calls_per_origin));
+    let watchers = Arc::new(Permits::new(limits.watchers, limits.watchers_per_origin));
     // max_connection_age_grace would keep tonic from sending GOAWAY, so the grace is the connection's
     // own affair.
     Server::builder()
@@ -231,7 +238,7 @@ fn server(
         .http2_keepalive_interval(Some(limits.keep_alive))
         .http2_keepalive_timeout(Some(limits.keep_alive_answer))
         .max_connection_age(limits.connection_age)
-        .layer(Counting { permits, refusals: Arc::new(refusals) })
+        .layer(Counting { permits, watchers, refusals: Arc::new(refusals) })
 }
 
 /// The address cannot be listened on.

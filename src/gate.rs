@@ -10,6 +10,7 @@ pub mod action;
 pub mod admitted;
 pub mod crowd;
 pub mod document;
+pub mod hub;
 pub mod keys;
 pub mod limit;
 pub mod message;
@@ -21,6 +22,7 @@ pub mod second_factor;
 pub mod signature;
 pub mod system;
 pub mod tools;
+pub mod watch;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -63,6 +65,7 @@ pub struct Gate {
     limits: limit::Limits,
     keys: keys::KeyCache,
     marks: replay::ReadMarks,
+    hub: Arc<hub::Hub>,
 }
 
 /// A final outcome that is no refusal, and the secret of its reply.
@@ -83,7 +86,13 @@ impl Gate {
             store: parts.store,
             tools: parts.tools,
             limits: parts.limits,
+            hub: Arc::default(),
         }
+    }
+
+    /// Who waits for news.
+    pub fn hub(&self) -> &Arc<hub::Hub> {
+        &self.hub
     }
 
     /// A change by an enrolled key.

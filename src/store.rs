@@ -58,6 +58,8 @@ pub struct Committed {
     pub sequence: i64,
     /// What it is about: `journal::Kind`.
     pub kind: crate::domain::journal::Kind,
+    /// The customer's account that it touched.
+    pub account_id: Option<crate::domain::id::AccountId>,
 }
 
 /// A boxed future, so that a store can be named without its type.

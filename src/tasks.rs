@@ -79,6 +79,15 @@ impl Tasks {
                 checkpoint::run(&gate, &path).await;
             }
         }));
+        let hub = Arc::clone(gate.hub());
+        let tail = gate.tail();
+        let mut stopped = stop.subscribe();
+        running.spawn(async move {
+            tokio::select! {
+                () = hub.hear(tail) => {}
+                _ = stopped.changed() => {}
+            }
+        });
         Self { stop, running, gate: Arc::clone(gate), worker_id }
     }
 

@@ -1,6 +1,7 @@
 //! The life of one payment, exhaustively within stated bounds, over the production's own `decide`: a till,
 //! its merchant's server, the customer's phone and time send what they may send, in every order, and every
-//! message once more in every state. Checked are G1 (money) and G3 (one effect, one answer) in every state that is reached.
+//! message once more in every state. Checked are G1 (money) and G3 (one effect, one answer) in every state
+//! that is reached.
 
 #[path = "payment_model/messages.rs"]
 mod messages;
@@ -48,9 +49,10 @@ fn money_and_answers_are_right_whatever_comes_in_which_order() {
         let life = Life::new(messages, None);
         let seen = std::sync::Arc::clone(&life.reached);
         let checker = life.checker().threads(threads()).spawn_bfs().join();
-        for (property, path) in checker.discoveries() {
-            panic!("{name}: {property} fails after {:#?}", path.into_actions());
-        }
+        let found = checker.discoveries();
+        let failures: Vec<_> =
+            found.into_iter().map(|(property, path)| (property, path.into_actions())).collect();
+        assert!(failures.is_empty(), "{name}: {failures:#?}");
         println!(
             "{name}: {} states, {} steps, depth {}: all hold",
             checker.unique_state_count(),

@@ -59,6 +59,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "notify",
             "door::peer",
             "door::Refusals",
+            "door::Watched",
             "pb",
         ],
     ),

@@ -47,6 +47,12 @@ struct Floor {
 
 #[tonic::async_trait]
 impl PaymentService for Floor {
+    type WatchStream = futures_util::stream::Empty<Result<pb::WatchPaymentsReply, Status>>;
+
+    async fn watch(&self, _request: Request<pb::Envelope>) -> Result<Response<Self::WatchStream>, Status> {
+        Err(Status::unimplemented("the floor only pays"))
+    }
+
     async fn pay(&self, request: Request<pb::Envelope>) -> Result<Response<pb::PayReply>, Status> {
         let envelope = request.into_inner();
         self.key

@@ -12,7 +12,7 @@ use tonic::client::Grpc;
 use tonic::codegen::http::Uri;
 use tonic::codegen::http::uri::PathAndQuery;
 use tonic::transport::{Channel, Endpoint};
-use tonic::{Code, Request, Status};
+use tonic::{Code, Request, Status, Streaming};
 use tonic_prost::ProstCodec;
 
 use crate::door::tls::{TlsError, client_config};
@@ -60,6 +60,22 @@ where
     let codec = ProstCodec::<pb::Envelope, Reply>::default();
     let reply = grpc.unary(Request::new(envelope), PathAndQuery::from_static(method), codec).await?;
     Ok(reply.into_inner())
+}
+
+/// Calls `method` whose answer is a stream.
+pub async fn watch<Reply>(
+    channel: &Channel,
+    method: &'static str,
+    envelope: pb::Envelope,
+) -> Result<Streaming<Reply>, Status>
+where
+    Reply: prost::Message + Default + 'static,
+{
+    let mut grpc = Grpc::new(channel.clone()).max_decoding_message_size(REPLY_BYTES_MAX);
+    grpc.ready().await.map_err(|error| Status::new(Code::Unavailable, error.to_string()))?;
+    let codec = ProstCodec::<pb::Envelope, Reply>::default();
+    let path = PathAndQuery::from_static(method);
+    Ok(grpc.server_streaming(Request::new(envelope), path, codec).await?.into_inner())
 }
 
 /// Why there is no connection.

@@ -58,6 +58,8 @@ pub const MERCHANT_VOID: &str = "/saifu.v1.MerchantService/Void";
 pub const MERCHANT_REFUND: &str = "/saifu.v1.MerchantService/Refund";
 /// Yes to a till that asked.
 pub const CONFIRM_PAYMENT: &str = "/saifu.v1.PaymentService/Confirm";
+/// What tills ask for.
+pub const WATCH_PAYMENTS: &str = "/saifu.v1.PaymentService/Watch";
 /// No to it.
 pub const DECLINE_PAYMENT: &str = "/saifu.v1.PaymentService/Decline";
 /// What became of an order.

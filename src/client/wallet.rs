@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use prost::Message;
+use tonic::Streaming;
 use tonic::transport::Channel;
 use zeroize::Zeroizing;
 
-use crate::client::connection::unary;
+use crate::client::connection::{unary, watch};
 use crate::client::method;
 use crate::client::refused::Refused;
 use crate::client::signer::{Draft, Signer};
@@ -283,6 +284,13 @@ impl Wallet {
             currency: payment.currency.clone(),
         };
         self.send(self.money_draft(method::CONFIRM_PAYMENT, &request, code, None)).await
+    }
+
+    /// What tills ask for, as they ask it.
+    pub async fn watch_payments(&self) -> Result<Streaming<pb::WatchPaymentsReply>, Refused> {
+        let draft = self.draft(method::WATCH_PAYMENTS, &pb::WatchPaymentsRequest {});
+        let envelope = draft.seal(&self.signer);
+        watch(&self.channel, method::WATCH_PAYMENTS, envelope).await.map_err(Refused::from)
     }
 
     /// No to it.

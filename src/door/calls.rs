@@ -36,10 +36,16 @@ pub struct Refusals {
     pub panicked: Status,
 }
 
+/// Marks an answer that goes on until its caller or its time ends it. It counts among the watchers, and no
+/// more as a call under way.
+#[derive(Clone, Copy, Debug)]
+pub struct Watched;
+
 /// Puts [`Counted`] around the services of one door.
 #[derive(Clone)]
 pub(super) struct Counting {
     pub(super) permits: Arc<Permits>,
+    pub(super) watchers: Arc<Permits>,
     pub(super) refusals: Arc<Refusals>,
 }
 
@@ -73,6 +79,7 @@ where
 
     fn call(&mut self, mut request: Request) -> Self::Future {
         let refusals = Arc::clone(&self.counting.refusals);
+        let watchers = Arc::clone(&self.counting.watchers);
         let Some(arrival) = request.extensions().get::<Arrival>().cloned() else {
             return refuse(&refusals.busy);
         };
@@ -96,6 +103,15 @@ where
                     refusals.panicked.clone().into_http()
                 }
             };
+            let (permit, under_way) = if response.extensions().get::<Watched>().is_none() {
+                (permit, Some(under_way))
+            } else {
+                match watchers.take(arrival.origin) {
+                    Ok(watcher) => (watcher, None),
+                    Err(Full::All) => return Ok(refusals.busy.clone().into_http()),
+                    Err(Full::Origin) => return Ok(refusals.share_taken.clone().into_http()),
+                }
+            };
             Ok(response.map(|inner| Body::new(Answer { inner, _permit: permit, _under_way: under_way })))
         })
     }
@@ -110,7 +126,7 @@ fn refuse(status: &Status) -> BoxFuture<Response, Infallible> {
 struct Answer {
     inner: Body,
     _permit: Permit,
-    _under_way: UnderWay,
+    _under_way: Option<UnderWay>,
 }
 
 impl HttpBody for Answer {

@@ -7,6 +7,7 @@ mod issue_code;
 mod pay;
 mod resolve_payee;
 mod status_of;
+mod watch;
 
 pub use status_of::{state, status_of, step_reply};
 
@@ -26,7 +27,7 @@ pub struct Payment {
 }
 
 /// The policies of this service's RPCs.
-pub fn declared() -> [Declared; 6] {
+pub fn declared() -> [Declared; 7] {
     [
         Declared::of::<issue_code::IssueCode>(),
         Declared::of::<resolve_payee::ResolvePayee>(),
@@ -34,11 +35,19 @@ pub fn declared() -> [Declared; 6] {
         Declared::of::<get_payment::GetPayment>(),
         Declared::of::<confirm::Confirm>(),
         Declared::of::<decline::Decline>(),
+        Declared::of::<watch::Watch>(),
     ]
 }
 
 #[tonic::async_trait]
 impl pb::payment_service_server::PaymentService for Payment {
+    type WatchStream = watch::Replies;
+
+    async fn watch(&self, request: Request<pb::Envelope>) -> Result<Response<watch::Replies>, Status> {
+        let peer = peer(&request);
+        watch::call(&self.gate, request.into_inner(), peer).await
+    }
+
     async fn resolve_payee(
         &self,
         request: Request<pb::Envelope>,

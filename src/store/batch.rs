@@ -448,7 +448,12 @@ impl Pending {
         row.hash = chain_hash(&head.hash, &row);
         head.sequence = row.sequence;
         head.hash = row.hash;
-        self.committed.push(Committed { lane: row.lane, sequence: row.sequence, kind: entry.kind });
+        self.committed.push(Committed {
+            lane: row.lane,
+            sequence: row.sequence,
+            kind: entry.kind,
+            account_id: entry.versions.accounts.first().map(|(account_id, _)| *account_id),
+        });
         let finished = Finished {
             request_id: row.request_id,
             key_id: row.key_id,

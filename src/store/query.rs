@@ -109,6 +109,8 @@ pub enum Scan {
         /// At most.
         limit: i64,
     },
+    /// An account's payments that its owner is asked for, oldest first.
+    AskedPayments(AccountId),
     /// Payments whose customer did not answer, and holds, whose time is over.
     DuePayments {
         /// Now.
@@ -299,6 +301,7 @@ impl Scan {
                 "due_at <= ?1 ORDER BY due_at LIMIT ?2".into(),
                 vec![Value::Int(now.0), Value::Int(*limit)],
             ),
+            Self::AskedPayments(account_id) => asked_payments(*account_id),
             Self::DuePayments { now, limit } => (
                 Table::Payment,
                 "due_at <= ?1 ORDER BY due_at LIMIT ?2".into(),
@@ -329,6 +332,16 @@ type Sql = (Table, String, Vec<Value<'static>>);
 
 fn bytes(bytes: &[u8]) -> Value<'static> {
     Value::Bytes(bytes.to_vec().into())
+}
+
+fn asked_payments(account_id: AccountId) -> Sql {
+    (
+        Table::Payment,
+        "account_id = ?1 AND due_at IS NOT NULL AND authorised_at IS NULL \
+         ORDER BY created_at, payment_id LIMIT 20"
+            .into(),
+        vec![bytes(&account_id.0)],
+    )
 }
 
 fn entries(account_id: AccountId, before: Option<(Timestamp, i64, i64)>, limit: i64) -> Sql {

@@ -250,6 +250,11 @@ fn the_transports_limits_stand_in_the_protocol_as_they_are() {
         ("From there to the first request's whole headers", seconds(limits.first_request)),
         ("Calls under way from one IPv4 address or IPv6 /64", count(limits.calls_per_origin)),
         ("Calls under way in all", count(limits.calls)),
+        (
+            "Watchers (calls whose answers go on) from one IPv4 address or IPv6 /64",
+            count(limits.watchers_per_origin),
+        ),
+        ("Watchers in all", count(limits.watchers)),
         ("A call", seconds(limits.call)),
         ("From there until its answer is taken", seconds(limits.answer)),
         ("Silence until the server sends a PING", seconds(limits.keep_alive)),

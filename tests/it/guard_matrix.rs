@@ -12,6 +12,7 @@ mod staffed;
 use std::collections::BTreeSet;
 
 use prost::Message;
+use saifu::client::connection::watch;
 use saifu::client::method;
 use saifu::client::refused::Refused;
 use saifu::client::staff::Staff;
@@ -58,7 +59,8 @@ fn every_rpc_takes_an_envelope_and_nothing_else() {
     let set = prost_types::FileDescriptorSet::decode(saifu::pb::DESCRIPTORS).expect("a descriptor set");
     for rpc in set.file.iter().flat_map(|file| &file.service).flat_map(|service| &service.method) {
         assert_eq!(rpc.input_type(), ".saifu.v1.Envelope", "{}", rpc.name());
-        assert!(!rpc.client_streaming() && !rpc.server_streaming(), "{}", rpc.name());
+        assert!(!rpc.client_streaming(), "{}", rpc.name());
+        assert_eq!(rpc.server_streaming(), rpc.name().starts_with("Watch"), "{}", rpc.name());
     }
 }
 
@@ -86,6 +88,7 @@ fn expected() -> Vec<(&'static str, CallerKind, Effect, Codes)> {
         (method::RESOLVE_PAYEE, Device, Reads, Refused),
         (method::PAY, Device, Changes, Totp),
         (method::GET_PAYMENT, Device, Reads, Refused),
+        (method::WATCH_PAYMENTS, Device, Reads, Refused),
         (method::ISSUE_CODE, Device, Changes, Totp),
         (method::POS_ACTIVATE, Candidate, Changes, Refused),
         (method::CONFIRM_PAYMENT, Device, Changes, Totp),
@@ -230,6 +233,7 @@ impl Stage {
             Case::new(method::RESOLVE_PAYEE, &pb::ResolvePayeeRequest { scanned: shop.static_qr }),
             Case::new(method::GET_PAYMENT, &pb::GetPaymentRequest { payment_id: paid.payment_id })
                 .foreign(pb::Reason::NotFound),
+            Case::new(method::WATCH_PAYMENTS, &pb::WatchPaymentsRequest {}),
             Case::new(method::PAY, &bakery(&alice, 100).await),
             Case::new(method::TOP_UP, &top_up).foreign(pb::Reason::FundingNotLinked),
             Case::new(method::LINK_FUNDING, &pb::LinkFundingRequest {})
@@ -334,7 +338,7 @@ async fn good_calls(stage: &Stage, case: &Case, face: &mut OneFace) {
     let method = case.policy.method;
     let parts = case.by(owner).at(owner.now_us() - 120 * SECOND_US);
     let first = parts.seal(&owner.signer);
-    let done: Result<(), Refused> = owner.send_sealed(method, first.clone()).await;
+    let done = send(owner, method, first.clone()).await;
     assert!(done.is_ok(), "{method}, 120 s old: {done:?}");
     if method == method::DEVICE_REVOKE {
         return;
@@ -343,7 +347,7 @@ async fn good_calls(stage: &Stage, case: &Case, face: &mut OneFace) {
         Effect::Reads => {
             let other = case.by(owner);
             let other = other.at(owner.now_us() + 30 * SECOND_US).seal(&owner.signer);
-            let done: Result<(), Refused> = owner.send_sealed(method, other.clone()).await;
+            let done = send(owner, method, other.clone()).await;
             assert!(done.is_ok(), "{method}, 30 s ahead: {done:?}");
             if method != method::ADVANCE_CLOCK {
                 let replay = ("the first read again".to_owned(), first, Answer::Unauthenticated);
@@ -358,6 +362,16 @@ async fn good_calls(stage: &Stage, case: &Case, face: &mut OneFace) {
             assert!(done.is_ok(), "{method}, again, 30 s ahead: {done:?}");
         }
     }
+}
+
+/// A call's answer, or the first message of one that goes on.
+async fn send(owner: &Wallet, method: &'static str, envelope: pb::Envelope) -> Result<(), Refused> {
+    if !method.ends_with("/Watch") {
+        return owner.send_sealed(method, envelope).await;
+    }
+    let mut stream = watch::<()>(&owner.channel, method, envelope).await?;
+    stream.message().await?.expect("what there is now");
+    Ok(())
 }
 
 /// H01: another account's device, or another candidate, names what is not its own.

@@ -4,7 +4,7 @@
 use saifu::client::wallet::Wallet;
 use saifu::pb;
 use saifu::verify;
-use tokio::time::{Duration, interval};
+use tokio::time::{Duration, interval, timeout};
 
 use crate::support::recovery::DAY;
 use crate::support::shop::{digits, hold, order};
@@ -116,6 +116,46 @@ async fn more_than_a_codes_cap_is_asked_for_and_confirmed_or_declined_on_the_pho
     shop.till.capture("later", 0, false).await.expect("all of it");
     assert_eq!(own(&alice, &asked.payment_id).await.captured_minor, 800);
     books_hold(world).await;
+}
+
+/// What is told next, within a while.
+async fn told(stream: &mut tonic::Streaming<pb::WatchPaymentsReply>) -> Vec<pb::PaymentStatus> {
+    let next = timeout(Duration::from_secs(10), stream.message()).await.expect("in time");
+    next.expect("no error").expect("a message").payments
+}
+
+#[tokio::test]
+async fn a_phone_is_told_what_it_is_asked_as_long_as_its_key_is_good() {
+    let world = World::start().await;
+    let alice = world.funded("alice", 5_000).await;
+    let shop = world.shop("Bakery One").await;
+    let mut stream = alice.watch_payments().await.expect("a stream");
+    assert_eq!(told(&mut stream).await, []);
+    let asked = shop.till.charge(&order("one", 700), &digits(&alice, 500).await).await.expect("asked");
+    let [one] = &told(&mut stream).await[..] else { panic!("one question") };
+    assert_eq!((&one.payment_id, one.authorised_minor), (&asked.payment_id, 700));
+    assert_eq!((one.payee_name.as_str(), one.state()), ("Bakery One", pb::PaymentState::AwaitingCustomer));
+    alice.confirm_payment(one, None).await.expect("a yes");
+    assert_eq!(told(&mut stream).await, [], "it is answered");
+    // Whoever comes later sees at once what there is; another account's phone does not.
+    shop.till.charge(&order("two", 800), &digits(&alice, 500).await).await.expect("asked");
+    let mut second = alice.watch_payments().await.expect("another stream");
+    assert_eq!(told(&mut second).await.len(), 1);
+    let mallory = world.funded("mallory", 1_000).await;
+    let mut others = mallory.watch_payments().await.expect("a stream");
+    assert_eq!(told(&mut others).await, []);
+    assert_eq!(told(&mut stream).await.len(), 1);
+    // Time ends a question for the watcher too.
+    world.pass(120);
+    assert_eq!(told(&mut stream).await, []);
+
+    let device_id = alice.list_devices().await.expect("devices").devices.remove(0).device_id;
+    let code = world.next_code(&alice);
+    alice.revoke_device(device_id, &code).await.expect("revoked");
+    let ended = timeout(Duration::from_secs(10), stream.message()).await.expect("in time");
+    let ended = saifu::client::refused::Refused::from(ended.expect_err("the key is no longer good"));
+    assert_eq!(ended.reason(), Some(pb::Reason::Unauthenticated));
+    world.server.stop().await;
 }
 
 #[tokio::test]

@@ -224,11 +224,11 @@ impl Model for Life {
             }),
             Property::always("limits count what is held or was paid", |_, scene: &Scene| {
                 let sums = scene.world.payment.as_ref().map(Payment::sums);
-                let counted_minor =
-                    sums.filter(|sums| sums.authorised_at.is_some()).map_or(0, |sums| match sums.state() {
-                        PaymentState::Reversed => scene_refunded_before(scene),
-                        _ => sums.amount_minor - sums.released_minor,
-                    });
+                let counted_minor = match sums.filter(|sums| sums.authorised_at.is_some()) {
+                    Some(sums) if sums.state() == PaymentState::Reversed => refunded_before(scene),
+                    Some(sums) => sums.amount_minor - sums.released_minor,
+                    None => 0,
+                };
                 scene.world.account.spending.last_day(scene.world.now()).amount_minor == counted_minor
             }),
         ]
@@ -236,7 +236,7 @@ impl Model for Life {
 }
 
 /// What was refunded before a reversal stays counted: it was paid, and given back as a refund.
-fn scene_refunded_before(scene: &Scene) -> i64 {
+fn refunded_before(scene: &Scene) -> i64 {
     let refunds = [(Message::RefundOne, 40), (Message::RefundOther, 60), (Message::MerchantRefund, 30)];
     refunds
         .into_iter()

@@ -112,6 +112,7 @@ impl World {
         (moment < MOMENTS_US.len()).then(|| Self { moment, ..self.clone() })
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "of other tables nobody looks at a row")]
     fn row(&self, key: &RowKey) -> Option<Row> {
         let name_of = |key_id: &KeyId, principal, owner: [u8; 16], account_id| SigningKey {
             key_id: *key_id,
