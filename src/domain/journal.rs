@@ -107,6 +107,10 @@ stored_enum! {
         AnswerNotice = 47,
         /// A recovery's time has come.
         AdvanceRecovery = 48,
+        /// A provider named a top-up, or does not say yet what became of it.
+        AwaitTopUp = 70,
+        /// A provider's money went back.
+        TakeBackTopUp = 71,
     }
 }
 
@@ -162,6 +166,8 @@ impl Kind {
             Self::CancelRecoveryByOperator => "/saifu.v1.AdminService/CancelRecovery",
             Self::AnswerNotice => "system/AnswerNotice",
             Self::AdvanceRecovery => "system/AdvanceRecovery",
+            Self::AwaitTopUp => "system/AwaitTopUp",
+            Self::TakeBackTopUp => "system/TakeBackTopUp",
         }
     }
 }

@@ -10,7 +10,7 @@ use super::id::{
     TopUpId,
 };
 use super::record::stored_enum;
-use super::rows::{CodePurpose, KeyForm, Standing};
+use super::rows::{CodePurpose, KeyForm, Standing, TopUpState};
 use super::time::Timestamp;
 
 mod codec;
@@ -231,6 +231,28 @@ pub enum Outcome {
         credited_minor: i64,
         /// What could be spent after it.
         available_after_minor: i64,
+    },
+    /// A provider has not said yet what became of a top-up.
+    TopUpWaits {
+        /// Which.
+        top_up_id: TopUpId,
+        /// Where it is.
+        state: TopUpState,
+    },
+    /// A top-up was taken back.
+    TopUpTakenBack {
+        /// Which.
+        top_up_id: TopUpId,
+        /// Where it is.
+        state: TopUpState,
+        /// Taken from its owner, in minor units.
+        taken_minor: i64,
+        /// What he had no more, which is our loss.
+        lost_minor: i64,
+        /// What could be spent after it.
+        available_after_minor: i64,
+        /// Since when outflow is stopped, if it is by this.
+        frozen_at: Option<Timestamp>,
     },
     /// A payment.
     Paid {

@@ -90,6 +90,13 @@ pub struct StaffRules {
     pub proposal_us: i64,
 }
 
+/// How top-ups go.
+#[derive(Clone, Debug)]
+pub struct TopUpRules {
+    /// The provider may take so long; then it is told to leave off.
+    pub deadline_us: i64,
+}
+
 /// All rules' figures.
 #[derive(Clone, Debug)]
 pub struct Policy {
@@ -105,6 +112,8 @@ pub struct Policy {
     pub payment_codes: PaymentCodes,
     /// How merchants and operators go about.
     pub staff: StaffRules,
+    /// How top-ups go.
+    pub top_ups: TopUpRules,
     /// How accounts are recovered.
     pub recovery: Figures,
     /// An open answer binds its request id for so long.
@@ -148,6 +157,7 @@ impl Policy {
             enrolment: EnrolmentRules { code_us: 15 * MINUTE_US, attempts: 5, activate_us: DAY_US },
             payment_codes: PaymentCodes { live_us: MINUTE_US, misses: 10 },
             staff: StaffRules { activation_us: DAY_US, proposal_us: DAY_US },
+            top_ups: TopUpRules { deadline_us: 15 * MINUTE_US },
             recovery: Figures::standard(),
             open_request_us: 150 * SECOND_US,
             secret_us: 10 * MINUTE_US,

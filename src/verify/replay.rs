@@ -5,6 +5,7 @@ mod factor;
 mod recovery;
 mod staff;
 mod system;
+mod top_up;
 
 use std::collections::{HashMap, HashSet};
 
@@ -42,6 +43,7 @@ pub(super) struct AccountReplay {
     pub active_devices: i64,
     pub totp_last_step: i64,
     pub live_codes: LiveCodes,
+    pub incoming_minor: i64,
 }
 
 /// What a key must be.
@@ -111,6 +113,8 @@ pub(super) struct TopUpReplay {
     pub account_id: AccountId,
     pub amount_minor: i64,
     pub state: TopUpState,
+    pub turn: i64,
+    pub reference: Option<String>,
 }
 
 /// What a payment must be.
@@ -264,7 +268,9 @@ impl Replay {
             | Kind::CloseUnactivated
             | Kind::EnrolOperators
             | Kind::AnswerNotice
-            | Kind::AdvanceRecovery => self.system(entry),
+            | Kind::AdvanceRecovery
+            | Kind::AwaitTopUp
+            | Kind::TakeBackTopUp => self.system(entry),
             Kind::StartEnrolment | Kind::ConfirmEnrolment | Kind::ActivateTerminal => self.candidate(entry),
             Kind::StartRecovery
             | Kind::SendRecoveryCode

@@ -64,6 +64,8 @@ impl SystemAction {
             Self::EnrolOperators { .. } => Kind::EnrolOperators,
             Self::AnswerNotice { .. } => Kind::AnswerNotice,
             Self::AdvanceRecovery { .. } => Kind::AdvanceRecovery,
+            Self::AwaitTopUp { .. } => Kind::AwaitTopUp,
+            Self::TakeBackTopUp { .. } => Kind::TakeBackTopUp,
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::domain::id::{
 use crate::domain::record::Corrupt;
 use crate::domain::recovery::CaseState;
 use crate::domain::recovery::factor::Kind;
-use crate::domain::rows::{CodePurpose, KeyForm, Standing};
+use crate::domain::rows::{CodePurpose, KeyForm, Standing, TopUpState};
 use crate::domain::time::Timestamp;
 
 impl Outcome {
@@ -52,6 +52,22 @@ impl Outcome {
             Self::Paid { payment_id, at, amount_minor, available_after_minor } => {
                 encoder.byte(15).fixed(&payment_id.0).int(at.0).int(*amount_minor).int(*available_after_minor)
             }
+            Self::TopUpWaits { top_up_id, state } => encoder.byte(70).fixed(&top_up_id.0).int(state.number()),
+            Self::TopUpTakenBack {
+                top_up_id,
+                state,
+                taken_minor,
+                lost_minor,
+                available_after_minor,
+                frozen_at,
+            } => encoder
+                .byte(71)
+                .fixed(&top_up_id.0)
+                .int(state.number())
+                .int(*taken_minor)
+                .int(*lost_minor)
+                .int(*available_after_minor)
+                .int(moment(*frozen_at)),
             Self::Refused { refusal, retry_at } => encoder.byte(16).int(refusal.number()).int(retry_at.0),
             Self::CodeIssued { .. }
             | Self::Charged { .. }
@@ -228,6 +244,7 @@ impl Outcome {
             17..=24 => Self::decode_of_a_shop(tag, &mut decoder)?,
             25..=31 => Self::decode_of_an_operator(tag, &mut decoder)?,
             32..=43 => Self::decode_of_a_factor(tag, &mut decoder)?,
+            70..=71 => Self::decode_of_a_top_up(tag, &mut decoder)?,
             _ => return Err(Corrupt),
         };
         decoder.finish()?;
@@ -302,6 +319,23 @@ impl Outcome {
                 merchant_id: MerchantId(decoder.fixed()?),
             },
             31 => Self::MerchantSuspended { merchant_id: MerchantId(decoder.fixed()?) },
+            _ => return Err(Corrupt),
+        })
+    }
+
+    fn decode_of_a_top_up(tag: u8, decoder: &mut Decoder<'_>) -> Result<Self, Corrupt> {
+        let top_up_id = TopUpId(decoder.fixed()?);
+        let state = TopUpState::from_number(decoder.int()?)?;
+        Ok(match tag {
+            70 => Self::TopUpWaits { top_up_id, state },
+            71 => Self::TopUpTakenBack {
+                top_up_id,
+                state,
+                taken_minor: decoder.int()?,
+                lost_minor: decoder.int()?,
+                available_after_minor: decoder.int()?,
+                frozen_at: read_moment(decoder)?,
+            },
             _ => return Err(Corrupt),
         })
     }

@@ -1,7 +1,7 @@
 //! Rows that a candidate or a device signed.
 
 use super::{
-    AccountReplay, Checked, Entry, KeyReplay, OwnerReplay, PaymentReplay, Replay, TopUpReplay, nothing_moved,
+    AccountReplay, Checked, Entry, KeyReplay, OwnerReplay, PaymentReplay, Replay, nothing_moved,
     nothing_posted,
 };
 use crate::crypto::envelope::SignatureForm;
@@ -11,7 +11,7 @@ use crate::domain::ledger::Transfer;
 use crate::domain::live_codes::LiveCodes;
 use crate::domain::money::{Amount, Asset};
 use crate::domain::outcome::Outcome;
-use crate::domain::rows::{AccountState, KeyForm, KeyState, TopUpState};
+use crate::domain::rows::{AccountState, KeyForm, KeyState};
 use crate::domain::time::Timestamp;
 use crate::pb;
 use crate::verify::evidence;
@@ -65,6 +65,7 @@ impl Replay {
                     active_devices: 1,
                     totp_last_step: 0,
                     live_codes: LiveCodes::default(),
+                    incoming_minor: 0,
                 };
                 if self.accounts.insert(*account_id, account).is_some() {
                     return Err("it opens an account that there is already");
@@ -115,9 +116,7 @@ impl Replay {
             (Kind::Pay, Outcome::Paid { .. }) => self.paid(entry, &call, account_id),
             (Kind::RequestTopUp, Outcome::TopUpRequested { top_up_id }) => {
                 let body: pb::TopUpRequest = evidence::body(&call)?;
-                let top_up =
-                    TopUpReplay { account_id, amount_minor: body.amount_minor, state: TopUpState::Requested };
-                self.top_ups.insert(*top_up_id, top_up);
+                self.top_up_requested(account_id, *top_up_id, body.amount_minor)?;
                 nothing_posted(entry)
             }
             (Kind::RevokeDevice, Outcome::DeviceRevoked { device_id, account_frozen }) => {

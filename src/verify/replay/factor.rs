@@ -111,6 +111,8 @@ impl Replay {
             | Kind::ConfirmEnrolment
             | Kind::CloseUnactivated
             | Kind::SettleTopUp
+            | Kind::AwaitTopUp
+            | Kind::TakeBackTopUp
             | Kind::ActivateTerminal
             | Kind::Charge
             | Kind::Reverse
