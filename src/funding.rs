@@ -7,6 +7,7 @@
 
 pub mod none;
 pub mod sandbox;
+pub mod stripe;
 
 use prost::Message;
 use zeroize::Zeroize as _;

@@ -225,7 +225,7 @@ const REFUSED: &[(&str, &str, &str)] = &[
     (
         "provider = \"none\"",
         "provider = \"sandbox\"",
-        "[funding] provider is the sandbox's, and this is production: write \"none\"",
+        "[funding] provider is the sandbox's, and this is production: write \"stripe\"",
     ),
     ("provider = \"none\"", "", "[funding] provider is missing"),
     (
