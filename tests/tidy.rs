@@ -58,6 +58,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "contact",
             "emvco",
             "notify",
+            "funding::ClientAction",
             "door::peer",
             "door::Refusals",
             "pb",

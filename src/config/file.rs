@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::recovery::RecoverySection;
 use super::funding::ProviderName;
+use super::recovery::RecoverySection;
 use super::{Because, Mode};
 use crate::door;
 use crate::gate::limit::{ClassLimits, LimitTable};

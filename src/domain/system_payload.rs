@@ -98,20 +98,8 @@ impl SystemAction {
                 city: decoder.text()?,
                 time_zone: decoder.text()?,
             },
-            Kind::SettleTopUp => Self::SettleTopUp {
-                top_up_id: TopUpId(decoder.fixed()?),
-                succeeded: decoder.flag()?,
-                provider_reference: decoder.text()?,
-            },
-            Kind::AwaitTopUp => Self::AwaitTopUp {
-                top_up_id: TopUpId(decoder.fixed()?),
-                turn: decoder.int()?,
-                requires_action: decoder.flag()?,
-                provider_reference: Some(decoder.text()?).filter(|reference| !reference.is_empty()),
-                sealed_action: None,
-            },
-            Kind::TakeBackTopUp => {
-                Self::TakeBackTopUp { top_up_id: TopUpId(decoder.fixed()?), charged_back: decoder.flag()? }
+            kind @ (Kind::SettleTopUp | Kind::AwaitTopUp | Kind::TakeBackTopUp) => {
+                read_top_up(kind, &mut decoder)?
             }
             Kind::CloseUnactivated => Self::CloseUnactivated {
                 account_id: AccountId(decoder.fixed()?),
@@ -166,6 +154,27 @@ impl SystemAction {
         decoder.finish()?;
         Ok(action)
     }
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "decode hands over these alone")]
+fn read_top_up(kind: Kind, decoder: &mut Decoder<'_>) -> Result<SystemAction, Corrupt> {
+    let top_up_id = TopUpId(decoder.fixed()?);
+    Ok(match kind {
+        Kind::SettleTopUp => SystemAction::SettleTopUp {
+            top_up_id,
+            succeeded: decoder.flag()?,
+            provider_reference: decoder.text()?,
+        },
+        Kind::AwaitTopUp => SystemAction::AwaitTopUp {
+            top_up_id,
+            turn: decoder.int()?,
+            requires_action: decoder.flag()?,
+            provider_reference: Some(decoder.text()?).filter(|reference| !reference.is_empty()),
+            sealed_action: None,
+        },
+        Kind::TakeBackTopUp => SystemAction::TakeBackTopUp { top_up_id, charged_back: decoder.flag()? },
+        _ => return Err(Corrupt),
+    })
 }
 
 fn read_answer(decoder: &mut Decoder<'_>) -> Result<SystemAction, Corrupt> {

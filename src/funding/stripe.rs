@@ -24,8 +24,8 @@ use super::{Charge, ClientAction, FundingProvider, Opened, Reply};
 use crate::domain::id::{TopUpId, hex};
 use crate::domain::time::{SECOND_US, Timestamp};
 use crate::store::Later;
-use api::Api;
 pub use api::StripeError;
+use api::{Api, Verb};
 
 /// How Stripe is reached.
 #[derive(Clone)]
@@ -124,11 +124,11 @@ impl Stripe {
         form: &[(&str, &str)],
         idempotency_key: Option<&str>,
     ) -> Heard<T> {
-        self.api.call(path, form, Some(idempotency_key)).await
+        self.api.call(path, form, Verb::Post { idempotency_key }).await
     }
 
     async fn get<T: DeserializeOwned>(&self, path: &str, query: &[(&str, &str)]) -> Heard<T> {
-        self.api.call(path, query, None).await
+        self.api.call(path, query, Verb::Get).await
     }
 
     async fn opened(&self, charge: Charge<'_>) -> Opened {
@@ -192,12 +192,13 @@ impl Stripe {
         let path = format!("payment_intents/{reference}");
         match self.get::<Intent>(&path, &[("expand[]", "latest_charge")]).await {
             Heard::Done(intent) if intent.id == reference => Some(intent),
-            Heard::Done(_) => None,
+            Heard::Done(_) | Heard::Silent => None,
             Heard::Refused => {
-                tracing::error!("Stripe does not know a charge by its name: is [funding.stripe] another account's?");
+                tracing::error!(
+                    "Stripe does not know a charge by its name: is [funding.stripe] another account's?"
+                );
                 None
             }
-            Heard::Silent => None,
         }
     }
 
@@ -284,7 +285,9 @@ fn action(intent: &Intent) -> Option<ClientAction> {
 /// One of Stripe's names: letters and digits behind a prefix, so that it can stand in a path.
 fn is_id(text: &str, prefix: &str) -> bool {
     let rest = text.strip_prefix(prefix).unwrap_or("");
-    !rest.is_empty() && rest.len() <= 200 && rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+    !rest.is_empty()
+        && rest.len() <= 200
+        && rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
 impl FundingProvider for Stripe {
@@ -344,7 +347,11 @@ mod tests {
         let redirect = r#","next_action":{"redirect_to_url":{"url":"https://bank/"}}"#;
         for (status, more, expected) in [
             ("requires_confirmation", String::new(), Reply::Unconfirmed),
-            ("requires_action", r#","next_action":{"use_stripe_sdk":{}}"#.into(), Reply::RequiresAction(secret)),
+            (
+                "requires_action",
+                r#","next_action":{"use_stripe_sdk":{}}"#.into(),
+                Reply::RequiresAction(secret),
+            ),
             ("requires_action", redirect.into(), Reply::RequiresAction(url)),
             ("processing", String::new(), Reply::Processing),
             ("canceled", String::new(), Reply::Failed),
@@ -374,7 +381,9 @@ mod tests {
         for token in ["pm_1", "pm_card_visa", "cus_1:pm_1"] {
             assert!(stripe.accepts(token), "{token}");
         }
-        for token in ["", "pm_", "card_1", "pm_1/../x", "pm_1?x", "cus_1", "cus_:pm_1", "cus_1:", "pm_1:pm_1", "pm_ä"] {
+        for token in
+            ["", "pm_", "card_1", "pm_1/../x", "pm_1?x", "cus_1", "cus_:pm_1", "cus_1:", "pm_1:pm_1", "pm_ä"]
+        {
             assert!(!stripe.accepts(token), "{token}");
         }
     }

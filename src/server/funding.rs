@@ -33,7 +33,9 @@ fn stripe(at: &StripeAt) -> Result<Stripe, StripeError> {
 }
 
 /// What its webhooks are verified with, and where they are listened to.
-pub(super) fn webhook(funding: &Funding) -> Result<Option<(std::net::SocketAddr, WebhookSecret)>, StartError> {
+pub(super) fn webhook(
+    funding: &Funding,
+) -> Result<Option<(std::net::SocketAddr, WebhookSecret)>, StartError> {
     let Funding::Stripe(at) = funding else { return Ok(None) };
     let Some((address, secret)) = &at.webhook else { return Ok(None) };
     let secret = WebhookSecret::parse(secret.expose()).ok_or(StripeError::WebhookSecret)?;

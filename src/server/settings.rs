@@ -8,10 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{StartError, messages};
-use crate::config::{
-    Buckets, CertificateAt, Config, KeysAt, Mode, OperatorsAt, SANDBOX_AUDIENCE, StoreAt,
-};
 use crate::config::funding::Funding;
+use crate::config::{Buckets, CertificateAt, Config, KeysAt, Mode, OperatorsAt, SANDBOX_AUDIENCE, StoreAt};
 use crate::domain::policy::{Policy, TopUpRules};
 use crate::door;
 use crate::door::reload::RELOAD_INTERVAL;

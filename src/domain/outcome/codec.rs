@@ -45,29 +45,13 @@ impl Outcome {
             }
             Self::FundingLinked { funding_id } => encoder.byte(11).fixed(&funding_id.0),
             Self::FundingUnlinked { funding_id } => encoder.byte(12).fixed(&funding_id.0),
-            Self::TopUpRequested { top_up_id } => encoder.byte(13).fixed(&top_up_id.0),
-            Self::TopUpSettled { top_up_id, credited_minor, available_after_minor } => {
-                encoder.byte(14).fixed(&top_up_id.0).int(*credited_minor).int(*available_after_minor)
-            }
+            Self::TopUpRequested { .. }
+            | Self::TopUpSettled { .. }
+            | Self::TopUpWaits { .. }
+            | Self::TopUpTakenBack { .. } => self.encode_of_a_top_up(encoder),
             Self::Paid { payment_id, at, amount_minor, available_after_minor } => {
                 encoder.byte(15).fixed(&payment_id.0).int(at.0).int(*amount_minor).int(*available_after_minor)
             }
-            Self::TopUpWaits { top_up_id, state } => encoder.byte(70).fixed(&top_up_id.0).int(state.number()),
-            Self::TopUpTakenBack {
-                top_up_id,
-                state,
-                taken_minor,
-                lost_minor,
-                available_after_minor,
-                frozen_at,
-            } => encoder
-                .byte(71)
-                .fixed(&top_up_id.0)
-                .int(state.number())
-                .int(*taken_minor)
-                .int(*lost_minor)
-                .int(*available_after_minor)
-                .int(moment(*frozen_at)),
             Self::Refused { refusal, retry_at } => encoder.byte(16).int(refusal.number()).int(retry_at.0),
             Self::CodeIssued { .. }
             | Self::Charged { .. }
@@ -97,6 +81,33 @@ impl Outcome {
             | Self::ContactConfirmed { .. } => self.encode_of_a_factor(encoder),
         }
         .finish()
+    }
+
+    #[expect(clippy::wildcard_enum_match_arm, reason = "encode hands over these alone")]
+    fn encode_of_a_top_up(&self, encoder: Encoder) -> Encoder {
+        match self {
+            Self::TopUpRequested { top_up_id } => encoder.byte(13).fixed(&top_up_id.0),
+            Self::TopUpSettled { top_up_id, credited_minor, available_after_minor } => {
+                encoder.byte(14).fixed(&top_up_id.0).int(*credited_minor).int(*available_after_minor)
+            }
+            Self::TopUpWaits { top_up_id, state } => encoder.byte(70).fixed(&top_up_id.0).int(state.number()),
+            Self::TopUpTakenBack {
+                top_up_id,
+                state,
+                taken_minor,
+                lost_minor,
+                available_after_minor,
+                frozen_at,
+            } => encoder
+                .byte(71)
+                .fixed(&top_up_id.0)
+                .int(state.number())
+                .int(*taken_minor)
+                .int(*lost_minor)
+                .int(*available_after_minor)
+                .int(moment(*frozen_at)),
+            _ => unreachable!("encode hands over other outcomes to nobody"),
+        }
     }
 
     #[expect(clippy::wildcard_enum_match_arm, reason = "encode hands over these alone")]

@@ -3,7 +3,7 @@
 
 use super::fixture::{Attempt, Ledger, NOW, Said, account_id, entry, ledger_account_id, written};
 use super::settlement::top_up_id;
-use crate::domain::command::{Chore, DeviceAction, Order, SystemAction};
+use crate::domain::command::{Chore, Order, SystemAction};
 use crate::domain::decide::Traceless;
 use crate::domain::id::{TopUpId, WorkerId, hex};
 use crate::domain::ledger::{LOSSES, PROVIDER_CLEARING, Transfer};
@@ -129,13 +129,10 @@ fn no_order_of_answers_credits_or_fails_twice_or_takes_back_what_was_not_credite
             let attempt = answer(&mut ledger, id, said).other_request(u64::from(place) + 1);
             let decision = ledger.act(&attempt);
             let Some(entry) = entry(&decision) else { continue };
-            match &entry.outcome {
-                Outcome::TopUpSettled { credited_minor: 0, .. } => failed += 1,
-                Outcome::TopUpSettled { .. } => credited += 1,
-                Outcome::TopUpTakenBack { .. } => taken_back += 1,
-                Outcome::TopUpWaits { .. } => {}
-                other => panic!("{other:?}"),
-            }
+            let count = |is_it: bool| i32::from(is_it);
+            failed += count(matches!(entry.outcome, Outcome::TopUpSettled { credited_minor: 0, .. }));
+            credited += count(matches!(entry.outcome, Outcome::TopUpSettled { credited_minor: 1.., .. }));
+            taken_back += count(matches!(entry.outcome, Outcome::TopUpTakenBack { .. }));
         }
         let account = ledger.account_of("alice");
         let is_open = state(&ledger, id).is_open();
@@ -301,8 +298,9 @@ fn chore(ledger: &mut Ledger, chore: Chore) -> TopUp {
 
 fn top_up_of(chore: &Chore) -> Option<TopUpId> {
     match chore {
-        Chore::ClaimTopUp { top_up_id, .. } | Chore::DelayTopUp { top_up_id, .. } => Some(*top_up_id),
-        Chore::HintTopUp(top_up_id) => Some(*top_up_id),
+        Chore::ClaimTopUp { top_up_id, .. }
+        | Chore::DelayTopUp { top_up_id, .. }
+        | Chore::HintTopUp(top_up_id) => Some(*top_up_id),
         Chore::Expire(_)
         | Chore::MessageDelivered(_)
         | Chore::MessageDelayed(..)

@@ -64,6 +64,18 @@ pub(super) struct Api {
     headers: HeaderMap,
 }
 
+/// How it is asked.
+#[derive(Clone, Copy)]
+pub(super) enum Verb<'a> {
+    /// With a query.
+    Get,
+    /// With a form.
+    Post {
+        /// Done once under this, where there is one.
+        idempotency_key: Option<&'a str>,
+    },
+}
+
 /// What stands in an answer that refuses.
 #[derive(Deserialize)]
 struct Refusal {
@@ -106,18 +118,18 @@ impl Api {
         Ok(Self { client, base, headers })
     }
 
-    /// A GET with a query, or a POST with a form and perhaps an idempotency key.
+    /// A GET with a query, or a POST with a form.
     pub(super) async fn call<T: DeserializeOwned>(
         &self,
         path: &str,
         pairs: &[(&str, &str)],
-        post: Option<Option<&str>>,
+        verb: Verb<'_>,
     ) -> Heard<T> {
         let Ok(mut url) = self.base.join(path) else { return Heard::Silent };
         url.query_pairs_mut().extend_pairs(pairs);
-        let mut request = match post {
-            None => Request::new(Method::GET, url),
-            Some(_) => {
+        let mut request = match verb {
+            Verb::Get => Request::new(Method::GET, url),
+            Verb::Post { .. } => {
                 let form = url.query().unwrap_or("").to_owned();
                 url.set_query(None);
                 let mut request = Request::new(Method::POST, url);
@@ -128,7 +140,7 @@ impl Api {
         let headers = request.headers_mut();
         headers.extend(self.headers.clone());
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
-        if let Some(key) = post.flatten() {
+        if let Verb::Post { idempotency_key: Some(key) } = verb {
             let key = HeaderValue::from_str(key).expect("hexadecimal digits are a header's");
             headers.insert(HeaderName::from_static("idempotency-key"), key);
         }
@@ -150,13 +162,13 @@ async fn read<T: DeserializeOwned>(answer: Response) -> Heard<T> {
         return Heard::Silent;
     };
     match status {
-        200..=299 => match serde_json::from_slice(&body) {
-            Ok(object) => Heard::Done(object),
-            Err(_) => {
+        200..=299 => serde_json::from_slice(&body).map_or_else(
+            |_| {
                 tracing::error!("Stripe's answer cannot be read");
                 Heard::Silent
-            }
-        },
+            },
+            Heard::Done,
+        ),
         400 | 402 | 404 => match serde_json::from_slice::<Refusal>(&body) {
             Ok(refusal) if ["card_error", "invalid_request_error"].contains(&refusal.error.kind.as_str()) => {
                 tracing::info!(status, "Stripe refuses");

@@ -40,7 +40,8 @@ struct Data {
 
 #[derive(Deserialize)]
 struct Object {
-    object: String,
+    #[serde(rename = "object")]
+    kind: String,
     id: String,
     payment_intent: Option<String>,
 }
@@ -83,8 +84,8 @@ fn from_hex(text: &str) -> Option<Vec<u8>> {
 /// What a body is about; nothing when that is no charge of ours.
 pub fn news(body: &[u8]) -> Option<News> {
     let event: Event = serde_json::from_slice(body).ok()?;
-    let Object { object, id, payment_intent } = event.data.object;
-    let reference = if object == "payment_intent" { id } else { payment_intent? };
+    let Object { kind, id, payment_intent } = event.data.object;
+    let reference = if kind == "payment_intent" { id } else { payment_intent? };
     (is_id(&event.id, "evt_") && is_id(&reference, "pi_")).then_some(News { event_id: event.id, reference })
 }
 

@@ -23,10 +23,8 @@ pub(super) async fn on(gate: &Gate, row: &TopUp) -> Result<(), StoreError> {
         return if late { unnamed(gate, row).await } else { begin(gate, row).await };
     };
     let reply = if late { provider.cancel(reference).await } else { provider.query(reference).await };
-    let reply = match reply {
-        Reply::Unconfirmed if row.state.is_open() && !late => provider.confirm(reference).await,
-        reply => reply,
-    };
+    let confirms = reply == Reply::Unconfirmed && row.state.is_open() && !late;
+    let reply = if confirms { provider.confirm(reference).await } else { reply };
     book(gate, row, reference, reply).await
 }
 
