@@ -7,14 +7,13 @@
 //! knows that a charge may be open. What the provider says is a system command, decided in its commit: what
 //! answers an earlier question or comes twice does nothing.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::StreamExt as _;
-use futures_util::stream::FuturesUnordered;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::watch;
+use tokio::task::{Id, JoinSet};
 
 use crate::domain::command::{Chore, SystemAction};
 use crate::domain::id::{TopUpId, WorkerId};
@@ -44,31 +43,32 @@ const WATCHED_US: i64 = 180 * DAY_US;
 pub(super) async fn run(gate: Arc<Gate>, mut stop: watch::Receiver<()>, worker_id: WorkerId) {
     let mut tail = gate.tail();
     let mut ticks = tokio::time::interval(super::INTERVAL);
-    let mut asking = FuturesUnordered::new();
-    let mut under_way = HashSet::new();
-    let mut fresh = HashSet::new();
+    // Tasks of their own: futures that are only polled here would hold places at the store's readers while
+    // this waits for one itself.
+    let mut asking = JoinSet::new();
+    let mut under_way: HashMap<Id, (TopUpId, bool)> = HashMap::new();
     loop {
-        for row in due(&gate, worker_id, &under_way, &fresh).await {
-            let (gate, id) = (Arc::clone(&gate), row.top_up_id);
-            under_way.insert(id);
-            if row.attempts == 0 {
-                fresh.insert(id);
-            }
-            asking.push(async move {
-                ask(&gate, &row, worker_id).await;
-                id
-            });
+        for row in due(&gate, worker_id, &under_way).await {
+            let (gate, about) = (Arc::clone(&gate), (row.top_up_id, row.attempts == 0));
+            let task = asking.spawn(async move { ask(&gate, &row, worker_id).await });
+            under_way.insert(task.id(), about);
         }
         loop {
             tokio::select! {
                 _ = stop.changed() => {
-                    while asking.next().await.is_some() {}
+                    while asking.join_next().await.is_some() {}
                     return;
                 }
                 _ = ticks.tick() => break,
-                Some(id) = asking.next() => {
+                Some(ended) = asking.join_next_with_id() => {
+                    let id = match ended {
+                        Ok((id, ())) => id,
+                        Err(error) => {
+                            tracing::error!(%error, "asking about a top-up failed; it is asked about again");
+                            error.id()
+                        }
+                    };
                     under_way.remove(&id);
-                    fresh.remove(&id);
                 }
                 committed = tail.recv() => match committed {
                     Ok(batch) if batch.iter().any(|row| row.kind == Kind::RequestTopUp) => break,
@@ -81,21 +81,18 @@ pub(super) async fn run(gate: Arc<Gate>, mut stop: watch::Receiver<()>, worker_i
 }
 
 /// What there is room for: some that were asked about before, and some that were not.
-async fn due(
-    gate: &Gate,
-    worker_id: WorkerId,
-    under_way: &HashSet<TopUpId>,
-    fresh: &HashSet<TopUpId>,
-) -> Vec<TopUp> {
+async fn due(gate: &Gate, worker_id: WorkerId, under_way: &HashMap<Id, (TopUpId, bool)>) -> Vec<TopUp> {
+    let is_under_way = |row: &&TopUp| under_way.values().any(|(id, _)| *id == row.top_up_id);
+    let fresh = under_way.values().filter(|(_, fresh)| *fresh).count();
     let now = Timestamp(gate.tools().clock.now_us());
     let mut rows = Vec::new();
-    for (asked_before, taken) in [(false, fresh.len()), (true, under_way.len() - fresh.len())] {
+    for (asked_before, taken) in [(false, fresh), (true, under_way.len() - fresh)] {
         let room = AT_ONCE.saturating_sub(taken);
         // Those under way are found too while their claim is this worker's.
         let limit = i64::try_from(room + under_way.len()).unwrap_or(i64::MAX);
         let query = Query::scan(Scan::DueTopUps { now, worker_id, asked_before, limit });
         let Ok(fetched) = gate.fetch(query).await else { return rows };
-        let others = fetched.scanned::<TopUp>().filter(|row| !under_way.contains(&row.top_up_id));
+        let others = fetched.scanned::<TopUp>().filter(|row| !is_under_way(row));
         rows.extend(others.take(room).cloned());
     }
     rows
