@@ -29,7 +29,9 @@ pub(super) fn decide(chore: &Chore, view: &View) -> Decision {
         Chore::HintTopUp(top_up_id) => top_up(*top_up_id, view, |row, now| {
             // Taken back it is over for good.
             let is_over = matches!(row.state, TopUpState::Refunded | TopUpState::ChargedBack);
-            (!is_over).then(|| TopUp { due_at: Some(now), ..row.clone() })
+            // Never the moment that whoever asks just now saw: he would take the news for his own question.
+            let due_at = if row.due_at == Some(now) { now.plus_us(-1) } else { now };
+            (!is_over).then(|| TopUp { due_at: Some(due_at), ..row.clone() })
         }),
         Chore::Lease { name, worker_id, until } => lease(name, *worker_id, *until, view),
         Chore::MessageFailed(id) => message(*id, view, |message| {

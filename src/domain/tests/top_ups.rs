@@ -343,12 +343,15 @@ fn one_asks_at_a_time_until_he_lets_go_or_his_time_is_over() {
 
 #[test]
 fn news_that_comes_while_it_is_asked_about_is_asked_about_again() {
-    let (mut ledger, id) = requested();
-    chore(&mut ledger, claim(id, ONE));
-    ledger.pass(5);
-    assert_eq!(chore(&mut ledger, Chore::HintTopUp(id)).due_at, Some(NOW.plus_us(5)));
-    let row = chore(&mut ledger, delay(id, ONE, NOW));
-    assert_eq!((row.due_at, row.claimed_by), (Some(NOW.plus_us(5)), None));
+    // At the very moment for which it was found due, too.
+    for (later_us, due_us) in [(5, 5), (0, -1)] {
+        let (mut ledger, id) = requested();
+        chore(&mut ledger, claim(id, ONE));
+        ledger.pass(later_us);
+        assert_eq!(chore(&mut ledger, Chore::HintTopUp(id)).due_at, Some(NOW.plus_us(due_us)));
+        let row = chore(&mut ledger, delay(id, ONE, NOW));
+        assert_eq!((row.due_at, row.claimed_by), (Some(NOW.plus_us(due_us)), None));
+    }
 }
 
 #[test]
