@@ -7,6 +7,7 @@
 //! neither, and in no log.
 
 mod file;
+pub mod funding;
 pub mod notify;
 mod recovery;
 mod refusal;
@@ -27,6 +28,7 @@ use crate::door::reload::Files;
 use crate::env::environment::Environment;
 use crate::gate::limit::LimitTable;
 use file::{Raw, ServerSection};
+use funding::Funding;
 use notify::Notify;
 pub use refusal::{Because, ConfigError};
 pub use secret::Secret;
@@ -96,16 +98,6 @@ pub enum OperatorsAt {
     Files([PathBuf; 2]),
 }
 
-/// Who charges linked sources.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Funding {
-    /// Nobody: nothing can be linked.
-    None,
-    /// The sandbox's provider, which moves no money.
-    Sandbox,
-}
-
 /// A configuration that can be started with, as far as can be told without starting.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -139,6 +131,8 @@ pub struct Config {
     pub keys: KeysAt,
     /// Who charges linked sources.
     pub funding: Funding,
+    /// A top-up's provider may take so long, where it is not the documented time.
+    pub top_up_deadline_us: Option<i64>,
     /// Who carries messages to people.
     pub notify: Notify,
     /// The figures of account recovery.
@@ -196,6 +190,7 @@ impl Reading<'_> {
             operators: self.operators()?,
             keys: self.keys()?,
             funding: self.funding()?,
+            top_up_deadline_us: self.top_up_deadline_us()?,
             notify: self.notify()?,
             recovery: self.raw.recovery.figures(self.is_production())?,
         })
@@ -384,16 +379,6 @@ impl Reading<'_> {
                 Ok(KeysAt::Directory { path: self.data_dir()?.join("keys"), may_create: true })
             }
         }
-    }
-
-    fn funding(&self) -> Result<Funding, Because> {
-        const KEY: &str = "[funding] provider";
-        const WRITE: &str = "\"none\": nothing can be linked, until there is a real provider";
-        let provider = self.given(self.raw.funding.provider, KEY, WRITE, || Funding::Sandbox)?;
-        if self.is_production() && provider == Funding::Sandbox {
-            return Err(Because::OfTheSandbox(KEY, WRITE));
-        }
-        Ok(provider)
     }
 }
 

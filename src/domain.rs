@@ -30,5 +30,6 @@ pub mod system_payload;
 #[cfg(test)]
 pub(crate) mod tests;
 pub mod time;
+pub mod top_up;
 pub mod view;
 pub mod write;

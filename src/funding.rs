@@ -1,34 +1,107 @@
 //! Where money comes from: a provider that charges a linked source. Tokens only; a card number
 //! never reaches us.
+//!
+//! A charge is opened, which moves nothing, and confirmed under the name that the provider gave it. Whoever
+//! stores that name in between can lose any answer: what was opened twice is confirmed once, and what was
+//! confirmed twice is one charge.
 
 pub mod none;
 pub mod sandbox;
+pub mod stripe;
+
+use prost::Message;
+use zeroize::Zeroize as _;
 
 use crate::domain::id::TopUpId;
 use crate::domain::money::Amount;
+use crate::domain::time::Timestamp;
 use crate::store::Later;
 
-/// A provider's answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Charged {
-    /// The money is ours.
-    Succeeded {
-        /// The provider's name for it; unique.
-        reference: String,
-    },
-    /// It is not, and will not be.
-    Declined {
-        /// The provider's name for it; unique.
-        reference: String,
-    },
-    /// Not known yet; ask again with the same id.
-    Unknown,
+/// What is to be charged.
+#[derive(Clone, Copy)]
+pub struct Charge<'a> {
+    /// The idempotency key.
+    pub top_up_id: TopUpId,
+    /// The provider's token of the source.
+    pub token: &'a str,
+    /// How much.
+    pub amount: Amount,
+    /// When it was asked for: no charge for it is older.
+    pub requested_at: Timestamp,
+    /// It may have been opened before, and its name been lost.
+    pub asked_before: bool,
 }
 
-/// Charges linked sources. Asked twice with one id, it charges once and answers the same.
+/// What came of opening a charge.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Opened {
+    /// The provider's name for it. Nothing is charged.
+    Named(String),
+    /// It will never be.
+    Refused,
+    /// No answer, or none that can be read.
+    Silent,
+}
+
+/// What a provider says of a charge that it has a name for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Reply {
+    /// Not confirmed yet: nothing is charged.
+    Unconfirmed,
+    /// The owner of the source has to do something first.
+    RequiresAction(ClientAction),
+    /// It is being charged.
+    Processing,
+    /// No answer, or none that can be read.
+    Silent,
+    /// The money is ours.
+    Succeeded,
+    /// It is not, and never will be: nobody can confirm it any more.
+    Failed,
+    /// It was ours, and all of it was given back.
+    Refunded,
+    /// It was ours, and the payer's bank took it back.
+    ChargedBack,
+}
+
+/// What the owner of a source has to do, for his device alone.
+#[derive(Clone, PartialEq, Message)]
+#[prost(skip_debug)]
+pub struct ClientAction {
+    /// What kind of thing `value` is, in the provider's words.
+    #[prost(string, tag = "1")]
+    pub kind: String,
+    /// What the device needs for it: a secret, or an address.
+    #[prost(string, tag = "2")]
+    pub value: String,
+}
+
+impl std::fmt::Debug for ClientAction {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ClientAction(hidden)")
+    }
+}
+
+impl Drop for ClientAction {
+    fn drop(&mut self) {
+        self.value.zeroize();
+    }
+}
+
+/// Charges linked sources.
 pub trait FundingProvider: Send + Sync {
+    /// Which provider it is, in the rows of its sources.
+    fn number(&self) -> i64;
     /// Whether this provider made such a token.
     fn accepts(&self, token: &str) -> bool;
-    /// Charges a source; `top_up_id` is the idempotency key.
-    fn charge<'a>(&'a self, top_up_id: TopUpId, token: &'a str, amount: Amount) -> Later<'a, Charged>;
+    /// Makes a charge known and charges nothing; finds it where that was done before.
+    fn open<'a>(&'a self, charge: Charge<'a>) -> Later<'a, Opened>;
+    /// Charges what was opened. Asked twice, it charges once.
+    fn confirm<'a>(&'a self, reference: &'a str) -> Later<'a, Reply>;
+    /// How it stands.
+    fn query<'a>(&'a self, reference: &'a str) -> Later<'a, Reply>;
+    /// Leaves off, unless it is too late for that; how it stands then.
+    fn cancel<'a>(&'a self, reference: &'a str) -> Later<'a, Reply>;
+    /// Gives all of it back, once; how it stands then.
+    fn refund<'a>(&'a self, top_up_id: TopUpId, reference: &'a str) -> Later<'a, Reply>;
 }

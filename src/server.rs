@@ -3,9 +3,11 @@
 
 mod backends;
 mod error;
+mod funding;
 mod health;
 mod listener;
 mod messages;
+mod news;
 pub mod operators;
 pub mod seed;
 mod settings;
@@ -18,7 +20,7 @@ use std::sync::Arc;
 use tokio::task::{AbortHandle, JoinHandle};
 
 pub use crate::config::SANDBOX_AUDIENCE;
-use crate::config::{CertificateAt, Funding, KeysAt, Mode, OperatorsAt};
+use crate::config::{CertificateAt, KeysAt, Mode, OperatorsAt};
 use crate::crypto::entropy::SystemEntropy;
 use crate::crypto::hash::MacKey;
 use crate::crypto::keyring::Keyring;
@@ -31,9 +33,6 @@ use crate::door::reload::{Certificates, Reloader};
 use crate::door::{self, Door};
 use crate::env::clock::{Clock, MovableClock, SandboxClock, SystemClock};
 use crate::env::entropy::{Entropy, bytes16};
-use crate::funding::FundingProvider;
-use crate::funding::none::NoProvider;
-use crate::funding::sandbox::SandboxProvider;
 use crate::gate::limit::{Limits, Sources};
 use crate::gate::system::system_key_id;
 use crate::gate::tools::{Given, Tools};
@@ -52,6 +51,7 @@ pub use backends::migrate;
 pub use error::StartError;
 use health::HealthDoor;
 use listener::Listener;
+use news::NewsDoor;
 use seed::Seed;
 pub use settings::Settings;
 
@@ -62,6 +62,7 @@ pub struct Server {
     operators: Listener,
     reloading: AbortHandle,
     health: Option<HealthDoor>,
+    news: Option<NewsDoor>,
     tasks: Tasks,
     opened: Opened,
 }
@@ -83,7 +84,7 @@ impl Server {
         let (identity, certificates) = certificates(&settings)?;
         let tls = door::server_config(Arc::clone(&certificates))?;
 
-        let provider = provider(settings.funding);
+        let provider = funding::provider(&settings.funding)?;
         let folder = sandbox.as_ref().map(|sandbox| &sandbox.folder);
         let notifier: Arc<dyn Notifier> = Arc::new(messages::completed(&settings.channels, folder));
         let worker_id = WorkerId(if opened.is_shared() { bytes16(entropy.as_ref()) } else { [0; 16] });
@@ -105,6 +106,10 @@ impl Server {
             Some(sandbox) => Some(sandbox.seeded(&gate).await?),
             None => None,
         };
+        let news = match funding::webhook(&settings.funding)? {
+            Some((address, secret)) => Some(NewsDoor::open(address, secret, &gate).await?),
+            None => None,
+        };
         make_directory(&settings.data_dir)?;
         let checkpoints = settings.data_dir.join(CHECKPOINT_FILE);
         let tasks = Tasks::start(&gate, notifier, checkpoints, worker_id);
@@ -114,12 +119,14 @@ impl Server {
         let everybody = Listener::open(door, &tls, rpc::routes(&gate, sandbox), settings.executors);
         let operators = Listener::open(operators_door, &tls, rpc::operators_routes(&gate), NonZeroUsize::MIN);
         let health = health.map(HealthDoor::open);
-        Ok(Self { ca_path, everybody, operators, reloading, health, tasks, opened })
+        Ok(Self { ca_path, everybody, operators, reloading, health, news, tasks, opened })
     }
 
     /// Looks at everything that a start reads, and changes nothing.
     pub fn check(settings: &Settings) -> Result<(), StartError> {
         backends::check(settings)?;
+        drop(funding::provider(&settings.funding)?);
+        drop(funding::webhook(&settings.funding)?);
         if let CertificateAt::Files(_) = &settings.certificate {
             door::server_config(certificates(settings)?.1)?;
         }
@@ -149,6 +156,11 @@ impl Server {
     /// Where it tells its health, if it does.
     pub fn health_address(&self) -> Option<SocketAddr> {
         self.health.as_ref().map(HealthDoor::address)
+    }
+
+    /// Where it listens to the funding provider's webhooks, if it does.
+    pub fn news_address(&self) -> Option<SocketAddr> {
+        self.news.as_ref().map(NewsDoor::address)
     }
 
     /// The certificate that its clients trust.
@@ -183,6 +195,9 @@ impl Server {
     pub async fn stop(mut self) {
         self.not_serving().await;
         tokio::join!(self.everybody.close(), self.operators.close());
+        if let Some(news) = self.news {
+            news.close().await;
+        }
         self.reloading.abort();
         self.tasks.stop().await;
         self.opened.close().await;
@@ -245,13 +260,6 @@ fn limits(settings: &Settings, tools: &Tools) -> Limits {
     // A key of its own, made from the requests': none more has to be kept.
     let origin_tags = MacKey::new(tools.keys.request.tag(&[b"origins in the log"]));
     Limits::new(settings.limits.clone(), sources, origin_tags)
-}
-
-fn provider(funding: Funding) -> Arc<dyn FundingProvider> {
-    match funding {
-        Funding::None => Arc::new(NoProvider),
-        Funding::Sandbox => Arc::new(SandboxProvider),
-    }
 }
 
 /// A database that was used must not be given new keys; a first start that was cut short may.

@@ -60,10 +60,7 @@ impl Tasks {
                 }
             }
         }));
-        let asks = |kind| kind == Kind::RequestTopUp;
-        running.spawn(repeat(Arc::clone(gate), stopped.clone(), asks, INTERVAL, |gate| async move {
-            top_up::run(&gate).await;
-        }));
+        running.spawn(top_up::run(Arc::clone(gate), stopped.clone(), worker_id));
         running.spawn(repeat(Arc::clone(gate), stopped.clone(), nothing, INTERVAL, move |gate| async move {
             recovery::run(&gate, worker_id).await;
         }));

@@ -15,6 +15,7 @@ const DEBTS: &[(&str, &str, &str, &str)] = &[
     ("layers", "src/funding.rs", "store::Later", "an alias for a boxed future; it belongs to no layer"),
     ("layers", "src/funding/sandbox.rs", "store::Later", "as above"),
     ("layers", "src/funding/none.rs", "store::Later", "as above"),
+    ("layers", "src/funding/stripe.rs", "store::Later", "as above"),
     ("layers", "src/verify/replay.rs", "gate::system", "the id of the server's key is made there"),
     ("layers", "src/verify/evidence.rs", "gate::system", "the id of the server's key is made there"),
     ("layers", "src/verify/evidence.rs", "gate::signature", "the window that a call is judged by"),
@@ -44,7 +45,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("crypto", &["domain::proof", "env", "contact", "crockford"]),
     ("store", &["domain", "crypto", "env"]),
     ("notify", &["domain", "crypto", "gate::message", "store::Later"]),
-    ("funding", &["domain"]),
+    ("funding", &["domain", "crypto::hash"]),
     ("gate", &["store", "domain", "crypto", "env", "contact", "ratelimit", "funding", "pb"]),
     (
         "rpc",
@@ -57,6 +58,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "contact",
             "emvco",
             "notify",
+            "funding::ClientAction",
             "door::peer",
             "door::Refusals",
             "door::Watched",
@@ -106,11 +108,12 @@ const CRATES: &[(&[&str], &[&str])] = &[
     ),
     (&["rusqlite", "refinery"], &["src/store"]),
     (&["tokio_postgres", "tokio_postgres_rustls"], &["src/store/postgres"]),
-    (&["webpki_roots"], &["src/store/postgres", "src/notify/webhook.rs"]),
+    (&["webpki_roots"], &["src/store/postgres", "src/notify/webhook.rs", "src/funding/stripe"]),
     (&["ring", "totp_rs", "argon2"], &["src/crypto"]),
     (&["redis"], &["src/ratelimit/redis.rs"]),
     (&["lettre"], &["src/notify/smtp.rs"]),
-    (&["reqwest"], &["src/notify/webhook.rs"]),
+    (&["reqwest"], &["src/notify/webhook.rs", "src/funding/stripe"]),
+    (&["hyper", "http_body_util"], &["src/server/news.rs"]),
 ];
 
 const FILE_LINES_MAX: usize = 500;

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::funding::ProviderName;
 use super::recovery::RecoverySection;
-use super::{Because, Funding, Mode};
+use super::{Because, Mode};
 use crate::door;
 use crate::gate::limit::{ClassLimits, LimitTable};
 use crate::notify::smtp::Tls;
@@ -96,7 +97,20 @@ pub(super) struct KeysSection {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct FundingSection {
-    pub provider: Option<Funding>,
+    pub provider: Option<ProviderName>,
+    pub deadline_seconds: Option<i64>,
+    #[serde(default)]
+    pub stripe: StripeSection,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct StripeSection {
+    pub secret_key_file: Option<PathBuf>,
+    pub base_url: Option<String>,
+    pub ca_file: Option<PathBuf>,
+    pub webhook_listen: Option<SocketAddr>,
+    pub webhook_secret_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Default, Deserialize)]

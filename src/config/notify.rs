@@ -139,7 +139,7 @@ impl Reading<'_> {
     }
 
     /// What a file holds that only the server's user can read.
-    fn secret(
+    pub(super) fn secret(
         &self,
         written: Option<&Path>,
         key: &'static str,

@@ -16,7 +16,7 @@ use crate::env::file;
 const SECRET_BYTES: u64 = 4_096;
 
 /// Every secret by the variable that would hold its value, which none may.
-const VALUES: [&str; 13] = [
+const VALUES: [&str; 15] = [
     "SAIFU_STORE_URL",
     "SAIFU_LIMITS_REDIS_URL",
     "SAIFU_TLS_KEY",
@@ -30,6 +30,8 @@ const VALUES: [&str; 13] = [
     "SAIFU_NOTIFY_EMAIL_PASSWORD",
     "SAIFU_NOTIFY_WEBHOOK_SECRET",
     "SAIFU_NOTIFY_WEBHOOK_SECOND_SECRET",
+    "SAIFU_FUNDING_STRIPE_SECRET_KEY",
+    "SAIFU_FUNDING_STRIPE_WEBHOOK_SECRET",
 ];
 
 /// A text that is told to nobody; wiped when it is dropped.

@@ -28,6 +28,9 @@ fn place() -> TempDir {
         ("secrets/mail-password", "hunter4"),
         ("secrets/webhook-secret", "whsec_hunter5"),
         ("secrets/webhook-next-secret", "whsec_hunter6"),
+        ("secrets/stripe-key", "sk_live_hunter7"),
+        ("secrets/stripe-test-key", "sk_test_hunter7"),
+        ("secrets/stripe-webhook-secret", "whsec_hunter8"),
     ] {
         let path = dir.path().join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -90,6 +93,14 @@ fn the_examples_second_half_is_production_on_postgresql_and_redis() {
     let secrets: Vec<_> = webhook.secrets.iter().map(Secret::expose).collect();
     assert_eq!(secrets, ["whsec_hunter5", "whsec_hunter6"]);
     assert!(config.notify.email.is_none());
+    let Funding::Stripe(stripe) = &config.funding else { panic!("{:?}", config.funding) };
+    assert_eq!(
+        (stripe.base_url.as_str(), stripe.secret_key.expose()),
+        (funding::STRIPE_URL, "sk_live_hunter7")
+    );
+    let (address, secret) = stripe.webhook.as_ref().unwrap();
+    assert_eq!((address.port(), secret.expose()), (8082, "whsec_hunter8"));
+    assert_eq!(config.top_up_deadline_us, Some(900_000_000));
     let told = format!("{config:?}");
     assert!(!told.contains("hunter"), "no secret in Debug: {told}");
 }
@@ -225,7 +236,7 @@ const REFUSED: &[(&str, &str, &str)] = &[
     (
         "provider = \"none\"",
         "provider = \"sandbox\"",
-        "[funding] provider is the sandbox's, and this is production: write \"none\"",
+        "[funding] provider is the sandbox's, and this is production: write \"stripe\"",
     ),
     ("provider = \"none\"", "", "[funding] provider is missing"),
     (
@@ -308,6 +319,30 @@ const REFUSED_WEBHOOKS: &[(&str, &str, &str)] = &[
     (CHANNELS, "channels = [\"email\"]", "[notify.webhook] channels must be [\"sms\"]"),
     (CHANNELS, "channels = [\"push\"]", "[notify] is missing: write [notify.email] with a mail relay"),
 ];
+/// The same in the second half, about Stripe.
+const REFUSED_STRIPE: [(&str, &str, &str); 8] = [
+    (STRIPE_KEY, "", "[funding.stripe] secret_key_file is missing: write the file of the account's secret"),
+    (STRIPE_KEY, "secret_key_file = \"secrets/none\"", "[funding.stripe] secret_key_file names"),
+    (
+        STRIPE_KEY,
+        "secret_key_file = \"secrets/stripe-test-key\"",
+        "[funding.stripe] secret_key_file is the sandbox's, and this is production: write the file of a live",
+    ),
+    (
+        STRIPE_KEY,
+        "secret_key_file = \"secrets/stripe-key\"\nbase_url = \"http://127.0.0.1:1\"",
+        "[funding.stripe] base_url goes over the network unprotected",
+    ),
+    (
+        "webhook_secret_file = \"secrets/stripe-webhook-secret\"",
+        "",
+        "[funding.stripe] webhook_secret_file is missing",
+    ),
+    ("webhook_listen = \"127.0.0.1:8082\"", "", "[funding.stripe] webhook_listen is missing"),
+    ("deadline_seconds = 900", "deadline_seconds = 59", "[funding] deadline_seconds must be 60 to 86400"),
+    ("deadline_seconds = 900", "deadline_seconds = 86401", "[funding] deadline_seconds must be 60 to 86400"),
+];
+const STRIPE_KEY: &str = "secret_key_file = \"secrets/stripe-key\"";
 const URL: &str = "url = \"https://messages.example.jp/saifu\"";
 const CHANNELS: &str = "channels = [\"sms\", \"push\"]";
 
@@ -315,7 +350,8 @@ const CHANNELS: &str = "channels = [\"sms\", \"push\"]";
 fn production_refuses_what_it_must_not_run_on_and_says_what_to_write() {
     let [first, second] = halves();
     let rows = REFUSED.iter().map(|row| (&first, row));
-    for (whole, (line, instead, words)) in rows.chain(REFUSED_WEBHOOKS.iter().map(|row| (&second, row))) {
+    let more = REFUSED_WEBHOOKS.iter().chain(&REFUSED_STRIPE).map(|row| (&second, row));
+    for (whole, (line, instead, words)) in rows.chain(more) {
         let with_line = format!("\n{line}\n");
         assert!(whole.contains(&with_line), "{line}");
         // A section's own line stays in its section.

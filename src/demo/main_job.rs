@@ -37,7 +37,16 @@ pub async fn top_up(
     let reply = customer.wallet.top_up(request, code, None).await?;
     match reply.top_up.as_ref().map(pb::TopUpStatus::state) {
         Some(pb::TopUpState::Succeeded) => {}
-        Some(pb::TopUpState::Requested | pb::TopUpState::Failed | pb::TopUpState::Unspecified) | None => {
+        Some(
+            pb::TopUpState::Requested
+            | pb::TopUpState::RequiresAction
+            | pb::TopUpState::Unknown
+            | pb::TopUpState::Failed
+            | pb::TopUpState::Refunded
+            | pb::TopUpState::ChargedBack
+            | pb::TopUpState::Unspecified,
+        )
+        | None => {
             return Err(Otherwise::Answer("the top-up was not credited"));
         }
     }

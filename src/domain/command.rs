@@ -124,6 +124,8 @@ pub enum DeviceAction {
     LinkFunding {
         /// Its id.
         funding_id: FundingId,
+        /// Whose token it is.
+        provider: i64,
         /// With its token.
         document: DocumentWrite,
         /// How many are linked with it.
@@ -371,6 +373,28 @@ pub enum Chore {
     MessageDelayed(MessageId, Timestamp),
     /// A message was not accepted, for the last time.
     MessageFailed(MessageId),
+    /// A worker asks a top-up's provider, and nobody else does until then.
+    ClaimTopUp {
+        /// Which.
+        top_up_id: TopUpId,
+        /// Who.
+        worker_id: WorkerId,
+        /// Until then, or until it is done.
+        until: Timestamp,
+    },
+    /// A provider was asked in vain, or is asked again later whether it stays so.
+    DelayTopUp {
+        /// Which.
+        top_up_id: TopUpId,
+        /// Who asked.
+        worker_id: WorkerId,
+        /// When it was due as it was asked: what became due meanwhile stays so.
+        seen_due_at: Timestamp,
+        /// When it is asked next; never, when absent.
+        due_at: Option<Timestamp>,
+    },
+    /// Somebody says that there is news of a top-up: its provider is asked.
+    HintTopUp(TopUpId),
     /// A worker takes its turn at a piece of work, or keeps it.
     Lease {
         /// What work.

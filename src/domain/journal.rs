@@ -127,6 +127,10 @@ stored_enum! {
         DeclinePayment = 57,
         /// A payment's time is over.
         ExpirePayment = 58,
+        /// A provider named a top-up, or does not say yet what became of it.
+        AwaitTopUp = 70,
+        /// A provider's money went back.
+        TakeBackTopUp = 71,
     }
 }
 
@@ -192,6 +196,8 @@ impl Kind {
             Self::ConfirmPayment => "/saifu.v1.PaymentService/Confirm",
             Self::DeclinePayment => "/saifu.v1.PaymentService/Decline",
             Self::ExpirePayment => "system/ExpirePayment",
+            Self::AwaitTopUp => "system/AwaitTopUp",
+            Self::TakeBackTopUp => "system/TakeBackTopUp",
         }
     }
 }

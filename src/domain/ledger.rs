@@ -6,7 +6,7 @@ use super::money::{Amount, Asset};
 use super::record::Corrupt;
 use super::rows::LedgerKind;
 
-/// What the sandbox provider owes us.
+/// What the funding provider owes us.
 pub const PROVIDER_CLEARING: LedgerAccountId = LedgerAccountId(*b"saifu-clearing-1");
 /// Fees earned.
 pub const FEES: LedgerAccountId = LedgerAccountId(*b"saifu-fees-acc-1");

@@ -10,7 +10,7 @@ use super::id::{
     TopUpId,
 };
 use super::payment::Moved;
-use super::rows::{CodePurpose, KeyForm, Standing};
+use super::rows::{CodePurpose, KeyForm, Standing, TopUpState};
 use super::time::Timestamp;
 
 mod codec;
@@ -113,6 +113,28 @@ pub enum Outcome {
         credited_minor: i64,
         /// What could be spent after it.
         available_after_minor: i64,
+    },
+    /// A provider has not said yet what became of a top-up.
+    TopUpWaits {
+        /// Which.
+        top_up_id: TopUpId,
+        /// Where it is.
+        state: TopUpState,
+    },
+    /// A top-up was taken back.
+    TopUpTakenBack {
+        /// Which.
+        top_up_id: TopUpId,
+        /// Where it is.
+        state: TopUpState,
+        /// Taken from its owner, in minor units.
+        taken_minor: i64,
+        /// What he had no more, which is our loss.
+        lost_minor: i64,
+        /// What could be spent after it.
+        available_after_minor: i64,
+        /// Since when outflow is stopped, if it is by this.
+        frozen_at: Option<Timestamp>,
     },
     /// A payment.
     Paid {
@@ -372,6 +394,8 @@ impl Outcome {
             Self::PaymentStepped { moved, .. } => moved.is_any(),
             Self::Reversed { refunded_minor, released_minor, .. } => *refunded_minor + *released_minor > 0,
             Self::TopUpSettled { credited_minor, .. } => *credited_minor > 0,
+            // Whoever had nothing left sees no movement.
+            Self::TopUpTakenBack { taken_minor, .. } => *taken_minor > 0,
             _ => false,
         }
     }

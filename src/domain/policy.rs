@@ -103,6 +103,13 @@ pub struct PaymentWaits {
     pub hold_longest_us: i64,
 }
 
+/// How top-ups go.
+#[derive(Clone, Debug)]
+pub struct TopUpRules {
+    /// The provider may take so long; then it is told to leave off.
+    pub deadline_us: i64,
+}
+
 /// All rules' figures.
 #[derive(Clone, Debug)]
 pub struct Policy {
@@ -120,6 +127,8 @@ pub struct Policy {
     pub payments: PaymentWaits,
     /// How merchants and operators go about.
     pub staff: StaffRules,
+    /// How top-ups go.
+    pub top_ups: TopUpRules,
     /// How accounts are recovered.
     pub recovery: Figures,
     /// An open answer binds its request id for so long.
@@ -168,6 +177,7 @@ impl Policy {
                 hold_longest_us: 30 * DAY_US,
             },
             staff: StaffRules { activation_us: DAY_US, proposal_us: DAY_US, refund_day_minor: 100_000 },
+            top_ups: TopUpRules { deadline_us: 15 * MINUTE_US },
             recovery: Figures::standard(),
             open_request_us: 150 * SECOND_US,
             secret_us: 10 * MINUTE_US,

@@ -115,8 +115,16 @@ stored_enum! {
         Requested = 1,
         /// Credited.
         Succeeded = 2,
-        /// Declined.
+        /// Nothing was credited, nor will be.
         Failed = 3,
+        /// Its owner has to do something first.
+        RequiresAction = 4,
+        /// The provider was asked; what it said is not known.
+        Unknown = 5,
+        /// Credited, and taken back because the provider gave the money back.
+        Refunded = 6,
+        /// Credited, and taken back because the payer's bank took the money back.
+        ChargedBack = 7,
     }
 }
 
@@ -199,6 +207,10 @@ stored_enum! {
         ContactAdded = 29,
         /// A contact was removed.
         ContactRemoved = 30,
+        /// A top-up was taken back: its provider gave the money back.
+        TopUpRefunded = 40,
+        /// A top-up was taken back: the payer's bank took the money back.
+        TopUpChargedBack = 41,
     }
 }
 
@@ -759,7 +771,7 @@ records! {
         tenant_id: TenantId,
         /// Whose.
         account_id: AccountId,
-        /// Which provider; 1 is the sandbox.
+        /// Which provider: 1 is the sandbox, 2 Stripe.
         provider: i64,
         /// When it was linked.
         linked_at: Timestamp,
@@ -787,8 +799,20 @@ records! {
         requested_at: Timestamp,
         /// When the provider's answer was booked.
         settled_at: Option<Timestamp>,
-        /// The provider's name for it; unique.
+        /// The provider's name for it; unique. Only what has this name is ever charged.
         provider_reference: Option<String>,
+        /// Answers booked so far: an answer to an earlier question is nobody's.
+        turn: i64,
+        /// How often the provider was asked since the last of them that ended it.
+        attempts: i64,
+        /// When the provider is asked next; never, when absent.
+        due_at: Option<Timestamp>,
+        /// Nobody else asks before then.
+        claimed_until: Timestamp,
+        /// Who asks.
+        claimed_by: Option<WorkerId>,
+        /// What its owner has to do, sealed; only while he has to.
+        sealed_action: Option<Vec<u8>>,
     }
 
     /// A payment. Its state's name follows from its amounts.

@@ -24,7 +24,13 @@ impl SystemAction {
         let subject = match self {
             Self::Genesis { .. } => *b"saifu-genesis-00",
             Self::RegisterStore { store_id, .. } => store_id.0,
-            Self::SettleTopUp { top_up_id, .. } => top_up_id.0,
+            Self::SettleTopUp { top_up_id, .. } | Self::TakeBackTopUp { top_up_id, .. } => top_up_id.0,
+            // Once for each turn: no other request id of a top-up differs from it in these bytes.
+            Self::AwaitTopUp { top_up_id, turn, .. } => {
+                let mut subject = top_up_id.0;
+                subject.iter_mut().zip(turn.to_be_bytes()).for_each(|(byte, turn)| *byte ^= turn);
+                subject
+            }
             Self::CloseUnactivated { account_id, .. } => account_id.0,
             Self::EnrolOperators { .. } => *b"saifu-operators0",
             Self::AnswerNotice { message_id, .. } => message_id.0,
@@ -50,6 +56,17 @@ impl SystemAction {
             }
             Self::SettleTopUp { top_up_id, succeeded, provider_reference } => {
                 encoder.fixed(&top_up_id.0).byte(u8::from(*succeeded)).bytes(provider_reference.as_bytes())
+            }
+            Self::AwaitTopUp { top_up_id, turn, requires_action, provider_reference, sealed_action: _ } => {
+                // What its owner has to do is sealed, and is no evidence.
+                encoder
+                    .fixed(&top_up_id.0)
+                    .int(*turn)
+                    .byte(u8::from(*requires_action))
+                    .bytes(provider_reference.as_deref().unwrap_or("").as_bytes())
+            }
+            Self::TakeBackTopUp { top_up_id, charged_back } => {
+                encoder.fixed(&top_up_id.0).byte(u8::from(*charged_back))
             }
             Self::CloseUnactivated { account_id, device_id, contact_index } => {
                 encoder.fixed(&account_id.0).fixed(&device_id.0).fixed(&contact_index.0)
@@ -79,11 +96,9 @@ impl SystemAction {
                 city: decoder.text()?,
                 time_zone: decoder.text()?,
             },
-            Kind::SettleTopUp => Self::SettleTopUp {
-                top_up_id: TopUpId(decoder.fixed()?),
-                succeeded: decoder.flag()?,
-                provider_reference: decoder.text()?,
-            },
+            kind @ (Kind::SettleTopUp | Kind::AwaitTopUp | Kind::TakeBackTopUp) => {
+                read_top_up(kind, &mut decoder)?
+            }
             Kind::CloseUnactivated => Self::CloseUnactivated {
                 account_id: AccountId(decoder.fixed()?),
                 device_id: DeviceId(decoder.fixed()?),
@@ -107,6 +122,27 @@ impl SystemAction {
 fn moment(mut subject: [u8; 16], due_at: Timestamp) -> [u8; 16] {
     subject.iter_mut().rev().zip(due_at.0.to_le_bytes()).for_each(|(byte, due)| *byte ^= due);
     subject
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "decode hands over these alone")]
+fn read_top_up(kind: Kind, decoder: &mut Decoder<'_>) -> Result<SystemAction, Corrupt> {
+    let top_up_id = TopUpId(decoder.fixed()?);
+    Ok(match kind {
+        Kind::SettleTopUp => SystemAction::SettleTopUp {
+            top_up_id,
+            succeeded: decoder.flag()?,
+            provider_reference: decoder.text()?,
+        },
+        Kind::AwaitTopUp => SystemAction::AwaitTopUp {
+            top_up_id,
+            turn: decoder.int()?,
+            requires_action: decoder.flag()?,
+            provider_reference: Some(decoder.text()?).filter(|reference| !reference.is_empty()),
+            sealed_action: None,
+        },
+        Kind::TakeBackTopUp => SystemAction::TakeBackTopUp { top_up_id, charged_back: decoder.flag()? },
+        _ => return Err(Corrupt),
+    })
 }
 
 fn read_answer(decoder: &mut Decoder<'_>) -> Result<SystemAction, Corrupt> {

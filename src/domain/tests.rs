@@ -14,4 +14,5 @@ mod settlement;
 mod shops;
 mod step_up;
 mod time;
+mod top_ups;
 mod traces;

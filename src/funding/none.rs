@@ -1,8 +1,9 @@
 //! No provider: nothing can be linked, so nothing is ever charged.
 
-use super::{Charged, FundingProvider};
+use std::future::ready;
+
+use super::{Charge, FundingProvider, Opened, Reply};
 use crate::domain::id::TopUpId;
-use crate::domain::money::Amount;
 use crate::store::Later;
 
 /// Knows no token. LinkFunding answers that the token is not the provider's (`MALFORMED`,
@@ -10,14 +11,34 @@ use crate::store::Later;
 #[derive(Debug)]
 pub struct NoProvider;
 
+// A source that was linked under another provider may still be charged by that one, once it is
+// configured again: so what became of its charges is unknown, and nothing is declined.
 impl FundingProvider for NoProvider {
+    fn number(&self) -> i64 {
+        0
+    }
+
     fn accepts(&self, _token: &str) -> bool {
         false
     }
 
-    // A source that was linked under another provider may still be charged by that one, once it is
-    // configured again: so its outcome is unknown, and not declined.
-    fn charge<'a>(&'a self, _top_up_id: TopUpId, _token: &'a str, _amount: Amount) -> Later<'a, Charged> {
-        Box::pin(std::future::ready(Charged::Unknown))
+    fn open<'a>(&'a self, _charge: Charge<'a>) -> Later<'a, Opened> {
+        Box::pin(ready(Opened::Silent))
+    }
+
+    fn confirm<'a>(&'a self, _reference: &'a str) -> Later<'a, Reply> {
+        Box::pin(ready(Reply::Silent))
+    }
+
+    fn query<'a>(&'a self, _reference: &'a str) -> Later<'a, Reply> {
+        Box::pin(ready(Reply::Silent))
+    }
+
+    fn cancel<'a>(&'a self, _reference: &'a str) -> Later<'a, Reply> {
+        Box::pin(ready(Reply::Silent))
+    }
+
+    fn refund<'a>(&'a self, _top_up_id: TopUpId, _reference: &'a str) -> Later<'a, Reply> {
+        Box::pin(ready(Reply::Silent))
     }
 }

@@ -1,28 +1,80 @@
 //! The sandbox's provider: answers by the token, moves no money.
 
-use super::{Charged, FundingProvider};
+use std::future::ready;
+
+use super::{Charge, ClientAction, FundingProvider, Opened, Reply};
 use crate::domain::id::{TopUpId, hex};
-use crate::domain::money::Amount;
 use crate::store::Later;
 
-/// Tokens begin with `sandbox-`; `sandbox-declined…` is declined, `sandbox-silent…` never answers.
+/// Tokens begin with `sandbox-`; `sandbox-declined…` is declined, `sandbox-silent…` never answers,
+/// `sandbox-action…` waits for its owner until it is cancelled, `sandbox-refunded…` and
+/// `sandbox-chargedback…` succeed, and are taken back when they are asked about again.
 #[derive(Debug)]
 pub struct SandboxProvider;
 
+/// What a token or a charge's name begins with.
+const SILENT: &str = "sandbox-silent";
+const DECLINED: &str = "sandbox-declined";
+const ACTION: &str = "sandbox-action";
+const REFUNDED: &str = "sandbox-refunded";
+const CHARGED_BACK: &str = "sandbox-chargedback";
+
+fn confirmed(reference: &str) -> Reply {
+    if reference.starts_with(DECLINED) {
+        Reply::Failed
+    } else if reference.starts_with(ACTION) {
+        Reply::RequiresAction(ClientAction { kind: "sandbox".into(), value: "nothing can be done".into() })
+    } else {
+        Reply::Succeeded
+    }
+}
+
+fn asked_again(reference: &str) -> Reply {
+    if reference.starts_with(REFUNDED) {
+        Reply::Refunded
+    } else if reference.starts_with(CHARGED_BACK) {
+        Reply::ChargedBack
+    } else {
+        confirmed(reference)
+    }
+}
+
 impl FundingProvider for SandboxProvider {
+    fn number(&self) -> i64 {
+        1
+    }
+
     fn accepts(&self, token: &str) -> bool {
         token.starts_with("sandbox-")
     }
 
-    fn charge<'a>(&'a self, top_up_id: TopUpId, token: &'a str, _amount: Amount) -> Later<'a, Charged> {
-        let reference = format!("sandbox-{}", hex(&top_up_id.0));
-        let charged = if token.starts_with("sandbox-declined") {
-            Charged::Declined { reference }
-        } else if token.starts_with("sandbox-silent") {
-            Charged::Unknown
+    // The name holds what the token wants: nothing is remembered here.
+    fn open<'a>(&'a self, charge: Charge<'a>) -> Later<'a, Opened> {
+        let id = hex(&charge.top_up_id.0);
+        let kinds = [DECLINED, ACTION, REFUNDED, CHARGED_BACK];
+        let opened = if charge.token.starts_with(SILENT) {
+            Opened::Silent
         } else {
-            Charged::Succeeded { reference }
+            let kind = kinds.into_iter().find(|kind| charge.token.starts_with(kind)).unwrap_or("sandbox");
+            Opened::Named(format!("{kind}-{id}"))
         };
-        Box::pin(std::future::ready(charged))
+        Box::pin(ready(opened))
+    }
+
+    fn confirm<'a>(&'a self, reference: &'a str) -> Later<'a, Reply> {
+        Box::pin(ready(confirmed(reference)))
+    }
+
+    fn query<'a>(&'a self, reference: &'a str) -> Later<'a, Reply> {
+        Box::pin(ready(asked_again(reference)))
+    }
+
+    fn cancel<'a>(&'a self, reference: &'a str) -> Later<'a, Reply> {
+        let is_waiting = reference.starts_with(ACTION);
+        Box::pin(ready(if is_waiting { Reply::Failed } else { confirmed(reference) }))
+    }
+
+    fn refund<'a>(&'a self, _top_up_id: TopUpId, _reference: &'a str) -> Later<'a, Reply> {
+        Box::pin(ready(Reply::Refunded))
     }
 }

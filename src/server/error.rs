@@ -1,5 +1,6 @@
 //! Why a server does not start.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use super::operators::OperatorsError;
@@ -8,6 +9,7 @@ use crate::crypto::keyring::KeyringError;
 use crate::door;
 use crate::door::certificate::CertificateError;
 use crate::env::clock::ClockFileError;
+use crate::funding::stripe::StripeError;
 use crate::notify::smtp::SmtpError;
 use crate::notify::webhook::WebhookError;
 use crate::ratelimit::redis::settings::RedisUrlError;
@@ -37,6 +39,10 @@ pub enum StartError {
     Email(SmtpError),
     /// The webhook.
     Webhook(WebhookError),
+    /// The funding provider.
+    Stripe(StripeError),
+    /// The address of the funding provider's webhooks.
+    News(SocketAddr, std::io::Error),
     /// TLS or the listening address.
     Door(door::BindError),
     /// TLS.
@@ -63,6 +69,12 @@ impl std::fmt::Display for StartError {
             Self::Redis(error) => error.fmt(f),
             Self::Email(error) => error.fmt(f),
             Self::Webhook(error) => error.fmt(f),
+            Self::Stripe(error) => error.fmt(f),
+            Self::News(address, error) => write!(
+                f,
+                "[funding.stripe] webhook_listen cannot be {address} ({error}): name another, or end what \
+                 listens there"
+            ),
             Self::Door(error) => error.fmt(f),
             Self::Tls(error) => error.fmt(f),
             Self::ForeignKeys(path) => write!(
@@ -103,6 +115,7 @@ from!(
     Redis(RedisUrlError),
     Email(SmtpError),
     Webhook(WebhookError),
+    Stripe(StripeError),
     Door(door::BindError),
     Tls(door::tls::TlsError),
     Remote(postgres::OpenError),

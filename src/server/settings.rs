@@ -8,10 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{StartError, messages};
-use crate::config::{
-    Buckets, CertificateAt, Config, Funding, KeysAt, Mode, OperatorsAt, SANDBOX_AUDIENCE, StoreAt,
-};
-use crate::domain::policy::Policy;
+use crate::config::funding::Funding;
+use crate::config::{Buckets, CertificateAt, Config, KeysAt, Mode, OperatorsAt, SANDBOX_AUDIENCE, StoreAt};
+use crate::domain::policy::{Policy, TopUpRules};
 use crate::door;
 use crate::door::reload::RELOAD_INTERVAL;
 use crate::env::clock::MovableClock;
@@ -116,6 +115,8 @@ impl TryFrom<Config> for Settings {
         let Config { mode, audience, listen, operators_listen, health_listen, .. } = config;
         let Config { data_dir, executors, door, certificate, store, buckets, .. } = config;
         let Config { limits, keys, funding, notify, operators, recovery, .. } = config;
+        let standard = Policy::standard();
+        let deadline_us = config.top_up_deadline_us.unwrap_or(standard.top_ups.deadline_us);
         let redis = redis(&buckets, mode)?;
         Ok(Self {
             mode,
@@ -136,7 +137,7 @@ impl TryFrom<Config> for Settings {
             messages: notify.folder,
             seed: None,
             clock: None,
-            policy: Policy { recovery, ..Policy::standard() },
+            policy: Policy { recovery, top_ups: TopUpRules { deadline_us }, ..standard },
             limits,
             door,
             batch_bound: None,

@@ -3,7 +3,7 @@
 //! A caller's key, device and epoch are checked in that same snapshot, so a read after a revocation
 //! is refused wherever it is made.
 
-use crate::domain::id::{AccountId, CodeTag, DeviceId, KeyId, MerchantId, OperatorId, TerminalId, TopUpId};
+use crate::domain::id::{AccountId, CodeTag, DeviceId, KeyId, MerchantId, OperatorId, TerminalId, WorkerId};
 use crate::domain::record::{Record, Value};
 use crate::domain::rows::{
     Account, Device, KeyState, Merchant, Operator, Row, RowKey, SigningKey, Table, Terminal,
@@ -125,13 +125,19 @@ pub enum Scan {
         /// At most.
         limit: i64,
     },
-    /// Top-ups without an answer, oldest first.
-    RequestedTopUps {
-        /// After this one; from the oldest when absent.
-        after: Option<(Timestamp, TopUpId)>,
+    /// Top-ups whose provider is to be asked by now and that no other worker asks about, longest due first.
+    DueTopUps {
+        /// Now.
+        now: Timestamp,
+        /// Who is about to ask.
+        worker_id: WorkerId,
+        /// Those that were asked about before, or those that were not.
+        asked_before: bool,
         /// At most.
         limit: i64,
     },
+    /// The top-up that a provider calls so.
+    TopUpOfReference(String),
     /// Accounts that were enrolled before this and never activated.
     Unactivated {
         /// Before this.
@@ -312,7 +318,12 @@ impl Scan {
                 "state = 0 AND due_at <= ?1 ORDER BY due_at LIMIT ?2".into(),
                 vec![Value::Int(now.0), Value::Int(*limit)],
             ),
-            Self::RequestedTopUps { after, limit } => requested_top_ups(*after, *limit),
+            Self::DueTopUps { now, worker_id, asked_before, limit } => {
+                due_top_ups(*now, *worker_id, *asked_before, *limit)
+            }
+            Self::TopUpOfReference(reference) => {
+                (Table::TopUp, "provider_reference = ?1".into(), vec![Value::Text(reference.clone().into())])
+            }
             Self::Unactivated { before, limit } => (
                 Table::Account,
                 "state = 0 AND created_at <= ?1 ORDER BY created_at LIMIT ?2".into(),
@@ -361,14 +372,15 @@ fn entries(account_id: AccountId, before: Option<(Timestamp, i64, i64)>, limit: 
     )
 }
 
-fn requested_top_ups(after: Option<(Timestamp, TopUpId)>, limit: i64) -> Sql {
-    let (at, id) = after.map_or((i64::MIN, bytes(&[0; 16])), |(at, top_up_id)| (at.0, bytes(&top_up_id.0)));
+fn due_top_ups(now: Timestamp, worker_id: WorkerId, asked_before: bool, limit: i64) -> Sql {
+    let asked = if asked_before { "attempts > 0" } else { "attempts = 0" };
     (
         Table::TopUp,
-        "state = 1 AND (requested_at, top_up_id) > (?1, ?2) \
-         ORDER BY requested_at, top_up_id LIMIT ?3"
-            .into(),
-        vec![Value::Int(at), id, Value::Int(limit)],
+        format!(
+            "due_at <= ?1 AND (claimed_until <= ?1 OR claimed_by = ?2) AND {asked} \
+             ORDER BY due_at, top_up_id LIMIT ?3"
+        ),
+        vec![Value::Int(now.0), bytes(&worker_id.0), Value::Int(limit)],
     )
 }
 

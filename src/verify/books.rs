@@ -143,6 +143,9 @@ fn account(row: &Account, replay: &Replay) -> Result<(), &'static str> {
     if row.lots.total_minor() != row.available_minor() {
         return Err("its lots do not sum up to what can be spent");
     }
+    if row.incoming_minor != expected.incoming_minor {
+        return Err("its money on the way is not that of the top-ups under way");
+    }
     if (row.spent_total_minor, row.payments_total) != (expected.spent_total_minor, expected.payments_total) {
         return Err("its spending is not the journal's");
     }
@@ -229,8 +232,10 @@ fn top_up(row: &TopUp, replay: &Replay) -> Result<(), &'static str> {
     let expected = replay.top_ups.get(&row.top_up_id).ok_or("nobody signed for this top-up")?;
     let same = expected.account_id == row.account_id
         && expected.amount_minor == row.amount_minor
-        && expected.state == row.state;
-    if same { Ok(()) } else { Err("its account, amount or state is not the journal's") }
+        && expected.state == row.state
+        && expected.turn == row.turn
+        && expected.reference == row.provider_reference;
+    if same { Ok(()) } else { Err("its account, amount, state or reference is not the journal's") }
 }
 
 fn payment(row: &Payment, replay: &Replay) -> Result<(), &'static str> {

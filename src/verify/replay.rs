@@ -6,6 +6,7 @@ mod payments;
 mod recovery;
 mod staff;
 mod system;
+mod top_up;
 
 use std::collections::{HashMap, HashSet};
 
@@ -46,6 +47,7 @@ pub(super) struct AccountReplay {
     pub live_codes: LiveCodes,
     /// Held for shops, out of what could be spent.
     pub held_minor: i64,
+    pub incoming_minor: i64,
 }
 
 /// What a key must be.
@@ -117,6 +119,8 @@ pub(super) struct TopUpReplay {
     pub account_id: AccountId,
     pub amount_minor: i64,
     pub state: TopUpState,
+    pub turn: i64,
+    pub reference: Option<String>,
 }
 
 /// What a payment must be.
@@ -271,7 +275,9 @@ impl Replay {
             | Kind::EnrolOperators
             | Kind::AnswerNotice
             | Kind::ExpirePayment
-            | Kind::AdvanceRecovery => self.system(entry),
+            | Kind::AdvanceRecovery
+            | Kind::AwaitTopUp
+            | Kind::TakeBackTopUp => self.system(entry),
             Kind::StartEnrolment | Kind::ConfirmEnrolment | Kind::ActivateTerminal => self.candidate(entry),
             Kind::StartRecovery
             | Kind::SendRecoveryCode

@@ -176,6 +176,7 @@ fn the_policy_stands_in_the_protocol_as_it_is() {
         open_request_us,
         secret_us,
         limits,
+        top_ups,
         recovery: _,
     } = Policy::standard();
     let blocks: Vec<_> = codes.blocks_us.map(duration).into();
@@ -211,6 +212,7 @@ fn the_policy_stands_in_the_protocol_as_it_is() {
         ("An answer that is open binds its request id for", duration(open_request_us)),
         ("A secret of a reply can be fetched again for", duration(secret_us)),
         ("Pause between two top-ups", duration(limits.top_up_pause_us)),
+        ("A top-up's provider may take", duration(top_ups.deadline_us)),
         ("Linked funding sources at a time", limits.funding_sources.to_string()),
         ("A device is young for", duration(limits.young_us)),
     ];

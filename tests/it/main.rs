@@ -29,6 +29,8 @@ mod shop_races;
 mod spine;
 mod staff;
 mod support;
+mod top_up_kills;
+mod top_up_saga;
 mod verify;
 mod wallet_rules;
 mod wire;

@@ -232,7 +232,7 @@ async fn a_source_stays_linked_while_its_top_up_has_no_answer() {
     let alice = world.wallet("alice").await;
     let silent = card(&alice, "sandbox-silent").await;
     let state = top_up(&alice, &silent, 9_000, None).await.unwrap();
-    assert_eq!(state, pb::TopUpState::Requested);
+    assert_eq!(state, pb::TopUpState::Unknown);
     assert_eq!(reason(alice.unlink_funding(silent).await), Reason::TopUpUnderWay);
     world.server.stop().await;
 }
@@ -244,7 +244,7 @@ async fn a_top_up_under_way_credits_nothing_and_holds_its_limit() {
     let silent = card(&alice, "sandbox-silent").await;
     let visa = card(&alice, "sandbox-visa").await;
     let state = top_up(&alice, &silent, 9_000, None).await.unwrap();
-    assert_eq!(state, pb::TopUpState::Requested);
+    assert_eq!(state, pb::TopUpState::Unknown);
     let balance = alice.get_balance().await.unwrap();
     assert_eq!((balance.available_minor, balance.incoming_minor), (0, 9_000));
     world.pass(30);

@@ -51,7 +51,12 @@ impl Command {
                 .map(|addition| RowKey::SigningKey(addition.key_id))
                 .into_iter()
                 .collect(),
-            Order::System(_, SystemAction::SettleTopUp { top_up_id, .. }) => view
+            Order::System(
+                _,
+                SystemAction::SettleTopUp { top_up_id, .. }
+                | SystemAction::AwaitTopUp { top_up_id, .. }
+                | SystemAction::TakeBackTopUp { top_up_id, .. },
+            ) => view
                 .get::<TopUp>((*top_up_id,))
                 .map(|top_up| RowKey::Account(top_up.account_id))
                 .into_iter()
@@ -290,7 +295,9 @@ fn system_keys(action: &SystemAction) -> Vec<RowKey> {
         SystemAction::RegisterStore { merchant_id, store_id, .. } => {
             vec![RowKey::Merchant(*merchant_id), RowKey::Store(*store_id)]
         }
-        SystemAction::SettleTopUp { top_up_id, .. } => vec![RowKey::TopUp(*top_up_id)],
+        SystemAction::SettleTopUp { top_up_id, .. }
+        | SystemAction::AwaitTopUp { top_up_id, .. }
+        | SystemAction::TakeBackTopUp { top_up_id, .. } => vec![RowKey::TopUp(*top_up_id)],
         SystemAction::CloseUnactivated { account_id, device_id, contact_index } => vec![
             RowKey::Account(*account_id),
             RowKey::Device(*device_id),
@@ -316,6 +323,9 @@ fn chore_keys(chore: &Chore) -> Vec<RowKey> {
         Chore::MessageDelivered(id) | Chore::MessageDelayed(id, _) | Chore::MessageFailed(id) => {
             vec![RowKey::Message(*id)]
         }
+        Chore::ClaimTopUp { top_up_id, .. }
+        | Chore::DelayTopUp { top_up_id, .. }
+        | Chore::HintTopUp(top_up_id) => vec![RowKey::TopUp(*top_up_id)],
         Chore::Lease { name, .. } => vec![RowKey::Lease((*name).to_owned())],
     }
 }

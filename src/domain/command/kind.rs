@@ -67,6 +67,8 @@ impl SystemAction {
             Self::AnswerNotice { .. } => Kind::AnswerNotice,
             Self::AdvanceRecovery { .. } => Kind::AdvanceRecovery,
             Self::ExpirePayment { .. } => Kind::ExpirePayment,
+            Self::AwaitTopUp { .. } => Kind::AwaitTopUp,
+            Self::TakeBackTopUp { .. } => Kind::TakeBackTopUp,
         }
     }
 }

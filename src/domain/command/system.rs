@@ -39,8 +39,28 @@ pub enum SystemAction {
         top_up_id: TopUpId,
         /// Whether the money is ours.
         succeeded: bool,
-        /// The provider's name for it.
+        /// The provider's name for it; empty when it never had one.
         provider_reference: String,
+    },
+    /// A provider named a top-up, or does not say yet what became of it.
+    AwaitTopUp {
+        /// Which.
+        top_up_id: TopUpId,
+        /// The row's `turn` when the provider was asked.
+        turn: i64,
+        /// Its owner has to do something first.
+        requires_action: bool,
+        /// The provider's name for it, as far as it is known.
+        provider_reference: Option<String>,
+        /// What its owner has to do, sealed; not part of what is signed.
+        sealed_action: Option<Vec<u8>>,
+    },
+    /// A provider's money went back after it was ours.
+    TakeBackTopUp {
+        /// Which.
+        top_up_id: TopUpId,
+        /// By the payer's bank, and not by us.
+        charged_back: bool,
     },
     /// An enrolment was not activated in time.
     CloseUnactivated {

@@ -2,9 +2,9 @@
 
 use super::Decision;
 use crate::domain::command::Chore;
-use crate::domain::id::{MessageId, WorkerId};
+use crate::domain::id::{MessageId, TopUpId, WorkerId};
 use crate::domain::record::Record as _;
-use crate::domain::rows::{Lease, Message, MessageState, Row, RowKey};
+use crate::domain::rows::{Lease, Message, MessageState, Row, RowKey, TopUp, TopUpState};
 use crate::domain::time::Timestamp;
 use crate::domain::view::View;
 use crate::domain::write::Write;
@@ -20,6 +20,19 @@ pub(super) fn decide(chore: &Chore, view: &View) -> Decision {
             due(*id, view).map(|_| Write::Delete(RowKey::Message(*id))).into_iter().collect()
         }
         Chore::MessageDelayed(id, due_at) => message(*id, view, |message| message.due_at = *due_at),
+        Chore::ClaimTopUp { top_up_id, worker_id, until } => {
+            top_up(*top_up_id, view, |row, now| claimed(row, now, *worker_id, *until))
+        }
+        Chore::DelayTopUp { top_up_id, worker_id, seen_due_at, due_at } => {
+            top_up(*top_up_id, view, |row, _| delayed(row, *worker_id, *seen_due_at, *due_at))
+        }
+        Chore::HintTopUp(top_up_id) => top_up(*top_up_id, view, |row, now| {
+            // Taken back it is over for good.
+            let is_over = matches!(row.state, TopUpState::Refunded | TopUpState::ChargedBack);
+            // Never the moment that whoever asks just now saw: he would take the news for his own question.
+            let due_at = if row.due_at == Some(now) { now.plus_us(-1) } else { now };
+            (!is_over).then(|| TopUp { due_at: Some(due_at), ..row.clone() })
+        }),
         Chore::Lease { name, worker_id, until } => lease(name, *worker_id, *until, view),
         Chore::MessageFailed(id) => message(*id, view, |message| {
             message.state = MessageState::Failed;
@@ -42,6 +55,34 @@ fn message(id: MessageId, view: &View, change: impl Fn(&mut Message)) -> Vec<Wri
         })
         .into_iter()
         .collect()
+}
+
+fn top_up(id: TopUpId, view: &View, change: impl Fn(&TopUp, Timestamp) -> Option<TopUp>) -> Vec<Write> {
+    let changed = view.get::<TopUp>((id,)).and_then(|row| change(row, view.now()));
+    changed.map(|row| Write::Update(row.into_row())).into_iter().collect()
+}
+
+/// A due top-up is its claimant's alone. Counted before its provider is asked: whoever finds it later knows
+/// that it may have been.
+fn claimed(row: &TopUp, now: Timestamp, worker_id: WorkerId, until: Timestamp) -> Option<TopUp> {
+    let is_due = row.due_at.is_some_and(|due_at| due_at <= now);
+    let is_free = now >= row.claimed_until || row.claimed_by == Some(worker_id);
+    (is_due && is_free).then(|| TopUp {
+        attempts: row.attempts + 1,
+        claimed_until: until,
+        claimed_by: Some(worker_id),
+        ..row.clone()
+    })
+}
+
+/// Only its claimant lets it go, and what became due while he asked stays due.
+fn delayed(row: &TopUp, worker_id: WorkerId, seen: Timestamp, due_at: Option<Timestamp>) -> Option<TopUp> {
+    (row.claimed_by == Some(worker_id)).then(|| TopUp {
+        due_at: if row.due_at == Some(seen) { due_at } else { row.due_at },
+        claimed_until: Timestamp(0),
+        claimed_by: None,
+        ..row.clone()
+    })
 }
 
 /// A turn is taken when nobody has it, kept by whoever has it, and by nobody else before its time is over.

@@ -12,7 +12,7 @@ use crate::domain::write::Write;
 /// A source is linked, in the account's present epoch.
 pub(super) fn link(
     turn: &mut Turn<'_>,
-    funding_id: FundingId,
+    (funding_id, provider): (FundingId, i64),
     document: &DocumentWrite,
     sources: usize,
 ) -> Result<Done, Halt> {
@@ -24,7 +24,7 @@ pub(super) fn link(
         funding_id,
         tenant_id: turn.account.tenant_id,
         account_id: turn.account.account_id,
-        provider: 1,
+        provider,
         linked_at: turn.now,
         ended_at: None,
         epoch: turn.account.epoch,

@@ -269,7 +269,9 @@ pub(super) fn by_system(
         SystemAction::AdvanceRecovery { case, notices, .. } => (case, Input::Tick, Some(notices)),
         SystemAction::Genesis { .. }
         | SystemAction::RegisterStore { .. }
+        | SystemAction::AwaitTopUp { .. }
         | SystemAction::SettleTopUp { .. }
+        | SystemAction::TakeBackTopUp { .. }
         | SystemAction::CloseUnactivated { .. }
         | SystemAction::ExpirePayment { .. }
         | SystemAction::EnrolOperators { .. } => return Err(Halt::Refuse(Refusal::RecoveryOver)),

@@ -1,5 +1,5 @@
 //! What the system does on its own. Its movements exist for a listed set of account pairs only, and
-//! never lower what a customer has available.
+//! never lower what a customer has available, but for a top-up whose money went back.
 
 use super::ruling::Ruling;
 use super::{Decision, Traceless, operator, recovery, step, top_up};
@@ -29,9 +29,9 @@ pub(super) fn decide(
     let result = match action {
         SystemAction::Genesis { system_key, audience } => Ok(genesis(*system_key, audience)),
         SystemAction::RegisterStore { .. } => register_store(action, view),
-        SystemAction::SettleTopUp { top_up_id, succeeded, provider_reference } => {
-            top_up::settle(view, *top_up_id, *succeeded, provider_reference)
-        }
+        SystemAction::AwaitTopUp { .. }
+        | SystemAction::SettleTopUp { .. }
+        | SystemAction::TakeBackTopUp { .. } => top_up::answered(command_id, action, view),
         SystemAction::CloseUnactivated { account_id, device_id, contact_index } => {
             close_unactivated(view, policy, *account_id, *device_id, *contact_index)
         }

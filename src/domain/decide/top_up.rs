@@ -1,20 +1,27 @@
-//! Money in: the request reserves the limit, the provider's answer books it exactly once.
+//! Money in: the request reserves the limit, the provider's answers book it exactly once, or take it back.
 
 use super::Traceless;
 use super::device::{Done, Halt, Turn};
 use super::funding;
+use super::recovery::event;
 use super::ruling::Ruling;
-use crate::domain::id::{FundingId, LotId, TopUpId};
+use crate::domain::command::SystemAction;
+use crate::domain::id::{CommandId, FundingId, LedgerAccountId, LotId, TopUpId};
 use crate::domain::journal::Versions;
-use crate::domain::ledger::{PROVIDER_CLEARING, Postings, Transfer};
+use crate::domain::ledger::{LOSSES, PROVIDER_CLEARING, Postings, Transfer};
 use crate::domain::limits;
 use crate::domain::lots::Lot;
 use crate::domain::money::{Amount, Asset};
 use crate::domain::outcome::{Outcome, Refusal};
 use crate::domain::record::Record as _;
-use crate::domain::rows::{Account, TopUp, TopUpState};
+use crate::domain::rows::{Account, EventKind, TopUp, TopUpState};
+use crate::domain::time::{DAY_US, Timestamp};
+use crate::domain::top_up::{Answer, Step, step};
 use crate::domain::view::View;
 use crate::domain::write::Write;
+
+/// A provider is first asked again after this whether what was credited is still ours.
+const WATCH_US: i64 = DAY_US;
 
 /// Records a top-up and reserves its limit; the provider is asked after the commit.
 pub(super) fn request(
@@ -45,69 +52,199 @@ pub(super) fn request(
         requested_at: turn.now,
         settled_at: None,
         provider_reference: None,
+        turn: 0,
+        attempts: 0,
+        due_at: Some(turn.now),
+        claimed_until: Timestamp(0),
+        claimed_by: None,
+        sealed_action: None,
     };
     turn.writes.push(Write::Insert(top_up.into_row()));
     Ok(Done::plain(Outcome::TopUpRequested { top_up_id }))
 }
 
-/// Books the provider's answer. Another answer to a settled top-up changes nothing.
-pub(super) fn settle(
-    view: &View,
+/// What a provider said, as it is booked.
+struct Heard<'a> {
     top_up_id: TopUpId,
-    succeeded: bool,
-    provider_reference: &str,
+    answer: Answer,
+    /// The turn that it answers, where that counts.
+    turn: Option<i64>,
+    reference: Option<&'a str>,
+    sealed_action: Option<&'a Vec<u8>>,
+}
+
+impl<'a> Heard<'a> {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "every other action is not about a top-up")]
+    fn of(action: &'a SystemAction) -> Option<Self> {
+        let (top_up_id, answer, turn, reference, sealed_action) = match action {
+            SystemAction::AwaitTopUp {
+                top_up_id,
+                turn,
+                requires_action,
+                provider_reference,
+                sealed_action,
+            } => {
+                let answer = if *requires_action { Answer::RequiresAction } else { Answer::Unknown };
+                (top_up_id, answer, Some(*turn), provider_reference.as_deref(), sealed_action.as_ref())
+            }
+            SystemAction::SettleTopUp { top_up_id, succeeded, provider_reference } => {
+                let answer = if *succeeded { Answer::Succeeded } else { Answer::Failed };
+                let reference = Some(provider_reference.as_str()).filter(|reference| !reference.is_empty());
+                (top_up_id, answer, None, reference, None)
+            }
+            SystemAction::TakeBackTopUp { top_up_id, charged_back } => {
+                let answer = if *charged_back { Answer::ChargedBack } else { Answer::Refunded };
+                (top_up_id, answer, None, None, None)
+            }
+            _ => return None,
+        };
+        Some(Self { top_up_id: *top_up_id, answer, turn, reference, sealed_action })
+    }
+}
+
+/// Books what a provider said. What was heard before, answers an earlier question or names another charge
+/// changes nothing.
+pub(super) fn answered(
+    command_id: CommandId,
+    action: &SystemAction,
+    view: &View,
 ) -> Result<Ruling, Traceless> {
-    let top_up = view.get::<TopUp>((top_up_id,)).ok_or(Traceless::NothingToDo)?;
-    let account = view.get::<Account>((top_up.account_id,)).ok_or(Traceless::NothingToDo)?;
-    let amount = Amount::new(top_up.amount_minor).ok_or(Traceless::NothingToDo)?;
-    if top_up.state != TopUpState::Requested {
+    let heard = Heard::of(action).ok_or(Traceless::NothingToDo)?;
+    let row = view.get::<TopUp>((heard.top_up_id,)).ok_or(Traceless::NothingToDo)?;
+    let account = view.get::<Account>((row.account_id,)).ok_or(Traceless::NothingToDo)?;
+    let amount = Amount::new(row.amount_minor).ok_or(Traceless::NothingToDo)?;
+    let known = row.provider_reference.as_deref();
+    if heard.turn.is_some_and(|turn| turn != row.turn)
+        || heard.reference.is_some_and(|heard| known.is_some_and(|known| known != heard))
+    {
+        return Err(Traceless::NothingToDo);
+    }
+    // Money that came from nowhere is not credited.
+    if heard.answer == Answer::Succeeded && known.or(heard.reference).is_none() {
         return Err(Traceless::NothingToDo);
     }
     let now = view.now().max(account.last_at);
     let mut account = Account { version: account.version + 1, last_at: now, ..account.clone() };
-    let settled = TopUp {
-        state: if succeeded { TopUpState::Succeeded } else { TopUpState::Failed },
-        settled_at: Some(now),
-        provider_reference: Some(provider_reference.to_owned()),
-        ..top_up.clone()
+    let top_up = TopUp {
+        turn: row.turn + 1,
+        provider_reference: known.or(heard.reference).map(str::to_owned),
+        sealed_action: None,
+        ..row.clone()
     };
-    account.incoming_minor -= amount.minor();
-    let mut done = Ruling {
-        writes: vec![Write::Update(settled.into_row())],
-        outcome: Outcome::TopUpSettled {
-            top_up_id,
-            credited_minor: if succeeded { amount.minor() } else { 0 },
-            available_after_minor: 0,
-        },
-        entry_account_id: None,
-        postings: Postings::default(),
-        versions: Versions { accounts: vec![(account.account_id, account.version)], keys: Vec::new() },
+    let mut done = match step(row.state, heard.answer) {
+        Step::Pass if row.state.is_open() && known.is_none() && heard.reference.is_some() => {
+            waits(row.state, top_up, &heard)
+        }
+        Step::Pass => return Err(Traceless::NothingToDo),
+        Step::Wait(state) => waits(state, top_up, &heard),
+        Step::Credit => credited(top_up, &mut account, amount, now),
+        Step::Fail => failed(top_up, &mut account, amount, now),
+        Step::TakeBack(state) => taken_back(state, top_up, &mut account, amount, now, command_id),
     };
-    if succeeded {
-        credit(&mut account, &mut done, top_up_id, amount);
-    } else {
-        account.top_ups.give_back(top_up.requested_at, amount.minor());
-    }
-    if let Outcome::TopUpSettled { available_after_minor, .. } = &mut done.outcome {
-        *available_after_minor = account.available_minor();
-    }
+    done.versions = Versions { accounts: vec![(account.account_id, account.version)], keys: Vec::new() };
     done.writes.push(Write::Update(account.into_row()));
     Ok(done)
 }
 
-fn credit(account: &mut Account, done: &mut Ruling, top_up_id: TopUpId, amount: Amount) {
+fn waits(state: TopUpState, top_up: TopUp, heard: &Heard<'_>) -> Ruling {
+    let outcome = Outcome::TopUpWaits { top_up_id: top_up.top_up_id, state };
+    let sealed_action = heard.sealed_action.filter(|_| state == TopUpState::RequiresAction).cloned();
+    let top_up = TopUp { state, sealed_action, ..top_up };
+    Ruling::plain(vec![Write::Update(top_up.into_row())], outcome)
+}
+
+fn credited(top_up: TopUp, account: &mut Account, amount: Amount, now: Timestamp) -> Ruling {
+    let top_up_id = top_up.top_up_id;
+    account.incoming_minor -= amount.minor();
     account.credits_posted_minor += amount.minor();
     account.lots.add(Lot { lot_id: LotId(top_up_id.0), remaining_minor: amount.minor(), expires_at: None });
-    done.entry_account_id = Some(account.account_id);
-    done.postings = Postings(vec![Transfer {
-        debit: PROVIDER_CLEARING,
-        credit: account.ledger_account_id,
-        asset: account.asset,
-        amount,
-    }]);
-    done.writes.push(Write::Credit {
-        ledger_account_id: PROVIDER_CLEARING,
-        debits_minor: amount.minor(),
-        credits_minor: 0,
-    });
+    let outcome = Outcome::TopUpSettled {
+        top_up_id,
+        credited_minor: amount.minor(),
+        available_after_minor: account.available_minor(),
+    };
+    let due_at = Some(now.plus_us(WATCH_US));
+    let top_up = TopUp { state: TopUpState::Succeeded, settled_at: Some(now), attempts: 0, due_at, ..top_up };
+    let transfer = moved(PROVIDER_CLEARING, account.ledger_account_id, account.asset, amount);
+    let clearing = booked(PROVIDER_CLEARING, amount.minor(), 0);
+    Ruling {
+        entry_account_id: Some(account.account_id),
+        postings: Postings(vec![transfer]),
+        ..Ruling::plain(vec![Write::Update(top_up.into_row()), clearing], outcome)
+    }
+}
+
+fn failed(top_up: TopUp, account: &mut Account, amount: Amount, now: Timestamp) -> Ruling {
+    account.incoming_minor -= amount.minor();
+    account.top_ups.give_back(top_up.requested_at, amount.minor());
+    let outcome = Outcome::TopUpSettled {
+        top_up_id: top_up.top_up_id,
+        credited_minor: 0,
+        available_after_minor: account.available_minor(),
+    };
+    let top_up =
+        TopUp { state: TopUpState::Failed, settled_at: Some(now), attempts: 0, due_at: None, ..top_up };
+    Ruling::plain(vec![Write::Update(top_up.into_row())], outcome)
+}
+
+/// What its owner still has is taken from him, and what he has no more is our loss: nobody's balance falls
+/// below zero. A charge-back stops all outflow besides, since whoever disputes one may dispute the next.
+fn taken_back(
+    state: TopUpState,
+    top_up: TopUp,
+    account: &mut Account,
+    amount: Amount,
+    now: Timestamp,
+    command_id: CommandId,
+) -> Ruling {
+    let taken_minor = account.available_minor().clamp(0, amount.minor());
+    let lost_minor = amount.minor() - taken_minor;
+    // What is available is part of the lots, so they hold as much.
+    account.lots.take(taken_minor);
+    account.debits_posted_minor += taken_minor;
+    let of = |kind, number| event(account.account_id, command_id, number, kind, top_up.top_up_id.0, now);
+    let mut writes = if state == TopUpState::ChargedBack {
+        vec![of(EventKind::TopUpChargedBack, 1), of(EventKind::Frozen, 2)]
+    } else {
+        vec![of(EventKind::TopUpRefunded, 1)]
+    };
+    if state == TopUpState::ChargedBack {
+        account.frozen_at = account.frozen_at.or(Some(now));
+        account.frozen_until = None;
+        account.live_codes.clear();
+    }
+    let outcome = Outcome::TopUpTakenBack {
+        top_up_id: top_up.top_up_id,
+        state,
+        taken_minor,
+        lost_minor,
+        available_after_minor: account.available_minor(),
+        frozen_at: account.frozen_at.filter(|_| state == TopUpState::ChargedBack),
+    };
+    let parts = [(account.ledger_account_id, taken_minor), (LOSSES, lost_minor)];
+    let postings = parts
+        .into_iter()
+        .filter_map(|(debit, minor)| {
+            Some(moved(debit, PROVIDER_CLEARING, account.asset, Amount::new(minor)?))
+        })
+        .collect();
+    let top_up = TopUp { state, due_at: None, ..top_up };
+    writes.extend([Write::Update(top_up.into_row()), booked(PROVIDER_CLEARING, 0, amount.minor())]);
+    if lost_minor > 0 {
+        writes.push(booked(LOSSES, lost_minor, 0));
+    }
+    Ruling {
+        // Whoever had nothing left sees no movement.
+        entry_account_id: (taken_minor > 0).then_some(account.account_id),
+        postings: Postings(postings),
+        ..Ruling::plain(writes, outcome)
+    }
+}
+
+fn moved(debit: LedgerAccountId, credit: LedgerAccountId, asset: Asset, amount: Amount) -> Transfer {
+    Transfer { debit, credit, asset, amount }
+}
+
+fn booked(ledger_account_id: LedgerAccountId, debits_minor: i64, credits_minor: i64) -> Write {
+    Write::Credit { ledger_account_id, debits_minor, credits_minor }
 }

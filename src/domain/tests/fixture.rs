@@ -512,7 +512,7 @@ impl Ledger {
     pub(crate) fn link(&mut self, device: &str, sources: usize) -> Attempt {
         let document = self.document(device);
         let funding_id = FundingId(numbered(b'F', self.number()));
-        self.order(device, DeviceAction::LinkFunding { funding_id, document, sources })
+        self.order(device, DeviceAction::LinkFunding { funding_id, provider: 1, document, sources })
     }
 
     pub(crate) fn unlink(&mut self, device: &str) -> Attempt {
@@ -536,6 +536,22 @@ impl Ledger {
         let signed = Signed { request_id, digest, ..signed(KeyId(id(b'k', "system")), number) };
         let command = Command { id: CommandId(numbered(b'x', number)), order: Order::System(signed, action) };
         Attempt { command, document_version: 0 }
+    }
+
+    /// The provider names it, or does not say yet what became of it.
+    pub(crate) fn await_top_up(&mut self, top_up_id: TopUpId, turn: i64, requires_action: bool) -> Attempt {
+        self.system(SystemAction::AwaitTopUp {
+            top_up_id,
+            turn,
+            requires_action,
+            provider_reference: Some(crate::domain::id::hex(&top_up_id.0)),
+            sealed_action: requires_action.then(|| vec![7]),
+        })
+    }
+
+    /// Its money went back.
+    pub(crate) fn take_back(&mut self, top_up_id: TopUpId, charged_back: bool) -> Attempt {
+        self.system(SystemAction::TakeBackTopUp { top_up_id, charged_back })
     }
 
     pub(crate) fn settle(&mut self, top_up_id: TopUpId, succeeded: bool) -> Attempt {

@@ -10,7 +10,7 @@ use crate::domain::command::{Command, DeviceAction, Order};
 use crate::domain::decide::Decision;
 use crate::domain::id::{AccountId, KeyId, LedgerAccountId, RequestId, TopUpId};
 use crate::domain::outcome::Outcome;
-use crate::domain::rows::{Account, KeyState, SigningKey};
+use crate::domain::rows::{Account, KeyState, SigningKey, TopUp};
 use crate::domain::time::{DAY_US, HOUR_US, MINUTE_US, SECOND_US, Timestamp};
 
 const DEVICES: [&str; 3] = ["alice", "alice-tablet", "bob"];
@@ -50,6 +50,8 @@ pub(crate) enum Repetition {
 pub(crate) enum Move {
     Call { device: usize, call: Call, code: Code },
     Settle { which: usize, succeeded: bool },
+    Await { which: usize, requires_action: bool, late: bool },
+    TakeBack { which: usize, charged_back: bool },
     Repeat { which: usize, how: Repetition },
     Wait { span_us: i64 },
 }
@@ -94,6 +96,10 @@ fn one() -> impl Strategy<Value = Move> {
         10 => (0..3_usize, call(), code()).prop_map(|(device, call, code)| Move::Call { device, call, code }),
         3 => (any::<usize>(), prop::bool::weighted(0.8))
             .prop_map(|(which, succeeded)| Move::Settle { which, succeeded }),
+        1 => (any::<usize>(), any::<bool>(), any::<bool>())
+            .prop_map(|(which, requires_action, late)| Move::Await { which, requires_action, late }),
+        1 => (any::<usize>(), any::<bool>())
+            .prop_map(|(which, charged_back)| Move::TakeBack { which, charged_back }),
         3 => (any::<usize>(), how).prop_map(|(which, how)| Move::Repeat { which, how }),
         4 => span_us.prop_map(|span_us| Move::Wait { span_us }),
     ]
@@ -182,6 +188,15 @@ fn attempt(ledger: &mut Ledger, one: Move, attempts: &[Attempt], top_ups: &[TopU
         Move::Settle { which, succeeded } => {
             let at = which.checked_rem(top_ups.len())?;
             Some(ledger.settle(top_ups[at], succeeded))
+        }
+        Move::Await { which, requires_action, late } => {
+            let id = top_ups[which.checked_rem(top_ups.len())?];
+            let turn = ledger.get::<TopUp>((id,)).turn - i64::from(late);
+            Some(ledger.await_top_up(id, turn, requires_action))
+        }
+        Move::TakeBack { which, charged_back } => {
+            let at = which.checked_rem(top_ups.len())?;
+            Some(ledger.take_back(top_ups[at], charged_back))
         }
         Move::Repeat { which, how } => {
             let number = ledger.number();

@@ -80,6 +80,8 @@ fn kind(kind: EventKind) -> pb::SecurityEventKind {
         EventKind::PassphraseChanged => pb::SecurityEventKind::PassphraseChanged,
         EventKind::ContactAdded => pb::SecurityEventKind::ContactAdded,
         EventKind::ContactRemoved => pb::SecurityEventKind::ContactRemoved,
+        EventKind::TopUpRefunded => pb::SecurityEventKind::TopUpRefunded,
+        EventKind::TopUpChargedBack => pb::SecurityEventKind::TopUpChargedBack,
     }
 }
 

@@ -2,8 +2,11 @@
 
 use std::net::IpAddr;
 
+use prost::Message as _;
+
 use crate::domain::id::TopUpId;
 use crate::domain::rows::{RowKey, TopUp, TopUpState};
+use crate::funding::ClientAction;
 use crate::gate::Gate;
 use crate::gate::admitted::Admitted;
 use crate::gate::operation::{CallerKind, Codes, Cost, Effect, Operation, Read};
@@ -33,24 +36,36 @@ impl Read for GetTopUp {
 }
 
 /// A top-up as it stands.
-pub(super) fn status(row: &TopUp) -> pb::TopUpStatus {
+pub(super) fn status(tools: &Tools, row: &TopUp) -> Result<pb::TopUpStatus, Rejection> {
     let state = match row.state {
         TopUpState::Requested => pb::TopUpState::Requested,
         TopUpState::Succeeded => pb::TopUpState::Succeeded,
         TopUpState::Failed => pb::TopUpState::Failed,
+        TopUpState::RequiresAction => pb::TopUpState::RequiresAction,
+        TopUpState::Unknown => pb::TopUpState::Unknown,
+        TopUpState::Refunded => pb::TopUpState::Refunded,
+        TopUpState::ChargedBack => pb::TopUpState::ChargedBack,
     };
-    pb::TopUpStatus {
+    Ok(pb::TopUpStatus {
         top_up_id: row.top_up_id.0.to_vec(),
         state: state.into(),
         amount_minor: row.amount_minor,
         currency: row.asset.code().into(),
         requested_at: Some(time(row.requested_at)),
-    }
+        action: row.sealed_action.as_deref().map(|sealed| action(tools, row, sealed)).transpose()?,
+    })
+}
+
+/// What its owner has to do: told to nobody but his devices, which alone may ask for it.
+fn action(tools: &Tools, row: &TopUp, sealed: &[u8]) -> Result<pb::ClientAction, Rejection> {
+    let bytes = tools.unseal("top-up-action", &row.top_up_id.0, sealed)?;
+    let action = ClientAction::decode(bytes.as_slice()).map_err(|_| Rejection::Internal)?;
+    Ok(pb::ClientAction { kind: action.kind.clone(), value: action.value.clone() })
 }
 
 pub async fn call(gate: &Gate, envelope: pb::Envelope, peer: IpAddr) -> Result<pb::GetTopUpReply, Rejection> {
     let (call, fetched) = gate.read::<GetTopUp>(&envelope, peer).await?;
     let (account_id, _, _) = call.device()?;
     let own = fetched.get::<TopUp>().filter(|row| row.account_id == account_id).ok_or(Rejection::NotFound)?;
-    Ok(pb::GetTopUpReply { top_up: Some(status(own)) })
+    Ok(pb::GetTopUpReply { top_up: Some(status(gate.tools(), own)?) })
 }

@@ -37,7 +37,7 @@ impl Change for LinkFunding {
         if !tools.provider.accepts(token) {
             return Err(Rejection::malformed(
                 "private.token",
-                "a token of the provider; in the sandbox, sandbox-…",
+                "a token of the provider; in the sandbox, sandbox-…; of Stripe, pm_…",
             ));
         }
         let label =
@@ -50,7 +50,9 @@ impl Change for LinkFunding {
             label: label.to_owned(),
         });
         let sources = opened.document.funding.len();
-        Ok(DeviceAction::LinkFunding { funding_id, document: tools.reseal(account_id, &opened), sources })
+        let provider = tools.provider.number();
+        let document = tools.reseal(account_id, &opened);
+        Ok(DeviceAction::LinkFunding { funding_id, provider, document, sources })
     }
 }
 

@@ -22,6 +22,14 @@ use crate::rpc::convert::{amount, currency, id16};
 /// So long the provider's answer is waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// So often the row itself is looked at: another process may have asked its provider.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// Rows after which a top-up is somewhere else.
+fn answers(kind: Kind) -> bool {
+    matches!(kind, Kind::SettleTopUp | Kind::AwaitTopUp | Kind::TakeBackTopUp)
+}
+
 pub struct TopUp;
 
 impl Operation for TopUp {
@@ -56,15 +64,15 @@ pub async fn call(gate: &Gate, envelope: pb::Envelope, peer: IpAddr) -> Result<p
     let settled = async {
         loop {
             let row = gate.row_of::<TopUpRow>((top_up_id,)).await?.ok_or(Rejection::Internal)?;
-            if row.state != TopUpState::Requested {
+            if !matches!(row.state, TopUpState::Requested | TopUpState::Unknown) {
                 return Ok(row);
             }
             loop {
-                match tail.recv().await {
-                    Ok(batch) if batch.iter().any(|row| row.kind == Kind::SettleTopUp) => break,
-                    Ok(_) => {}
-                    Err(RecvError::Lagged(_)) => break,
-                    Err(RecvError::Closed) => return Err(Rejection::Unavailable),
+                match tokio::time::timeout(LOOK, tail.recv()).await {
+                    Ok(Ok(batch)) if batch.iter().any(|row| answers(row.kind)) => break,
+                    Ok(Ok(_)) => {}
+                    Err(_) | Ok(Err(RecvError::Lagged(_))) => break,
+                    Ok(Err(RecvError::Closed)) => return Err(Rejection::Unavailable),
                 }
             }
         }
@@ -73,5 +81,5 @@ pub async fn call(gate: &Gate, envelope: pb::Envelope, peer: IpAddr) -> Result<p
         Ok(settled) => settled?,
         Err(_) => gate.row_of::<TopUpRow>((top_up_id,)).await?.ok_or(Rejection::Internal)?,
     };
-    Ok(pb::TopUpReply { top_up: Some(status(&row)) })
+    Ok(pb::TopUpReply { top_up: Some(status(gate.tools(), &row)?) })
 }

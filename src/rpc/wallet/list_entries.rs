@@ -82,6 +82,9 @@ fn entry(row: &Journal) -> Result<pb::Entry, Rejection> {
         Outcome::TopUpSettled { top_up_id, credited_minor, available_after_minor } => {
             (pb::EntryKind::TopUp, credited_minor, top_up_id.0, available_after_minor)
         }
+        Outcome::TopUpTakenBack { top_up_id, taken_minor, available_after_minor, .. } => {
+            (pb::EntryKind::TopUpTakenBack, -taken_minor, top_up_id.0, available_after_minor)
+        }
         _ => return Err(Rejection::Internal),
     };
     Ok(pb::Entry {

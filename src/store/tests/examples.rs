@@ -64,6 +64,12 @@ pub(crate) fn top_up() -> TopUp {
         requested_at: NOW,
         settled_at: Some(NOW.plus_us(1)),
         provider_reference: Some("provider".into()),
+        turn: 2,
+        attempts: 3,
+        due_at: Some(NOW.plus_us(2)),
+        claimed_until: NOW.plus_us(3),
+        claimed_by: Some(WorkerId([4; 16])),
+        sealed_action: None,
     }
 }
 

@@ -1,14 +1,12 @@
 //! Rows that a candidate or a device signed.
 
-use super::{
-    AccountReplay, Checked, Entry, KeyReplay, OwnerReplay, Replay, TopUpReplay, nothing_moved, nothing_posted,
-};
+use super::{AccountReplay, Checked, Entry, KeyReplay, OwnerReplay, Replay, nothing_moved, nothing_posted};
 use crate::crypto::envelope::SignatureForm;
 use crate::domain::id::{AccountId, DeviceId};
 use crate::domain::journal::{Kind, Versions};
 use crate::domain::live_codes::LiveCodes;
 use crate::domain::outcome::Outcome;
-use crate::domain::rows::{AccountState, KeyForm, KeyState, TopUpState};
+use crate::domain::rows::{AccountState, KeyForm, KeyState};
 use crate::domain::time::Timestamp;
 use crate::pb;
 use crate::verify::evidence;
@@ -63,6 +61,7 @@ impl Replay {
                     totp_last_step: 0,
                     live_codes: LiveCodes::default(),
                     held_minor: 0,
+                    incoming_minor: 0,
                 };
                 if self.accounts.insert(*account_id, account).is_some() {
                     return Err("it opens an account that there is already");
@@ -115,9 +114,7 @@ impl Replay {
             }
             (Kind::RequestTopUp, Outcome::TopUpRequested { top_up_id }) => {
                 let body: pb::TopUpRequest = evidence::body(&call)?;
-                let top_up =
-                    TopUpReplay { account_id, amount_minor: body.amount_minor, state: TopUpState::Requested };
-                self.top_ups.insert(*top_up_id, top_up);
+                self.top_up_requested(account_id, *top_up_id, body.amount_minor)?;
                 nothing_posted(entry)
             }
             (Kind::RevokeDevice, Outcome::DeviceRevoked { device_id, account_frozen }) => {

@@ -2,12 +2,10 @@
 
 use super::{Checked, Entry, MerchantReplay, Replay, StoreReplay, nothing_moved, nothing_posted};
 use crate::domain::command::SystemAction;
-use crate::domain::id::{AccountId, TopUpId};
+use crate::domain::id::AccountId;
 use crate::domain::journal::Kind;
-use crate::domain::ledger::{PROVIDER_CLEARING, Transfer};
-use crate::domain::money::{Amount, Asset};
 use crate::domain::outcome::Outcome;
-use crate::domain::rows::{AccountState, Standing, TopUpState};
+use crate::domain::rows::{AccountState, Standing};
 use crate::verify::evidence;
 
 impl Replay {
@@ -54,11 +52,11 @@ impl Replay {
                 Outcome::OperatorsEnrolled { operators: enrolled },
             ) if operators == enrolled => self.first_operators(entry, operators),
             (
-                SystemAction::SettleTopUp { top_up_id, succeeded, .. },
-                Outcome::TopUpSettled { top_up_id: id, credited_minor, available_after_minor },
-            ) if top_up_id == id => {
-                self.settled(entry, *top_up_id, *succeeded, (*credited_minor, *available_after_minor))
-            }
+                SystemAction::AwaitTopUp { .. }
+                | SystemAction::SettleTopUp { .. }
+                | SystemAction::TakeBackTopUp { .. },
+                _,
+            ) => self.top_up_answered(entry, &action),
             (SystemAction::CloseUnactivated { account_id, .. }, Outcome::Unactivated { account_id: id })
                 if account_id == id =>
             {
@@ -73,40 +71,6 @@ impl Replay {
             }
             (_, _) => Err("its outcome is not what was signed"),
         }
-    }
-
-    fn settled(
-        &mut self,
-        entry: &Entry<'_>,
-        top_up_id: TopUpId,
-        succeeded: bool,
-        (credited, after): (i64, i64),
-    ) -> Checked {
-        let top_up = self.top_ups.get_mut(&top_up_id).ok_or("it settles a top-up that nobody asked for")?;
-        if top_up.state != TopUpState::Requested {
-            return Err("it settles a top-up a second time");
-        }
-        let account_id = top_up.account_id;
-        let amount = Amount::new(top_up.amount_minor).ok_or("a top-up's amount is no amount")?;
-        top_up.state = if succeeded { TopUpState::Succeeded } else { TopUpState::Failed };
-        self.step_account(entry, account_id)?;
-        let ledger_account_id = self.account(account_id)?.ledger_account_id;
-        let transfer = Transfer {
-            debit: PROVIDER_CLEARING,
-            credit: ledger_account_id,
-            asset: Asset::PrepaidJpy,
-            amount,
-        };
-        let expected = if succeeded { vec![transfer] } else { Vec::new() };
-        let expected_credit = if succeeded { amount.minor() } else { 0 };
-        if entry.postings.0 != expected || credited != expected_credit {
-            return Err("it credits another amount than was asked for");
-        }
-        for transfer in &expected {
-            self.post(transfer)?;
-        }
-        Self::entry_of(entry, account_id)?;
-        if self.available(account_id)? == after { Ok(()) } else { Err("the balance after it is another") }
     }
 
     fn closed(&mut self, entry: &Entry<'_>, account_id: AccountId) -> Checked {

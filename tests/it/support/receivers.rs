@@ -122,7 +122,7 @@ impl Running {
 }
 
 /// The virtual environment, installed if it is missing: asked once a process.
-fn environment() -> &'static Path {
+pub fn environment() -> &'static Path {
     static MADE: OnceLock<PathBuf> = OnceLock::new();
     MADE.get_or_init(|| {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));

@@ -1,0 +1,191 @@
+//! Top-ups: what a device signed for, what the provider said of it, and what was booked by that. The
+//! balances are derived here anew; that an answer may do what it did, the one table of top-ups says.
+
+use super::{Checked, Entry, Replay, TopUpReplay, nothing_posted};
+use crate::domain::command::SystemAction;
+use crate::domain::id::{AccountId, TopUpId};
+use crate::domain::ledger::{LOSSES, PROVIDER_CLEARING, Transfer};
+use crate::domain::money::{Amount, Asset};
+use crate::domain::outcome::Outcome;
+use crate::domain::rows::TopUpState;
+use crate::domain::top_up::{Answer, Step, step};
+
+/// What a row says that the provider said.
+struct Said<'a> {
+    top_up_id: TopUpId,
+    answer: Answer,
+    turn: Option<i64>,
+    reference: Option<&'a str>,
+}
+
+impl Replay {
+    /// A device signed for it.
+    pub(super) fn top_up_requested(
+        &mut self,
+        account_id: AccountId,
+        top_up_id: TopUpId,
+        amount_minor: i64,
+    ) -> Checked {
+        self.account_mut(account_id)?.incoming_minor += amount_minor;
+        let state = TopUpState::Requested;
+        let top_up = TopUpReplay { account_id, amount_minor, state, turn: 0, reference: None };
+        if self.top_ups.insert(top_up_id, top_up).is_some() {
+            return Err("a top-up's id is used a second time");
+        }
+        Ok(())
+    }
+
+    /// The provider's answer, as the server signed it.
+    pub(super) fn top_up_answered(&mut self, entry: &Entry<'_>, action: &SystemAction) -> Checked {
+        let said = said(action)?;
+        let top_up = self.top_ups.get_mut(&said.top_up_id).ok_or("it is about a top-up nobody asked for")?;
+        let from = top_up.state;
+        if said.turn.is_some_and(|turn| turn != top_up.turn) {
+            return Err("it answers an earlier question");
+        }
+        let (known, heard) = (top_up.reference.clone(), said.reference);
+        if heard.is_some_and(|heard| known.as_deref().is_some_and(|known| known != heard)) {
+            return Err("it is about another charge than the top-up's");
+        }
+        top_up.turn += 1;
+        top_up.reference = known.clone().or_else(|| heard.map(str::to_owned));
+        let (account_id, named) = (top_up.account_id, top_up.reference.is_some());
+        let amount = Amount::new(top_up.amount_minor).ok_or("a top-up's amount is no amount")?;
+        self.step_account(entry, account_id)?;
+        let state = match step(from, said.answer) {
+            Step::Pass if from.is_open() && known.is_none() && heard.is_some() => {
+                waits(entry, said.top_up_id, from)?
+            }
+            Step::Pass => return Err("it moves a top-up on that was past it"),
+            Step::Wait(state) => waits(entry, said.top_up_id, state)?,
+            Step::Credit if !named => return Err("it credits what no provider has a name for"),
+            Step::Credit => self.top_up_settled(entry, &said, account_id, (amount, true))?,
+            Step::Fail => self.top_up_settled(entry, &said, account_id, (amount, false))?,
+            Step::TakeBack(state) => {
+                self.top_up_taken_back(entry, said.top_up_id, (account_id, amount), state)?;
+                state
+            }
+        };
+        self.top_ups.get_mut(&said.top_up_id).ok_or("it is about a top-up nobody asked for")?.state = state;
+        Ok(())
+    }
+
+    fn top_up_settled(
+        &mut self,
+        entry: &Entry<'_>,
+        said: &Said<'_>,
+        account_id: AccountId,
+        (amount, succeeded): (Amount, bool),
+    ) -> Result<TopUpState, &'static str> {
+        let Outcome::TopUpSettled { top_up_id, credited_minor, available_after_minor } = entry.outcome else {
+            return Err("its outcome is not what was signed");
+        };
+        let account = self.account_mut(account_id)?;
+        account.incoming_minor -= amount.minor();
+        let ledger_account_id = account.ledger_account_id;
+        let transfer = Transfer {
+            debit: PROVIDER_CLEARING,
+            credit: ledger_account_id,
+            asset: Asset::PrepaidJpy,
+            amount,
+        };
+        let expected = if succeeded { vec![transfer] } else { Vec::new() };
+        let expected_credit = if succeeded { amount.minor() } else { 0 };
+        if top_up_id != said.top_up_id || entry.postings.0 != expected || credited_minor != expected_credit {
+            return Err("it credits another amount than was asked for");
+        }
+        for transfer in &expected {
+            self.post(transfer)?;
+        }
+        Self::entry_of(entry, account_id)?;
+        if self.available(account_id)? != available_after_minor {
+            return Err("the balance after it is another");
+        }
+        Ok(if succeeded { TopUpState::Succeeded } else { TopUpState::Failed })
+    }
+
+    /// What its owner had is taken from him, the rest is lost, and a charge-back freezes.
+    fn top_up_taken_back(
+        &mut self,
+        entry: &Entry<'_>,
+        id: TopUpId,
+        (account_id, amount): (AccountId, Amount),
+        expected_state: TopUpState,
+    ) -> Checked {
+        let Outcome::TopUpTakenBack {
+            top_up_id,
+            state,
+            taken_minor,
+            lost_minor,
+            available_after_minor,
+            frozen_at,
+        } = entry.outcome
+        else {
+            return Err("its outcome is not what was signed");
+        };
+        if top_up_id != id || state != expected_state {
+            return Err("its outcome is not what was signed");
+        }
+        let ledger_account_id = self.account(account_id)?.ledger_account_id;
+        // What is held for a shop is the shop's to capture, and not there to be taken.
+        let taken = self.available(account_id)?.clamp(0, amount.minor());
+        if (taken_minor, lost_minor) != (taken, amount.minor() - taken) {
+            return Err("it takes back another amount than there was, or loses more than it must");
+        }
+        let transfer = |debit, minor| {
+            let amount = Amount::new(minor)?;
+            Some(Transfer { debit, credit: PROVIDER_CLEARING, asset: Asset::PrepaidJpy, amount })
+        };
+        let parts = [transfer(ledger_account_id, taken_minor), transfer(LOSSES, lost_minor)];
+        let expected: Vec<Transfer> = parts.into_iter().flatten().collect();
+        if entry.postings.0 != expected {
+            return Err("what was posted is not what was taken back");
+        }
+        for transfer in &expected {
+            self.post(transfer)?;
+        }
+        Self::entry_of(entry, account_id)?;
+        let account = self.account_mut(account_id)?;
+        if frozen_at.is_some() != (state == TopUpState::ChargedBack) {
+            return Err("a charge-back freezes its account, and nothing else of this does");
+        }
+        if frozen_at.is_some() {
+            account.frozen_at = account.frozen_at.or(frozen_at);
+            account.frozen_until = None;
+            account.live_codes.clear();
+        }
+        if self.available(account_id)? == available_after_minor {
+            Ok(())
+        } else {
+            Err("the balance after it is another")
+        }
+    }
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "every other action is not about a top-up")]
+fn said(action: &SystemAction) -> Result<Said<'_>, &'static str> {
+    let (top_up_id, answer, turn, reference) = match action {
+        SystemAction::AwaitTopUp { top_up_id, turn, requires_action, provider_reference, .. } => {
+            let answer = if *requires_action { Answer::RequiresAction } else { Answer::Unknown };
+            (top_up_id, answer, Some(*turn), provider_reference.as_deref())
+        }
+        SystemAction::SettleTopUp { top_up_id, succeeded, provider_reference } => {
+            let answer = if *succeeded { Answer::Succeeded } else { Answer::Failed };
+            (top_up_id, answer, None, Some(provider_reference.as_str()).filter(|text| !text.is_empty()))
+        }
+        SystemAction::TakeBackTopUp { top_up_id, charged_back } => {
+            let answer = if *charged_back { Answer::ChargedBack } else { Answer::Refunded };
+            (top_up_id, answer, None, None)
+        }
+        _ => return Err("its outcome is not what was signed"),
+    };
+    Ok(Said { top_up_id: *top_up_id, answer, turn, reference })
+}
+
+fn waits(entry: &Entry<'_>, id: TopUpId, expected: TopUpState) -> Result<TopUpState, &'static str> {
+    let Outcome::TopUpWaits { top_up_id, state } = entry.outcome else {
+        return Err("its outcome is not what was signed");
+    };
+    nothing_posted(entry)?;
+    if top_up_id == id && state == expected { Ok(state) } else { Err("its outcome is not what was signed") }
+}
