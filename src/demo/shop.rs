@@ -171,6 +171,7 @@ pub fn order(order_id: &str, amount_minor: i64) -> pb::ChargeRequest {
         currency: "JPY".to_owned(),
         receipt_line: "coffee".to_owned(),
         external_reference: String::new(),
+        ask: false,
     }
 }
 

@@ -17,6 +17,7 @@ mod codec;
 mod payment;
 mod recovery;
 mod refusal;
+mod top_up;
 
 pub use recovery::{AccountStanding, RecoveryStep};
 pub use refusal::Refusal;

@@ -302,17 +302,9 @@ impl Scan {
             Self::CaseByCancel(cancel_tag) => {
                 (Table::RecoveryCase, "cancel_tag = ?1".into(), vec![bytes(&cancel_tag.0)])
             }
-            Self::DueRecoveries { now, limit } => (
-                Table::RecoveryCase,
-                "due_at <= ?1 ORDER BY due_at LIMIT ?2".into(),
-                vec![Value::Int(now.0), Value::Int(*limit)],
-            ),
+            Self::DueRecoveries { now, limit } => due(Table::RecoveryCase, *now, *limit),
             Self::AskedPayments(account_id) => asked_payments(*account_id),
-            Self::DuePayments { now, limit } => (
-                Table::Payment,
-                "due_at <= ?1 ORDER BY due_at LIMIT ?2".into(),
-                vec![Value::Int(now.0), Value::Int(*limit)],
-            ),
+            Self::DuePayments { now, limit } => due(Table::Payment, *now, *limit),
             Self::DueMessages { now, limit } => (
                 Table::Message,
                 "state = 0 AND due_at <= ?1 ORDER BY due_at LIMIT ?2".into(),
@@ -343,6 +335,10 @@ type Sql = (Table, String, Vec<Value<'static>>);
 
 fn bytes(bytes: &[u8]) -> Value<'static> {
     Value::Bytes(bytes.to_vec().into())
+}
+
+fn due(table: Table, now: Timestamp, limit: i64) -> Sql {
+    (table, "due_at <= ?1 ORDER BY due_at LIMIT ?2".into(), vec![Value::Int(now.0), Value::Int(limit)])
 }
 
 fn asked_payments(account_id: AccountId) -> Sql {

@@ -12,7 +12,7 @@ use saifu::verify;
 use tokio::task::JoinSet;
 use tokio::time::{Duration, interval};
 
-use crate::support::shop::{Shop, digits, hold, order};
+use crate::support::shop::{Shop, asking, digits, hold};
 use crate::support::{World, available, generous, generous_policy};
 
 /// Runs of each race.
@@ -217,7 +217,7 @@ async fn a_yes_a_no_a_withdrawal_and_the_end_of_time_leave_one_of_them() {
     for run in 0..RUNS / CUSTOMERS {
         let mut asked = Vec::new();
         for (customer, wallet) in wallets.iter().enumerate() {
-            let request = order(&format!("order-{customer}-{run}"), 8);
+            let request = asking(&format!("order-{customer}-{run}"), 8);
             let reply = till.charge(&request, &digits(wallet, 5).await).await.expect("he is asked");
             asked.push(wallet.get_payment(reply.payment_id).await.expect("his").payment.expect("a status"));
         }

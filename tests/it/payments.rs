@@ -2,12 +2,13 @@
 //! ended by time; and what the customer, the till and its merchant each find out about it.
 
 use saifu::client::wallet::Wallet;
+use saifu::gate::limit::LimitTable;
 use saifu::pb;
 use saifu::verify;
 use tokio::time::{Duration, interval, timeout};
 
 use crate::support::recovery::DAY;
-use crate::support::shop::{digits, hold, order};
+use crate::support::shop::{asking, digits, hold, order};
 use crate::support::{World, available, reason};
 
 /// The payment of an order, as its customer has it.
@@ -84,7 +85,7 @@ async fn more_than_a_codes_cap_is_asked_for_and_confirmed_or_declined_on_the_pho
     let world = World::start().await;
     let alice = world.funded("alice", 5_000).await;
     let shop = world.shop("Bakery One").await;
-    let asked = shop.till.charge(&order("yes", 700), &digits(&alice, 500).await).await.expect("he is asked");
+    let asked = shop.till.charge(&asking("yes", 700), &digits(&alice, 500).await).await.expect("he is asked");
     assert_eq!((asked.state(), asked.captured_at), (pb::PaymentState::AwaitingCustomer, None));
     assert_eq!(shop.till.order("yes").await.expect("the order").state(), pb::OrderState::Pending);
     assert_eq!(available(&alice).await, 5_000, "nothing is held");
@@ -101,7 +102,7 @@ async fn more_than_a_codes_cap_is_asked_for_and_confirmed_or_declined_on_the_pho
     assert_eq!(shop.till.order("yes").await.expect("the order").state(), pb::OrderState::Paid);
     assert_eq!(entries(&alice, 1).await, [(pb::EntryKind::Payment, -700)]);
 
-    let asked = shop.till.charge(&order("no", 700), &digits(&alice, 500).await).await.expect("he is asked");
+    let asked = shop.till.charge(&asking("no", 700), &digits(&alice, 500).await).await.expect("he is asked");
     alice.decline_payment(asked.payment_id.clone()).await.expect("a no");
     assert_eq!(own(&alice, &asked.payment_id).await.state(), pb::PaymentState::Declined);
     assert_eq!(shop.till.order("no").await.expect("the order").state(), pb::OrderState::Over);
@@ -131,14 +132,14 @@ async fn a_phone_is_told_what_it_is_asked_as_long_as_its_key_is_good() {
     let shop = world.shop("Bakery One").await;
     let mut stream = alice.watch_payments().await.expect("a stream");
     assert_eq!(told(&mut stream).await, []);
-    let asked = shop.till.charge(&order("one", 700), &digits(&alice, 500).await).await.expect("asked");
+    let asked = shop.till.charge(&asking("one", 700), &digits(&alice, 500).await).await.expect("asked");
     let [one] = &told(&mut stream).await[..] else { panic!("one question") };
     assert_eq!((&one.payment_id, one.authorised_minor), (&asked.payment_id, 700));
     assert_eq!((one.payee_name.as_str(), one.state()), ("Bakery One", pb::PaymentState::AwaitingCustomer));
     alice.confirm_payment(one, None).await.expect("a yes");
     assert_eq!(told(&mut stream).await, [], "it is answered");
     // Whoever comes later sees at once what there is; another account's phone does not.
-    shop.till.charge(&order("two", 800), &digits(&alice, 500).await).await.expect("asked");
+    shop.till.charge(&asking("two", 800), &digits(&alice, 500).await).await.expect("asked");
     let mut second = alice.watch_payments().await.expect("another stream");
     assert_eq!(told(&mut second).await.len(), 1);
     let mallory = world.funded("mallory", 1_000).await;
@@ -159,13 +160,42 @@ async fn a_phone_is_told_what_it_is_asked_as_long_as_its_key_is_good() {
 }
 
 #[tokio::test]
+async fn watchers_are_counted_apart_and_per_origin() {
+    let world = World::start_with(|settings| {
+        settings.limits = LimitTable::unlimited();
+        settings.door.calls = 8;
+        settings.door.watchers_per_origin = 10;
+    })
+    .await;
+    let alice = world.funded("alice", 1_000).await;
+    let mut watching = Vec::new();
+    for _ in 0..10 {
+        let mut stream = alice.watch_payments().await.expect("a stream");
+        told(&mut stream).await;
+        watching.push(stream);
+    }
+    // More watchers than there may be calls under way, and calls go on.
+    assert_eq!(available(&alice).await, 1_000);
+    assert_eq!(reason(alice.watch_payments().await), pb::Reason::Throttled);
+    watching.pop();
+    let mut ticks = interval(Duration::from_millis(20));
+    for _ in 0..500 {
+        ticks.tick().await;
+        if let Ok(mut stream) = alice.watch_payments().await {
+            return drop(told(&mut stream).await);
+        }
+    }
+    panic!("whoever leaves makes no room");
+}
+
+#[tokio::test]
 async fn a_yes_wants_what_a_payment_of_that_amount_wants() {
     let world = World::start().await;
     let alice = world.funded("alice", 9_000).await;
     let shop = world.shop("Bakery One").await;
     world.pass(12 * 3_600);
     world.refresh(&alice).await;
-    let asked = shop.till.charge(&order("much", 20_000), &digits(&alice, 500).await).await.expect("asked");
+    let asked = shop.till.charge(&asking("much", 20_000), &digits(&alice, 500).await).await.expect("asked");
     let status = own(&alice, &asked.payment_id).await;
     let without = alice.confirm_payment(&status, None).await;
     assert_eq!(reason(without), pb::Reason::SecondFactorRequired);
@@ -185,7 +215,7 @@ async fn time_ends_a_question_and_a_hold() {
     let world = World::start().await;
     let alice = world.funded("alice", 5_000).await;
     let shop = world.shop("Hotel").await;
-    let asked = shop.till.charge(&order("asked", 700), &digits(&alice, 500).await).await.expect("asked");
+    let asked = shop.till.charge(&asking("asked", 700), &digits(&alice, 500).await).await.expect("asked");
     let held = shop.till.authorize(&hold("held", 400), &digits(&alice, 500).await).await.expect("a hold");
     let short = pb::AuthorizeRequest { hold_seconds: 300, ..hold("short", 100) };
     let short = shop.till.authorize(&short, &digits(&alice, 500).await).await.expect("a hold");
@@ -233,7 +263,7 @@ async fn a_reversal_undoes_a_hold_a_part_and_a_question() {
     assert_eq!(entries(&alice, 1).await, [(pb::EntryKind::Reversal, 900)]);
     assert_eq!(reason(shop.till.refund("room", 1).await), pb::Reason::OrderReversed);
 
-    let asked = shop.till.charge(&order("asked", 700), &digits(&alice, 500).await).await.expect("asked");
+    let asked = shop.till.charge(&asking("asked", 700), &digits(&alice, 500).await).await.expect("asked");
     let status = own(&alice, &asked.payment_id).await;
     let undone = shop.till.reverse("asked").await.expect("withdrawn");
     assert_eq!((undone.result(), undone.refunded_minor), (pb::ReverseResult::Reversed, 0));
@@ -267,7 +297,7 @@ async fn a_step_is_done_once_whoever_repeats_it_and_by_nobody_else() {
     }
     // Another customer's payment is nobody's to answer.
     let mallory = world.funded("mallory", 1_000).await;
-    let asked = shop.till.charge(&order("asked", 700), &digits(&alice, 500).await).await.expect("asked");
+    let asked = shop.till.charge(&asking("asked", 700), &digits(&alice, 500).await).await.expect("asked");
     let status = own(&alice, &asked.payment_id).await;
     assert_eq!(reason(mallory.confirm_payment(&status, None).await), pb::Reason::NotFound);
     assert_eq!(reason(mallory.decline_payment(asked.payment_id).await), pb::Reason::NotFound);

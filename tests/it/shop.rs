@@ -91,13 +91,17 @@ async fn what_concerns_the_customer_is_declined_and_only_he_is_told_why() {
     let world = World::start().await;
     let alice = world.funded("alice", 2_000).await;
     let shop = world.shop("Bakery One").await;
-    let digits = code(&alice, 5_000).await;
-    let answer = shop.till.charge(&order("order-1", 2_001), &digits).await;
-    assert_eq!(reason(answer), pb::Reason::Declined);
-    let events = alice.list_events(pb::ListEventsRequest::default()).await.expect("events").events;
-    let event = events.into_iter().find(|event| event.kind() == pb::SecurityEventKind::ChargeDeclined);
-    assert_eq!(event.expect("the customer is told").reason(), pb::Reason::InsufficientBalance);
-    world.pass(1);
+    for (cap, amount, why) in
+        [(500, 501, pb::Reason::LimitPerPayment), (5_000, 2_001, pb::Reason::InsufficientBalance)]
+    {
+        let digits = code(&alice, cap).await;
+        let answer = shop.till.charge(&order(&format!("order-{amount}"), amount), &digits).await;
+        assert_eq!(reason(answer), pb::Reason::Declined);
+        let events = alice.list_events(pb::ListEventsRequest::default()).await.expect("events").events;
+        let event = events.into_iter().find(|event| event.kind() == pb::SecurityEventKind::ChargeDeclined);
+        assert_eq!(event.expect("the customer is told").reason(), why);
+        world.pass(1);
+    }
     // A declined charge leaves the code alive: the till may offer less.
     let digits = code(&alice, 5_000).await;
     let much = shop.till.charge(&order("much", 4_000), &digits).await;

@@ -11,7 +11,7 @@ use saifu::store::sqlite::DATABASE_FILE;
 use saifu::verify::{Report, verify};
 
 use crate::support::recovery::{begin, cool, passphrase, wait_out};
-use crate::support::shop::{order, secret};
+use crate::support::shop::{asking, digits, hold, order, secret};
 use crate::support::{World, bakery};
 
 /// A stopped server's data: two wallets, some payments, a refused one, a revoked device.
@@ -194,6 +194,12 @@ async fn shop_books() -> PathBuf {
         let digits = secret(alice.issue_code(1_000, None, None).await.expect("a code").payment_code);
         shop.till.charge(&order(order_id, amount_minor), &digits).await.expect("a charge");
     }
+    shop.till.refund("kept", 40).await.expect("a refund");
+    let asked = shop.till.charge(&asking("asked", 150), &digits(&alice, 100).await).await.expect("asked");
+    let asked = alice.get_payment(asked.payment_id).await.expect("hers").payment.expect("a status");
+    alice.confirm_payment(&asked, None).await.expect("a yes");
+    shop.till.authorize(&hold("held", 400), &digits(&alice, 500).await).await.expect("a hold");
+    shop.till.capture("held", 100, true).await.expect("a part");
     shop.till.reverse("undone").await.expect("a reversal");
     shop.till.reverse("never").await.expect("a tombstone");
     let (_, terminal_id) = world.till(&shop.merchant, shop.store_id.clone()).await;
@@ -230,6 +236,26 @@ async fn whatever_is_changed_on_the_shops_side_is_found() {
             "a payment that was not reversed",
             "UPDATE payment SET refunded_minor = 0 WHERE refunded_minor > 0",
             "its account, store or amounts",
+        ),
+        (
+            "a hold that nobody released",
+            "UPDATE account SET debits_pending_minor = 0 WHERE debits_pending_minor > 0",
+            "what it holds is not what the journal holds",
+        ),
+        (
+            "another part captured",
+            "UPDATE payment SET captured_minor = captured_minor + 1 WHERE captured_minor = 100",
+            "its account, store or amounts",
+        ),
+        (
+            "a hold for longer",
+            "UPDATE payment SET hold_until = hold_until + 1 WHERE hold_until IS NOT NULL",
+            "its account, store or amounts",
+        ),
+        (
+            "a refund that did not count",
+            "UPDATE terminal SET refunded_today_minor = 0",
+            "its merchant, store, key, refunds or state",
         ),
         (
             "an order that was not reversed",

@@ -45,6 +45,7 @@ fn sale(amount_minor: i64) -> SaleDraft {
         currency: "JPY".into(),
         receipt_line: None,
         external_reference: None,
+        ask: true,
     }
 }
 

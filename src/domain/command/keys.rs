@@ -51,33 +51,13 @@ impl Command {
                 .map(|addition| RowKey::SigningKey(addition.key_id))
                 .into_iter()
                 .collect(),
-            Order::System(
-                _,
-                SystemAction::SettleTopUp { top_up_id, .. }
-                | SystemAction::AwaitTopUp { top_up_id, .. }
-                | SystemAction::TakeBackTopUp { top_up_id, .. },
-            ) => view
-                .get::<TopUp>((*top_up_id,))
-                .map(|top_up| RowKey::Account(top_up.account_id))
-                .into_iter()
-                .collect(),
-            Order::System(_, SystemAction::CloseUnactivated { device_id, .. }) => view
-                .get::<Device>((*device_id,))
-                .map(|device| RowKey::SigningKey(device.key_id))
-                .into_iter()
-                .collect(),
+            Order::System(_, action) => follow_system(action, view),
             Order::Device(
                 _,
                 DeviceAction::ConfirmPayment { payment_id, .. } | DeviceAction::DeclinePayment { payment_id },
             ) => view
                 .get::<Payment>((*payment_id,))
                 .map(|payment| [RowKey::Store(payment.store_id), RowKey::Merchant(payment.merchant_id)])
-                .into_iter()
-                .flatten()
-                .collect(),
-            Order::System(_, SystemAction::ExpirePayment { payment_id, .. }) => view
-                .get::<Payment>((*payment_id,))
-                .map(|payment| [RowKey::Account(payment.account_id), RowKey::Merchant(payment.merchant_id)])
                 .into_iter()
                 .flatten()
                 .collect(),
@@ -100,13 +80,34 @@ impl Command {
                 let account = slot.and_then(|slot| slot.account_id).map(RowKey::Account);
                 payment.into_iter().chain(account).collect()
             }
-            Order::Device(..)
-            | Order::Merchant(..)
-            | Order::Operator(..)
-            | Order::System(..)
-            | Order::Chore(_) => Vec::new(),
+            Order::Device(..) | Order::Merchant(..) | Order::Operator(..) | Order::Chore(_) => Vec::new(),
         }
     }
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "every other action names all of its rows itself")]
+fn follow_system(action: &SystemAction, view: &View) -> Vec<RowKey> {
+    let named = match action {
+        SystemAction::SettleTopUp { top_up_id, .. }
+        | SystemAction::AwaitTopUp { top_up_id, .. }
+        | SystemAction::TakeBackTopUp { top_up_id, .. } => {
+            let top_up = view.get::<TopUp>((*top_up_id,));
+            [top_up.map(|top_up| RowKey::Account(top_up.account_id)), None]
+        }
+        SystemAction::CloseUnactivated { device_id, .. } => {
+            let device = view.get::<Device>((*device_id,));
+            [device.map(|device| RowKey::SigningKey(device.key_id)), None]
+        }
+        SystemAction::ExpirePayment { payment_id, .. } => {
+            let payment = view.get::<Payment>((*payment_id,));
+            [
+                payment.map(|payment| RowKey::Account(payment.account_id)),
+                payment.map(|payment| RowKey::Merchant(payment.merchant_id)),
+            ]
+        }
+        _ => [None, None],
+    };
+    named.into_iter().flatten().collect()
 }
 
 fn follow_candidate(action: &CandidateAction, view: &View) -> Vec<RowKey> {

@@ -82,6 +82,8 @@ pub struct SaleDraft {
     pub receipt_line: Option<String>,
     /// The merchant's own reference.
     pub external_reference: Option<String>,
+    /// Above the code's cap its customer is asked.
+    pub ask: bool,
 }
 
 /// What a shop may do to a payment that is there.

@@ -115,7 +115,11 @@ impl Turn<'_> {
         let mut account = Account { last_at: payer.now, ..payer.account.clone() };
         let sale = self.sale(wanted, intent);
         if wanted.amount.minor() > payer.live.cap_minor {
-            return Ok(self.asked(&sale, &payer, account, slot));
+            return Ok(if wanted.ask {
+                self.asked(&sale, &payer, account, slot)
+            } else {
+                self.declined(wanted, &payer, Refusal::LimitPerPayment, slot)
+            });
         }
         match pay::take(self.policy, &mut account, payer.device, wanted.amount, payer.now) {
             Ok(legs) => {

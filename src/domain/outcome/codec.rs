@@ -1,6 +1,6 @@
 //! How outcomes and open answers are stored: one way to write each, and only that way is read back.
 
-use super::{AccountStanding, OpenAnswer, OperatorKey, Outcome, RecoveryStep, Refusal, payment};
+use super::{AccountStanding, OpenAnswer, OperatorKey, Outcome, RecoveryStep, Refusal, payment, top_up};
 use crate::domain::codec::{Decoder, Encoder};
 use crate::domain::id::{
     AccountId, AdditionId, CaseId, ContactIndex, DeviceId, EnrolmentId, FundingId, KeyId, LedgerAccountId,
@@ -10,7 +10,7 @@ use crate::domain::id::{
 use crate::domain::record::Corrupt;
 use crate::domain::recovery::CaseState;
 use crate::domain::recovery::factor::Kind;
-use crate::domain::rows::{CodePurpose, KeyForm, Standing, TopUpState};
+use crate::domain::rows::{CodePurpose, KeyForm, Standing};
 use crate::domain::time::Timestamp;
 
 impl Outcome {
@@ -48,7 +48,7 @@ impl Outcome {
             Self::TopUpRequested { .. }
             | Self::TopUpSettled { .. }
             | Self::TopUpWaits { .. }
-            | Self::TopUpTakenBack { .. } => self.encode_of_a_top_up(encoder),
+            | Self::TopUpTakenBack { .. } => top_up::write(self, encoder),
             Self::Paid { payment_id, at, amount_minor, available_after_minor } => {
                 encoder.byte(15).fixed(&payment_id.0).int(at.0).int(*amount_minor).int(*available_after_minor)
             }
@@ -84,33 +84,6 @@ impl Outcome {
             | Self::ContactConfirmed { .. } => self.encode_of_a_factor(encoder),
         }
         .finish()
-    }
-
-    #[expect(clippy::wildcard_enum_match_arm, reason = "encode hands over these alone")]
-    fn encode_of_a_top_up(&self, encoder: Encoder) -> Encoder {
-        match self {
-            Self::TopUpRequested { top_up_id } => encoder.byte(13).fixed(&top_up_id.0),
-            Self::TopUpSettled { top_up_id, credited_minor, available_after_minor } => {
-                encoder.byte(14).fixed(&top_up_id.0).int(*credited_minor).int(*available_after_minor)
-            }
-            Self::TopUpWaits { top_up_id, state } => encoder.byte(70).fixed(&top_up_id.0).int(state.number()),
-            Self::TopUpTakenBack {
-                top_up_id,
-                state,
-                taken_minor,
-                lost_minor,
-                available_after_minor,
-                frozen_at,
-            } => encoder
-                .byte(71)
-                .fixed(&top_up_id.0)
-                .int(state.number())
-                .int(*taken_minor)
-                .int(*lost_minor)
-                .int(*available_after_minor)
-                .int(moment(*frozen_at)),
-            _ => unreachable!("encode hands over other outcomes to nobody"),
-        }
     }
 
     #[expect(clippy::wildcard_enum_match_arm, reason = "encode hands over these alone")]
@@ -262,7 +235,7 @@ impl Outcome {
             25..=31 => Self::decode_of_an_operator(tag, &mut decoder)?,
             32..=43 => Self::decode_of_a_factor(tag, &mut decoder)?,
             44..=46 => payment::read(tag, &mut decoder)?,
-            70..=71 => Self::decode_of_a_top_up(tag, &mut decoder)?,
+            70..=71 => top_up::read(tag, &mut decoder)?,
             _ => return Err(Corrupt),
         };
         decoder.finish()?;
@@ -338,23 +311,6 @@ impl Outcome {
                 merchant_id: MerchantId(decoder.fixed()?),
             },
             31 => Self::MerchantSuspended { merchant_id: MerchantId(decoder.fixed()?) },
-            _ => return Err(Corrupt),
-        })
-    }
-
-    fn decode_of_a_top_up(tag: u8, decoder: &mut Decoder<'_>) -> Result<Self, Corrupt> {
-        let top_up_id = TopUpId(decoder.fixed()?);
-        let state = TopUpState::from_number(decoder.int()?)?;
-        Ok(match tag {
-            70 => Self::TopUpWaits { top_up_id, state },
-            71 => Self::TopUpTakenBack {
-                top_up_id,
-                state,
-                taken_minor: decoder.int()?,
-                lost_minor: decoder.int()?,
-                available_after_minor: decoder.int()?,
-                frozen_at: read_moment(decoder)?,
-            },
             _ => return Err(Corrupt),
         })
     }
@@ -447,11 +403,11 @@ fn read_step(decoder: &mut Decoder<'_>) -> Result<Box<RecoveryStep>, Corrupt> {
 }
 
 /// The epoch's beginning stands for none: nothing happened then.
-fn moment(at: Option<Timestamp>) -> i64 {
+pub(super) fn moment(at: Option<Timestamp>) -> i64 {
     at.map_or(0, |at| at.0)
 }
 
-fn read_moment(decoder: &mut Decoder<'_>) -> Result<Option<Timestamp>, Corrupt> {
+pub(super) fn read_moment(decoder: &mut Decoder<'_>) -> Result<Option<Timestamp>, Corrupt> {
     Ok(Some(Timestamp(decoder.int()?)).filter(|at| at.0 != 0))
 }
 

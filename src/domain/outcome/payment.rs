@@ -1,6 +1,7 @@
 //! How a payment's steps are stored.
 
 use super::Outcome;
+use super::codec::{moment, read_moment};
 use crate::domain::codec::{Decoder, Encoder};
 use crate::domain::id::{PaymentCodeId, PaymentId};
 use crate::domain::payment::{Moved, Sums};
@@ -13,7 +14,7 @@ pub(super) fn write(outcome: &Outcome, encoder: Encoder) -> Encoder {
     match outcome {
         Outcome::PaymentAsked { payment_id, code_id, amount_minor, awaiting_until, hold_until } => {
             let encoder = encoder.byte(44).fixed(&payment_id.0).fixed(&code_id.0).int(*amount_minor);
-            write_time(encoder.int(awaiting_until.0), *hold_until)
+            encoder.int(awaiting_until.0).int(moment(*hold_until))
         }
         Outcome::Authorized { payment_id, code_id, at, amount_minor, hold_until, available_after_minor } => {
             encoder
@@ -39,7 +40,7 @@ pub(super) fn read(tag: u8, decoder: &mut Decoder<'_>) -> Result<Outcome, Corrup
             code_id: PaymentCodeId(decoder.fixed()?),
             amount_minor: decoder.int()?,
             awaiting_until: Timestamp(decoder.int()?),
-            hold_until: read_time(decoder)?,
+            hold_until: read_moment(decoder)?,
         },
         45 => Outcome::Authorized {
             payment_id: PaymentId(decoder.fixed()?),
@@ -59,17 +60,6 @@ pub(super) fn read(tag: u8, decoder: &mut Decoder<'_>) -> Result<Outcome, Corrup
     })
 }
 
-fn write_time(encoder: Encoder, time: Option<Timestamp>) -> Encoder {
-    match time {
-        Some(time) => encoder.byte(1).int(time.0),
-        None => encoder.byte(0),
-    }
-}
-
-fn read_time(decoder: &mut Decoder<'_>) -> Result<Option<Timestamp>, Corrupt> {
-    Ok(if decoder.flag()? { Some(Timestamp(decoder.int()?)) } else { None })
-}
-
 fn write_moved(encoder: Encoder, moved: &Moved) -> Encoder {
     let after = &moved.after;
     let encoder = encoder
@@ -82,7 +72,7 @@ fn write_moved(encoder: Encoder, moved: &Moved) -> Encoder {
         .int(after.refunded_minor)
         .int(after.released_minor)
         .int(after.closing_reason.map_or(0, ClosingReason::number));
-    [after.authorised_at, after.awaiting_until, after.hold_until].into_iter().fold(encoder, write_time)
+    encoder.int(moment(after.authorised_at)).int(moment(after.awaiting_until)).int(moment(after.hold_until))
 }
 
 fn read_moved(decoder: &mut Decoder<'_>) -> Result<Moved, Corrupt> {
@@ -97,9 +87,9 @@ fn read_moved(decoder: &mut Decoder<'_>) -> Result<Moved, Corrupt> {
             0 => None,
             number => Some(ClosingReason::from_number(number)?),
         },
-        authorised_at: read_time(decoder)?,
-        awaiting_until: read_time(decoder)?,
-        hold_until: read_time(decoder)?,
+        authorised_at: read_moment(decoder)?,
+        awaiting_until: read_moment(decoder)?,
+        hold_until: read_moment(decoder)?,
     };
     Ok(Moved { authorised_minor, captured_minor, released_minor, refunded_minor, after })
 }

@@ -124,6 +124,7 @@ fn charge_of(ledger: &mut Ledger, amount_minor: i64, currency: &str) -> Attempt 
             currency: currency.into(),
             receipt_line: None,
             external_reference: None,
+            ask: false,
         }),
     )
 }

@@ -252,6 +252,25 @@ fn nobody_falls_below_zero_and_whoever_has_nothing_left_sees_no_movement() {
 }
 
 #[test]
+fn what_is_held_for_a_shop_is_not_taken_back() {
+    let (mut ledger, id) = at(TopUpState::Succeeded);
+    let amount_minor = ledger.get::<TopUp>((id,)).amount_minor;
+    ledger.account("alice", |account| {
+        // As a hold leaves it: out of what can be spent, and out of the lots.
+        let held_minor = account.available_minor() - 1;
+        account.lots.take(held_minor).expect("it is there");
+        account.debits_pending_minor = held_minor;
+    });
+    let take_back = ledger.take_back(id, false);
+    let decision = ledger.act(&take_back);
+    let told = &entry(&decision).expect("journalled").outcome;
+    let Outcome::TopUpTakenBack { taken_minor, lost_minor, .. } = told else { panic!("{told:?}") };
+    assert_eq!((*taken_minor, *lost_minor), (1, amount_minor - 1));
+    let account = ledger.account_of("alice");
+    assert_eq!((account.available_minor(), account.lots.total_minor()), (0, 0));
+}
+
+#[test]
 fn a_charge_back_stops_all_outflow_and_a_refund_does_not() {
     for (charged_back, kinds) in [
         (true, vec![EventKind::TopUpChargedBack, EventKind::Frozen]),

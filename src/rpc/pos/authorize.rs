@@ -47,6 +47,7 @@ impl Change for Authorize {
             currency: body.currency.clone(),
             receipt_line: body.receipt_line.clone(),
             external_reference: body.external_reference.clone(),
+            ask: body.ask,
         };
         Ok(TerminalAction::Authorize { sale: draft(&sale, &call.private, tools)?, hold_us })
     }

@@ -28,5 +28,6 @@ pub fn draft(
         currency: currency(sale.currency.clone())?,
         receipt_line: optional_text(&sale.receipt_line, 64, "receipt_line", line)?,
         external_reference: optional_text(&sale.external_reference, 128, "external_reference", reference)?,
+        ask: sale.ask,
     })
 }

@@ -87,6 +87,7 @@ impl Replay {
             currency: body.currency,
             receipt_line: body.receipt_line,
             external_reference: body.external_reference,
+            ask: body.ask,
         };
         self.sold(entry, terminal_id, &sale, Some(entry.row.at.plus_us(hold_us)))
     }
@@ -120,7 +121,7 @@ impl Replay {
                 Sold { body, payment_id, code_id, at, amount_minor, sums, available_after_minor }
             }
             Outcome::PaymentAsked { payment_id, code_id, amount_minor, awaiting_until, hold_until }
-                if hold == hold_until =>
+                if hold == hold_until && body.ask =>
             {
                 let intent = hold_until.map_or(Intent::Sale, |until| Intent::Hold { until });
                 let sums = Sums::awaiting(amount_minor, intent, awaiting_until);

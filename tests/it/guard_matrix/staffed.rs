@@ -11,7 +11,7 @@ use saifu::pb;
 use super::as_wallet;
 use super::case::Case;
 use crate::support::World;
-use crate::support::shop::{Shop, digits, hold, order, register, secret};
+use crate::support::shop::{Shop, asking, digits, hold, order, register, secret};
 
 /// Who may call what of it, written down once more.
 pub fn expected() -> Vec<(&'static str, CallerKind, Effect, Codes)> {
@@ -123,7 +123,7 @@ async fn steps(world: &World, shop: &Shop, alice: &Wallet, mallory: &Wallet) -> 
     let mut asked = Vec::new();
     for order_id in ["asked-1", "asked-2"] {
         let code = digits(alice, 10).await;
-        asked.push(shop.till.charge(&order(order_id, 20), &code).await.expect("he is asked").payment_id);
+        asked.push(shop.till.charge(&asking(order_id, 20), &code).await.expect("he is asked").payment_id);
     }
     world.refresh(alice).await;
     let [yes, no] = asked.try_into().expect("two");

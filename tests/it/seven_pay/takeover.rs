@@ -10,7 +10,7 @@ use super::Told;
 use super::cast::{Stage, Victim};
 use super::mailbox::{HIS_PASSPHRASE, proves_two};
 use crate::support::recovery::{DAY, HOUR, wait_out};
-use crate::support::shop::{Shop, order, secret};
+use crate::support::shop::{Shop, asking, order, secret};
 use crate::support::{World, available, bakery, reason};
 
 const HOURS: i64 = 72;
@@ -70,8 +70,11 @@ async fn no_95_000_at_a_till(world: &World, thief: &Wallet, shop: &Shop) {
     assert_eq!(reason(issued), pb::Reason::LimitPerPayment, "the phone is new");
     let code = world.next_code(thief);
     let issued = thief.issue_code(5_000, Some(&code), None).await.expect("as much as a new phone may");
-    // Above the code's cap his phone is asked, and his yes is a payment of ¥95,000 like any other.
-    let charged = shop.till.charge(&order("cigarettes", 95_000), &secret(issued.payment_code)).await;
+    let digits = secret(issued.payment_code);
+    let charged = shop.till.charge(&order("cigarettes", 95_000), &digits).await;
+    assert_eq!(reason(charged), pb::Reason::Declined);
+    // Where the till asks instead, his yes is a payment of ¥95,000 like any other.
+    let charged = shop.till.charge(&asking("cigarettes", 95_000), &digits).await;
     let payment_id = charged.expect("he is asked").payment_id;
     let asked = thief.get_payment(payment_id).await.expect("his").payment.expect("a payment");
     let code = world.next_code(thief);

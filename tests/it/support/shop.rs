@@ -131,6 +131,7 @@ pub fn hold(order_id: &str, amount_minor: i64) -> pb::AuthorizeRequest {
         order_id: order_id.into(),
         amount_minor,
         currency: "JPY".into(),
+        ask: true,
         ..pb::AuthorizeRequest::default()
     }
 }
@@ -143,7 +144,13 @@ pub fn order(order_id: &str, amount_minor: i64) -> pb::ChargeRequest {
         currency: "JPY".into(),
         receipt_line: "bread".into(),
         external_reference: "ref-1".into(),
+        ask: false,
     }
+}
+
+/// The same, for which the customer is asked when it is more than his code's cap.
+pub fn asking(order_id: &str, amount_minor: i64) -> pb::ChargeRequest {
+    pb::ChargeRequest { ask: true, ..order(order_id, amount_minor) }
 }
 
 impl Shop {

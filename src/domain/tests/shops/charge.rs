@@ -163,7 +163,9 @@ fn a_charge_takes_the_money_once_and_says_nothing_of_the_customer() {
 
 #[test]
 fn what_concerns_the_customer_is_declined_and_his_events_say_why() {
-    let rows: [(Breakage, i64, Refusal); 3] = [
+    let rows: [(Breakage, i64, Refusal); 4] = [
+        // A till that does not say so asks nobody.
+        (|_| {}, 1_001, Refusal::LimitPerPayment),
         (|ledger| live_code(ledger, CodePurpose::Pay, 9_000), 5_001, Refusal::InsufficientBalance),
         (
             |ledger| {

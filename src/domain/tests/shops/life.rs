@@ -25,11 +25,16 @@ fn sale(amount_minor: i64) -> SaleDraft {
         currency: "JPY".into(),
         receipt_line: None,
         external_reference: None,
+        ask: true,
     }
 }
 
 fn authorize(ledger: &mut Ledger, amount_minor: i64) -> Attempt {
     by_till(ledger, TerminalAction::Authorize { sale: sale(amount_minor), hold_us: HOLD_US })
+}
+
+fn ask(ledger: &mut Ledger, amount_minor: i64) -> Attempt {
+    by_till(ledger, TerminalAction::Charge(sale(amount_minor)))
 }
 
 fn step(ledger: &mut Ledger, step: ShopStep) -> Attempt {
@@ -88,7 +93,7 @@ fn held() -> Ledger {
 /// The till asked for ¥1,500 on a code of ¥1,000.
 fn asked() -> Ledger {
     let mut ledger = scene();
-    let attempt = charge(&mut ledger, 1_500);
+    let attempt = ask(&mut ledger, 1_500);
     let decision = ledger.act(&attempt);
     let told = entry(&decision).expect("journalled");
     assert!(matches!(told.outcome, Outcome::PaymentAsked { amount_minor: 1_500, .. }));
@@ -264,7 +269,7 @@ fn above_the_cap_nothing_moves_until_its_customer_says_yes() {
 fn a_question_tells_nothing_about_limits_or_balance() {
     let mut poor = scene();
     poor.account("alice", |account| account.spending.add(NOW, 199_999));
-    let attempt = charge(&mut poor, 90_000);
+    let attempt = ask(&mut poor, 90_000);
     assert_eq!(poor.say(&attempt), Said::Done, "the till is told that he is asked, and no more");
     let attempt = confirm(&mut poor, 90_000, "bakery").code(STEP);
     assert_eq!(poor.ask(&attempt), no(Refusal::LimitPerDay), "he is told why");
@@ -316,7 +321,7 @@ fn a_yes_is_refused_in_the_documented_order() {
 #[test]
 fn a_yes_wants_the_factor_of_a_payment_and_a_no_wants_none() {
     let mut ledger = scene();
-    let attempt = charge(&mut ledger, 10_000);
+    let attempt = ask(&mut ledger, 10_000);
     assert_eq!(ledger.say(&attempt), Said::Done);
     let attempt = confirm(&mut ledger, 10_000, "bakery");
     assert_eq!(ledger.ask(&attempt), Said::Open(crate::domain::outcome::OpenAnswer::CodeNeeded));

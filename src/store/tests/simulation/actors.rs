@@ -243,6 +243,7 @@ impl Actors {
             currency: "JPY".into(),
             receipt_line: None,
             external_reference: None,
+            ask: false,
         });
         at_till(ledger, till, number, action)
     }

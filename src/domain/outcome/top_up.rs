@@ -1,0 +1,52 @@
+//! How what became of a top-up is stored.
+
+use super::Outcome;
+use super::codec::{moment, read_moment};
+use crate::domain::codec::{Decoder, Encoder};
+use crate::domain::id::TopUpId;
+use crate::domain::record::Corrupt;
+use crate::domain::rows::TopUpState;
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "encode hands over these alone")]
+pub(super) fn write(outcome: &Outcome, encoder: Encoder) -> Encoder {
+    match outcome {
+        Outcome::TopUpRequested { top_up_id } => encoder.byte(13).fixed(&top_up_id.0),
+        Outcome::TopUpSettled { top_up_id, credited_minor, available_after_minor } => {
+            encoder.byte(14).fixed(&top_up_id.0).int(*credited_minor).int(*available_after_minor)
+        }
+        Outcome::TopUpWaits { top_up_id, state } => encoder.byte(70).fixed(&top_up_id.0).int(state.number()),
+        Outcome::TopUpTakenBack {
+            top_up_id,
+            state,
+            taken_minor,
+            lost_minor,
+            available_after_minor,
+            frozen_at,
+        } => encoder
+            .byte(71)
+            .fixed(&top_up_id.0)
+            .int(state.number())
+            .int(*taken_minor)
+            .int(*lost_minor)
+            .int(*available_after_minor)
+            .int(moment(*frozen_at)),
+        _ => unreachable!("encode hands over other outcomes to nobody"),
+    }
+}
+
+pub(super) fn read(tag: u8, decoder: &mut Decoder<'_>) -> Result<Outcome, Corrupt> {
+    let top_up_id = TopUpId(decoder.fixed()?);
+    let state = TopUpState::from_number(decoder.int()?)?;
+    Ok(match tag {
+        70 => Outcome::TopUpWaits { top_up_id, state },
+        71 => Outcome::TopUpTakenBack {
+            top_up_id,
+            state,
+            taken_minor: decoder.int()?,
+            lost_minor: decoder.int()?,
+            available_after_minor: decoder.int()?,
+            frozen_at: read_moment(decoder)?,
+        },
+        _ => return Err(Corrupt),
+    })
+}
