@@ -18,6 +18,10 @@ from saifu.v1 import pos_pb2 as pb
 
 ACTIVATE = Rpc("/saifu.v1.PosService/Activate", pb.PosActivateReply)
 CHARGE = Rpc("/saifu.v1.PosService/Charge", pb.ChargeReply)
+AUTHORIZE = Rpc("/saifu.v1.PosService/Authorize", pb.AuthorizeReply)
+CAPTURE = Rpc("/saifu.v1.PosService/Capture", pb.PaymentStepReply)
+VOID = Rpc("/saifu.v1.PosService/Void", pb.PaymentStepReply)
+REFUND = Rpc("/saifu.v1.PosService/Refund", pb.PaymentStepReply)
 GET_PAYMENT = Rpc("/saifu.v1.PosService/GetPayment", pb.PosGetPaymentReply)
 REVERSE = Rpc("/saifu.v1.PosService/Reverse", pb.ReverseReply)
 
@@ -76,6 +80,42 @@ class Till:
             raise
         self._forget(order_id)
         return Paid(reply.payment_id, reply.amount_minor)
+
+    def authorize(self, order_id: str, amount_minor: int, payment_code: str, hold_seconds: int = 0) -> pb.AuthorizeReply:
+        """Holds an amount, to be captured later. Without an answer nothing is held: the order is reversed."""
+        request = pb.AuthorizeRequest(
+            order_id=order_id, amount_minor=amount_minor, currency=CURRENCY, hold_seconds=hold_seconds
+        )
+        secret = pb.ChargePrivate(payment_code=payment_code)
+        self._note(order_id, new_request_id())
+        try:
+            reply = self.caller.change(AUTHORIZE, request, new_request_id(), private=secret)
+        except NoAnswer as failure:
+            self.reverse(order_id)
+            raise Unsettled(order_id) from failure
+        except Refused:
+            self._forget(order_id)
+            raise
+        self._forget(order_id)
+        return reply
+
+    def capture(
+        self, order_id: str, amount_minor: int, request_id: bytes, more_follows: bool = False
+    ) -> pb.PaymentStepReply:
+        """Takes a part of what is held, and releases the rest unless more follows. After `NoAnswer`: again, with
+        the same request id."""
+        request = pb.CaptureRequest(order_id=order_id, amount_minor=amount_minor, more_follows=more_follows)
+        return self.caller.change(CAPTURE, request, request_id)
+
+    def void(self, order_id: str, request_id: bytes) -> pb.PaymentStepReply:
+        """Releases what is held. After `NoAnswer`: again, with the same request id."""
+        return self.caller.change(VOID, pb.VoidRequest(order_id=order_id), request_id)
+
+    def refund(self, order_id: str, amount_minor: int, request_id: bytes) -> pb.PaymentStepReply:
+        """Gives back a part of what was captured. After `NoAnswer`: again, with the same request id, or the
+        customer gets it twice."""
+        request = pb.RefundRequest(order_id=order_id, amount_minor=amount_minor)
+        return self.caller.change(REFUND, request, request_id)
 
     def payment(self, order_id: str) -> pb.PosGetPaymentReply:
         return self.caller.call(GET_PAYMENT, pb.PosGetPaymentRequest(order_id=order_id))

@@ -21,6 +21,8 @@ TOP_UP = Rpc("/saifu.v1.TopUpService/TopUp", top_up_pb2.TopUpReply)
 RESOLVE = Rpc("/saifu.v1.PaymentService/ResolvePayee", payment_pb2.ResolvePayeeReply)
 PAY = Rpc("/saifu.v1.PaymentService/Pay", payment_pb2.PayReply)
 ISSUE_CODE = Rpc("/saifu.v1.PaymentService/IssueCode", payment_pb2.IssueCodeReply)
+CONFIRM_PAYMENT = Rpc("/saifu.v1.PaymentService/Confirm", payment_pb2.ConfirmPaymentReply)
+DECLINE_PAYMENT = Rpc("/saifu.v1.PaymentService/Decline", payment_pb2.DeclinePaymentReply)
 GET_PAYMENT = Rpc("/saifu.v1.PaymentService/GetPayment", payment_pb2.GetPaymentReply)
 BALANCE = Rpc("/saifu.v1.WalletService/GetBalance", wallet_pb2.GetBalanceReply)
 ENTRIES = Rpc("/saifu.v1.WalletService/ListEntries", wallet_pb2.ListEntriesReply)
@@ -88,6 +90,22 @@ class Wallet:
             purpose=payment_pb2.CODE_PURPOSE_PAY, cap_minor=cap_minor, currency=CURRENCY
         )
         return self.caller.call(ISSUE_CODE, request, totp=totp).payment_code.value
+
+    def confirm(
+        self, asked: payment_pb2.PaymentStatus, request_id: bytes, totp: str = ""
+    ) -> payment_pb2.ConfirmPaymentReply:
+        """Yes to a till that asked, for the shop and the amount that the person was shown."""
+        request = payment_pb2.ConfirmPaymentRequest(
+            payment_id=asked.payment_id,
+            payee_name=asked.payee_name,
+            amount_minor=asked.authorised_minor,
+            currency=asked.currency,
+        )
+        return self.caller.change(CONFIRM_PAYMENT, request, request_id, totp=totp)
+
+    def decline(self, payment_id: bytes) -> None:
+        """No to it."""
+        self.caller.call(DECLINE_PAYMENT, payment_pb2.DeclinePaymentRequest(payment_id=payment_id))
 
     def payment(self, payment_id: bytes) -> payment_pb2.PaymentStatus:
         return self.caller.call(GET_PAYMENT, payment_pb2.GetPaymentRequest(payment_id=payment_id)).payment

@@ -246,6 +246,40 @@ class AtTheTill(unittest.TestCase):
         self.assertEqual("DECLINED", above.exception.reason)
         self.assertEqual(before, wallet.balance().available_minor)
 
+    def test_a_hold_is_captured_in_parts_and_refunded(self) -> None:
+        till, _ = self.till()
+        wallet = funded()
+        held = till.authorize(self.order, 900, wallet.issue_code(1_000), hold_seconds=3_600)
+        self.assertEqual(payment_pb2.PAYMENT_STATE_AUTHORIZED, held.state)
+        self.assertEqual(8_100, wallet.balance().available_minor)
+        part = till.capture(self.order, 300, new_request_id(), more_follows=True)
+        self.assertEqual((300, 600), (part.captured_minor, part.held_minor))
+        rest = till.void(self.order, new_request_id())
+        self.assertEqual((600, 0), (rest.released_minor, rest.held_minor))
+        drawn = new_request_id()
+        for _ in range(2):
+            back = till.refund(self.order, 100, drawn)
+            self.assertEqual((100, 100), (back.moved_minor, back.refunded_minor))
+        self.assertEqual(8_800, wallet.balance().available_minor)
+
+    def test_a_customer_is_asked_and_says_yes_or_no(self) -> None:
+        till, _ = self.till()
+        wallet = funded()
+        for answer, left in ((True, 8_300), (False, 8_300)):
+            order_id = next(ORDERS)
+            request = pos_pb2.ChargeRequest(order_id=order_id, amount_minor=700, currency="JPY", ask=True)
+            secret = pos_pb2.ChargePrivate(payment_code=wallet.issue_code(500))
+            asked = till.caller.change(pos.CHARGE, request, new_request_id(), private=secret)
+            self.assertEqual(payment_pb2.PAYMENT_STATE_AWAITING_CUSTOMER, asked.state)
+            self.assertEqual(pos_pb2.ORDER_STATE_PENDING, till.payment(order_id).state)
+            if answer:
+                wallet.confirm(wallet.payment(asked.payment_id), new_request_id())
+                self.assertEqual(pos_pb2.ORDER_STATE_PAID, till.payment(order_id).state)
+            else:
+                wallet.decline(asked.payment_id)
+                self.assertEqual(pos_pb2.ORDER_STATE_OVER, till.payment(order_id).state)
+            self.assertEqual(left, wallet.balance().available_minor)
+
     def test_a_lost_answer_is_repeated(self) -> None:
         till, _ = self.till()
         wallet, before = self.customer, self.customer.balance().available_minor
