@@ -33,6 +33,7 @@ use crate::door::reload::{Certificates, Reloader};
 use crate::door::{self, Door};
 use crate::env::clock::{Clock, MovableClock, SandboxClock, SystemClock};
 use crate::env::entropy::{Entropy, bytes16};
+use crate::gate::hub::Hub;
 use crate::gate::limit::{Limits, Sources};
 use crate::gate::system::system_key_id;
 use crate::gate::tools::{Given, Tools};
@@ -57,6 +58,7 @@ pub use settings::Settings;
 
 /// A running server.
 pub struct Server {
+    hub: Arc<Hub>,
     ca_path: PathBuf,
     everybody: Listener,
     operators: Listener,
@@ -119,7 +121,8 @@ impl Server {
         let everybody = Listener::open(door, &tls, rpc::routes(&gate, sandbox), settings.executors);
         let operators = Listener::open(operators_door, &tls, rpc::operators_routes(&gate), NonZeroUsize::MIN);
         let health = health.map(HealthDoor::open);
-        Ok(Self { ca_path, everybody, operators, reloading, health, news, tasks, opened })
+        let hub = Arc::clone(gate.hub());
+        Ok(Self { hub, ca_path, everybody, operators, reloading, health, news, tasks, opened })
     }
 
     /// Looks at everything that a start reads, and changes nothing.
@@ -194,6 +197,8 @@ impl Server {
     /// Takes no further calls, ends those under way, commits what is queued, and is gone.
     pub async fn stop(mut self) {
         self.not_serving().await;
+        // Streams would be waited for until the drain is over.
+        self.hub.close();
         tokio::join!(self.everybody.close(), self.operators.close());
         if let Some(news) = self.news {
             news.close().await;

@@ -14,9 +14,15 @@ use crate::domain::id::AccountId;
 use crate::store::Committed;
 
 /// Those who wait.
-#[derive(Default)]
 pub struct Hub {
     accounts: Mutex<HashMap<AccountId, watch::Sender<()>>>,
+    closed: watch::Sender<bool>,
+}
+
+impl Default for Hub {
+    fn default() -> Self {
+        Self { accounts: Mutex::default(), closed: watch::channel(false).0 }
+    }
 }
 
 /// Somebody who waits.
@@ -24,13 +30,19 @@ pub struct Waiting {
     hub: Arc<Hub>,
     account_id: AccountId,
     news: watch::Receiver<()>,
+    closed: watch::Receiver<bool>,
 }
 
 impl Hub {
     /// Waits for news of an account from now on.
     pub fn wait(self: &Arc<Self>, account_id: AccountId) -> Waiting {
         let news = self.lock().entry(account_id).or_insert_with(|| watch::channel(()).0).subscribe();
-        Waiting { hub: Arc::clone(self), account_id, news }
+        Waiting { hub: Arc::clone(self), account_id, news, closed: self.closed.subscribe() }
+    }
+
+    /// There will be no more news: whoever waits may go, and wait at another server.
+    pub fn close(&self) {
+        self.closed.send_replace(true);
     }
 
     /// Hears of commits until there are none any more.
@@ -77,10 +89,12 @@ impl Hub {
 }
 
 impl Waiting {
-    /// Ready when there is news.
-    pub async fn news(&mut self) {
-        // The sender lives as long as anybody waits.
-        drop(self.news.changed().await);
+    /// Ready when there is news; false when there will be no more. Both senders outlive whoever waits.
+    pub async fn news(&mut self) -> bool {
+        tokio::select! {
+            _ = self.closed.wait_for(|closed| *closed) => false,
+            news = self.news.changed() => news.is_ok(),
+        }
     }
 }
 
@@ -119,8 +133,8 @@ mod tests {
         let hearing = tokio::spawn(Arc::clone(&hub).hear(tail));
         let [mut one, mut again, mut other] = [1, 1, 2].map(|number| hub.wait(AccountId([number; 16])));
         sender.send(committed(1)).expect("it is heard");
-        timeout(SOON, one.news()).await.expect("news");
-        timeout(SOON, again.news()).await.expect("news");
+        assert!(timeout(SOON, one.news()).await.expect("news"));
+        assert!(timeout(SOON, again.news()).await.expect("news"));
         timeout(NEVER, other.news()).await.expect_err("no news");
         assert_eq!(hub.len(), 2);
         drop((one, again));
@@ -129,6 +143,17 @@ mod tests {
         assert!(hub.is_empty());
         drop(sender);
         hearing.await.expect("it ends");
+    }
+
+    #[tokio::test]
+    async fn whoever_waits_is_told_that_there_is_no_more() {
+        let hub = Arc::new(Hub::default());
+        let mut before = hub.wait(AccountId([1; 16]));
+        hub.close();
+        let mut after = hub.wait(AccountId([2; 16]));
+        for waiting in [&mut before, &mut after] {
+            assert!(!timeout(SOON, waiting.news()).await.expect("told"));
+        }
     }
 
     #[tokio::test]
@@ -141,6 +166,6 @@ mod tests {
         }
         drop(sender);
         Arc::clone(&hub).hear(tail).await;
-        timeout(SOON, one.news()).await.expect("news");
+        assert!(timeout(SOON, one.news()).await.expect("news"));
     }
 }

@@ -52,12 +52,13 @@ impl Gate {
 }
 
 impl Watching {
-    /// What there is after the next news, or after a while; nothing when the time is over.
+    /// What there is after the next news, or after a while; nothing when the time is over, or the server
+    /// stops.
     pub async fn next(&mut self) -> Result<Option<Fetched>, Rejection> {
         tokio::select! {
             () = &mut self.over => return Ok(None),
             // Without news it looks all the same.
-            _ = timeout(LOOK_AGAIN, self.waiting.news()) => {}
+            news = timeout(LOOK_AGAIN, self.waiting.news()) => if news == Ok(false) { return Ok(None) },
         }
         let fetched = self.gate.fetch(self.query.clone()).await?;
         if fetched.caller_is_good { Ok(Some(fetched)) } else { Err(Rejection::Unauthenticated) }

@@ -156,7 +156,10 @@ async fn a_phone_is_told_what_it_is_asked_as_long_as_its_key_is_good() {
     let ended = timeout(Duration::from_secs(10), stream.message()).await.expect("in time");
     let ended = saifu::client::refused::Refused::from(ended.expect_err("the key is no longer good"));
     assert_eq!(ended.reason(), Some(pb::Reason::Unauthenticated));
-    world.server.stop().await;
+    // A server that stops ends its streams, and is not kept by them.
+    let stopping = world.server.stop();
+    timeout(Duration::from_secs(5), stopping).await.expect("well before the drain is over");
+    assert_eq!(others.message().await.expect("no error"), None);
 }
 
 #[tokio::test]
