@@ -19,6 +19,7 @@ pub mod env;
 pub mod funding;
 pub mod gate;
 pub mod notify;
+pub mod outbound;
 pub mod ratelimit;
 pub mod rpc;
 pub mod server;

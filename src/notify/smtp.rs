@@ -16,9 +16,10 @@ use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Certificate, CertificateStore, TlsParameters, TlsParametersBuilder};
 use zeroize::Zeroizing;
 
-use super::{Channel, NotAccepted, Notifier, tls};
+use super::{Channel, NotAccepted, Notifier};
 use crate::domain::id::MessageId;
 use crate::gate::message::Letter;
+use crate::outbound;
 use crate::store::Later;
 use mail::Mail;
 use session::{Failure, Session, Whose};
@@ -207,7 +208,7 @@ fn parameters(settings: &SmtpSettings) -> Result<TlsParameters, SmtpError> {
     let builder = TlsParametersBuilder::new(settings.host.clone());
     let builder = match &settings.ca_pem {
         None => builder.certificate_store(CertificateStore::WebpkiRoots),
-        Some(pem) if tls::authorities(pem).is_some() => builder
+        Some(pem) if outbound::authorities(pem).is_some() => builder
             .certificate_store(CertificateStore::None)
             .add_root_certificate(Certificate::from_pem(pem).map_err(|_| SmtpError::Authority)?),
         Some(_) => return Err(SmtpError::Authority),

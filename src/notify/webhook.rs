@@ -8,19 +8,17 @@
 mod signature;
 
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::header::{CONTENT_TYPE, HeaderValue};
-use reqwest::redirect::Policy;
 use reqwest::{Client, Request, Url};
-use rustls::{ClientConfig, NoKeyLog, RootCertStore};
 use serde::Serialize;
 
 use super::{Channel, NotAccepted, Notifier, subject, tls};
 use crate::domain::id::{MessageId, hex};
 use crate::domain::time::SECOND_US;
 use crate::gate::message::Letter;
+use crate::outbound::{self, Unusable};
 use crate::store::Later;
 pub use signature::WebhookSecret;
 use signature::signatures;
@@ -79,6 +77,16 @@ impl fmt::Display for WebhookError {
 
 impl std::error::Error for WebhookError {}
 
+impl From<Unusable> for WebhookError {
+    fn from(what: Unusable) -> Self {
+        match what {
+            Unusable::Url => Self::Url,
+            Unusable::Authority => Self::Authority,
+            Unusable::Client => Self::Client,
+        }
+    }
+}
+
 /// Hands text messages and pushes to a receiver over HTTP.
 pub struct Webhook {
     client: Client,
@@ -103,25 +111,11 @@ impl Webhook {
     /// For this receiver. Nothing is connected here.
     pub fn new(settings: WebhookSettings) -> Result<Self, WebhookError> {
         let WebhookSettings { url, secrets, channels, ca_pem, timeout } = settings;
-        let url = Url::parse(&url).map_err(|_| WebhookError::Url)?;
-        let is_anonymous = url.username().is_empty() && url.password().is_none();
-        let is_protected = url.scheme() == "https" || (url.scheme() == "http" && is_here(&url));
-        if !is_anonymous || !is_protected {
-            return Err(WebhookError::Url);
-        }
+        let url = outbound::url(&url)?;
         if secrets.is_empty() {
             return Err(WebhookError::Secret);
         }
-        let client = Client::builder()
-            .tls_backend_preconfigured(client_config(ca_pem.as_deref())?)
-            .redirect(Policy::none())
-            .no_proxy()
-            // The outbox tries again, at its own pace.
-            .retry(reqwest::retry::never())
-            .referer(false)
-            .timeout(timeout)
-            .build()
-            .map_err(|_| WebhookError::Client)?;
+        let client = outbound::client(ca_pem.as_deref(), timeout)?;
         Ok(Self { client, url, secrets, channels })
     }
 
@@ -198,31 +192,6 @@ impl Notifier for Webhook {
 
     fn reaches(&self, channel: Channel) -> bool {
         self.channels.contains(&channel)
-    }
-}
-
-/// On this machine, by an address or by its own name for itself.
-fn is_here(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or("");
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || bare.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
-}
-
-fn client_config(ca_pem: Option<&[u8]>) -> Result<ClientConfig, WebhookError> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut config = ClientConfig::builder_with_provider(provider)
-        .with_protocol_versions(rustls::DEFAULT_VERSIONS)
-        .map_err(|_| WebhookError::Client)?
-        .with_root_certificates(roots(ca_pem)?)
-        .with_no_client_auth();
-    config.key_log = Arc::new(NoKeyLog);
-    Ok(config)
-}
-
-fn roots(ca_pem: Option<&[u8]>) -> Result<RootCertStore, WebhookError> {
-    match ca_pem {
-        Some(pem) => tls::authorities(pem).ok_or(WebhookError::Authority),
-        None => Ok(RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() }),
     }
 }
 

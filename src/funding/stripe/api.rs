@@ -2,18 +2,14 @@
 //! into a log.
 
 use std::fmt;
-use std::sync::Arc;
 
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
-use reqwest::redirect::Policy;
 use reqwest::{Client, Method, Request, Response, Url};
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::{ClientConfig, NoKeyLog, RootCertStore};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::{Heard, StripeSettings};
+use crate::outbound::{self, Unusable};
 
 /// What answers look like is this version's.
 const VERSION: &str = "2024-06-20";
@@ -57,6 +53,16 @@ impl fmt::Display for StripeError {
 
 impl std::error::Error for StripeError {}
 
+impl From<Unusable> for StripeError {
+    fn from(what: Unusable) -> Self {
+        match what {
+            Unusable::Url => Self::Url,
+            Unusable::Authority => Self::Authority,
+            Unusable::Client => Self::Client,
+        }
+    }
+}
+
 /// The API of one account.
 pub(super) struct Api {
     client: Client,
@@ -91,11 +97,7 @@ struct Cause {
 impl Api {
     pub(super) fn new(settings: StripeSettings) -> Result<Self, StripeError> {
         let StripeSettings { base_url, secret_key, ca_pem, timeout } = settings;
-        let base = Url::parse(&base_url).and_then(|url| url.join("/v1/")).map_err(|_| StripeError::Url)?;
-        let is_anonymous = base.username().is_empty() && base.password().is_none();
-        if !is_anonymous || !(base.scheme() == "https" || (base.scheme() == "http" && is_here(&base))) {
-            return Err(StripeError::Url);
-        }
+        let base = outbound::url(&base_url)?.join("/v1/").map_err(|_| StripeError::Url)?;
         if !["sk_", "rk_"].iter().any(|prefix| secret_key.starts_with(prefix)) {
             return Err(StripeError::Key);
         }
@@ -105,16 +107,7 @@ impl Api {
         let mut headers = HeaderMap::new();
         headers.insert(AUTHORIZATION, key);
         headers.insert(HeaderName::from_static("stripe-version"), HeaderValue::from_static(VERSION));
-        let client = Client::builder()
-            .tls_backend_preconfigured(client_config(ca_pem.as_deref())?)
-            .redirect(Policy::none())
-            .no_proxy()
-            // The driver tries again, at its own pace.
-            .retry(reqwest::retry::never())
-            .referer(false)
-            .timeout(timeout)
-            .build()
-            .map_err(|_| StripeError::Client)?;
+        let client = outbound::client(ca_pem.as_deref(), timeout)?;
         Ok(Self { client, base, headers })
     }
 
@@ -196,37 +189,6 @@ async fn bounded(mut answer: Response) -> Option<Vec<u8>> {
         body.extend_from_slice(&chunk);
     }
     Some(body)
-}
-
-/// On this machine, by an address or by its own name for itself.
-fn is_here(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or("");
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || bare.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
-}
-
-fn client_config(ca_pem: Option<&[u8]>) -> Result<ClientConfig, StripeError> {
-    let mut roots = RootCertStore::empty();
-    match ca_pem {
-        None => roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
-        Some(pem) => {
-            for certificate in CertificateDer::pem_slice_iter(pem) {
-                let certificate = certificate.map_err(|_| StripeError::Authority)?;
-                roots.add(certificate).map_err(|_| StripeError::Authority)?;
-            }
-        }
-    }
-    if roots.is_empty() {
-        return Err(StripeError::Authority);
-    }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut config = ClientConfig::builder_with_provider(provider)
-        .with_protocol_versions(rustls::DEFAULT_VERSIONS)
-        .map_err(|_| StripeError::Client)?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    config.key_log = Arc::new(NoKeyLog);
-    Ok(config)
 }
 
 #[cfg(test)]
