@@ -27,6 +27,8 @@ use crate::store::{Answer, StoreError};
 
 mod follow;
 
+use follow::Next;
+
 /// As many are asked about at once, besides as many that nobody asked about yet: providers that do not
 /// answer keep no new top-up waiting.
 const AT_ONCE: usize = 32;
@@ -101,12 +103,18 @@ async fn due(gate: &Gate, worker_id: WorkerId, under_way: &HashMap<Id, (TopUpId,
 /// One turn of one top-up.
 async fn ask(gate: &Gate, row: &TopUp, worker_id: WorkerId) {
     let Some(row) = claim(gate, row, worker_id).await else { return };
-    match tokio::time::timeout(ASKED_WITHIN, follow::on(gate, &row)).await {
-        Ok(Ok(())) => {}
-        Ok(Err(_)) => tracing::warn!("a provider's answer was not booked; it is asked for again"),
-        Err(_) => tracing::warn!("a funding provider is too slow; it is asked again"),
-    }
-    if let_go(gate, &row, worker_id).await.is_err() {
+    let next = match tokio::time::timeout(ASKED_WITHIN, follow::on(gate, &row)).await {
+        Ok(Ok(next)) => next,
+        Ok(Err(_)) => {
+            tracing::warn!("a provider's answer was not booked; it is asked for again");
+            Next::ByItsState
+        }
+        Err(_) => {
+            tracing::warn!("a funding provider is too slow; it is asked again");
+            Next::ByItsState
+        }
+    };
+    if let_go(gate, &row, worker_id, next).await.is_err() {
         tracing::warn!("a top-up was not let go; its claim ends by itself");
     }
 }
@@ -122,7 +130,10 @@ async fn claim(gate: &Gate, row: &TopUp, worker_id: WorkerId) -> Option<TopUp> {
 }
 
 /// When it is asked about next: soon while it is open, and ever more seldom after it was credited.
-fn next_look(row: &TopUp, now: Timestamp, deadline_us: i64) -> Option<Timestamp> {
+fn next_look(row: &TopUp, next: Next, now: Timestamp, deadline_us: i64) -> Option<Timestamp> {
+    if next == Next::Again {
+        return Some(now.plus_us(PAUSE_MAX_US));
+    }
     let doubled = |unit_us: i64| unit_us.saturating_mul(1 << row.attempts.clamp(0, 20));
     match row.state {
         TopUpState::Requested | TopUpState::RequiresAction | TopUpState::Unknown => {
@@ -138,12 +149,50 @@ fn next_look(row: &TopUp, now: Timestamp, deadline_us: i64) -> Option<Timestamp>
     }
 }
 
-async fn let_go(gate: &Gate, row: &TopUp, worker_id: WorkerId) -> Result<(), StoreError> {
+async fn let_go(gate: &Gate, row: &TopUp, worker_id: WorkerId, next: Next) -> Result<(), StoreError> {
     let fetched = gate.fetch(Query::row(RowKey::TopUp(row.top_up_id))).await?;
     let (Some(now_row), Some(seen_due_at)) = (fetched.get::<TopUp>(), row.due_at) else { return Ok(()) };
     let tools = gate.tools();
     let now = Timestamp(tools.clock.now_us());
-    let due_at = next_look(now_row, now, tools.policy.top_ups.deadline_us);
+    let due_at = next_look(now_row, next, now, tools.policy.top_ups.deadline_us);
     let top_up_id = row.top_up_id;
     gate.chore(Chore::DelayTopUp { top_up_id, worker_id, seen_due_at, due_at }).await.map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::id::{AccountId, FIRST_TENANT, FundingId};
+    use crate::domain::money::Asset;
+
+    fn row(state: TopUpState) -> TopUp {
+        TopUp {
+            top_up_id: TopUpId([1; 16]),
+            tenant_id: FIRST_TENANT,
+            account_id: AccountId([2; 16]),
+            funding_id: FundingId([3; 16]),
+            asset: Asset::PrepaidJpy,
+            amount_minor: 700,
+            state,
+            requested_at: Timestamp(0),
+            settled_at: Some(Timestamp(0)),
+            provider_reference: Some("name".into()),
+            turn: 2,
+            attempts: 3,
+            due_at: Some(Timestamp(0)),
+            claimed_until: Timestamp(0),
+            claimed_by: None,
+            sealed_action: None,
+        }
+    }
+
+    #[test]
+    fn what_is_owed_to_its_owner_is_asked_for_again_though_its_state_is_over() {
+        let now = Timestamp(DAY_US);
+        for state in [TopUpState::Failed, TopUpState::Refunded, TopUpState::ChargedBack] {
+            assert_eq!(next_look(&row(state), Next::ByItsState, now, SECOND_US), None, "{state:?}");
+            let again = next_look(&row(state), Next::Again, now, SECOND_US);
+            assert_eq!(again, Some(now.plus_us(PAUSE_MAX_US)), "{state:?}");
+        }
+    }
 }

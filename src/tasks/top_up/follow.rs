@@ -9,18 +9,28 @@ use crate::domain::top_up::{Answer as Said, Step, step};
 use crate::funding::{Charge, Opened};
 use prost::Message as _;
 
+/// When a top-up is asked about next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    /// As its state has it.
+    ByItsState,
+    /// Soon, although its state is over: something is owed to its owner.
+    Again,
+}
+
 /// Asks, and books the answer.
-pub(super) async fn on(gate: &Gate, row: &TopUp) -> Result<(), StoreError> {
+pub(super) async fn on(gate: &Gate, row: &TopUp) -> Result<Next, StoreError> {
     let provider = &gate.tools().provider;
     let fetched = gate.fetch(Query::row(RowKey::Funding(row.funding_id))).await?;
     if fetched.get::<Funding>().is_none_or(|source| source.provider != provider.number()) {
         // Its provider is not the configured one: only that one knows what became of it.
         tracing::error!("a top-up's provider is not configured: it waits for [funding] to name it again");
-        return Ok(());
+        return Ok(Next::ByItsState);
     }
     let late = is_late(gate, row);
     let Some(reference) = row.provider_reference.as_deref() else {
-        return if late { unnamed(gate, row).await } else { begin(gate, row).await };
+        let begun = if late { unnamed(gate, row).await } else { begin(gate, row).await };
+        return begun.map(|()| Next::ByItsState);
     };
     let reply = if late { provider.cancel(reference).await } else { provider.query(reference).await };
     let confirms = reply == Reply::Unconfirmed && row.state.is_open() && !late;
@@ -43,8 +53,9 @@ async fn unnamed(gate: &Gate, row: &TopUp) -> Result<(), StoreError> {
 
 /// Opens the charge, stores its name, and only then confirms it.
 async fn begin(gate: &Gate, row: &TopUp) -> Result<(), StoreError> {
-    let opened = gate.tools().open_document(row.account_id).await;
-    let source = opened.iter().flatten().flat_map(|opened| &opened.document.funding);
+    // Whatever keeps it from being opened may be over by the next turn.
+    let opened = gate.tools().open_document(row.account_id).await.map_err(|_| StoreError::Unavailable)?;
+    let source = opened.iter().flat_map(|opened| &opened.document.funding);
     let token =
         source.clone().find(|source| source.funding_id == row.funding_id.0).map(|source| &source.token);
     let (Some(token), Some(amount)) = (token, Amount::new(row.amount_minor)) else {
@@ -74,7 +85,7 @@ async fn begin(gate: &Gate, row: &TopUp) -> Result<(), StoreError> {
                 ..row.clone()
             };
             let reply = provider.confirm(&reference).await;
-            book(gate, &row, &reference, reply).await
+            book(gate, &row, &reference, reply).await.map(drop)
         }
         Opened::Refused => settle(gate, row, "", false).await,
         Opened::Silent if step(row.state, Said::Unknown) == Step::Pass => Ok(()),
@@ -82,29 +93,30 @@ async fn begin(gate: &Gate, row: &TopUp) -> Result<(), StoreError> {
     }
 }
 
-async fn book(gate: &Gate, row: &TopUp, reference: &str, reply: Reply) -> Result<(), StoreError> {
+async fn book(gate: &Gate, row: &TopUp, reference: &str, reply: Reply) -> Result<Next, StoreError> {
     let moves = |said| step(row.state, said) != Step::Pass;
     match reply {
         Reply::RequiresAction(action) if moves(Said::RequiresAction) => {
             let sealed = gate.tools().seal("top-up-action", &row.top_up_id.0, &action.encode_to_vec());
-            await_it(gate, row, true, Some(reference.to_owned()), Some(sealed)).await.map(drop)
+            await_it(gate, row, true, Some(reference.to_owned()), Some(sealed)).await?;
         }
         Reply::Processing if moves(Said::Unknown) => {
-            await_it(gate, row, false, Some(reference.to_owned()), None).await.map(drop)
+            await_it(gate, row, false, Some(reference.to_owned()), None).await?;
         }
-        Reply::Succeeded if moves(Said::Succeeded) => settle(gate, row, reference, true).await,
-        Reply::Failed if moves(Said::Failed) => settle(gate, row, reference, false).await,
-        Reply::Refunded if moves(Said::Refunded) => take_back(gate, row, false).await,
-        Reply::ChargedBack if moves(Said::ChargedBack) => take_back(gate, row, true).await,
+        Reply::Succeeded if moves(Said::Succeeded) => settle(gate, row, reference, true).await?,
+        Reply::Failed if moves(Said::Failed) => settle(gate, row, reference, false).await?,
+        Reply::Refunded if moves(Said::Refunded) => take_back(gate, row, false).await?,
+        Reply::ChargedBack if moves(Said::ChargedBack) => take_back(gate, row, true).await?,
         Reply::Succeeded if row.state == TopUpState::Failed => {
             // It said before that this cannot be. Whoever was not credited is not charged.
             tracing::error!("a provider charged for a top-up that had failed: it is given back");
-            gate.tools().provider.refund(row.top_up_id, reference).await;
-            Ok(())
+            let given_back = gate.tools().provider.refund(row.top_up_id, reference).await;
+            if !matches!(given_back, Reply::Refunded | Reply::ChargedBack) {
+                return Ok(Next::Again);
+            }
         }
         Reply::Failed if row.state == TopUpState::Succeeded => {
             tracing::error!("a provider says that a top-up which it confirmed has failed");
-            Ok(())
         }
         Reply::Unconfirmed
         | Reply::Silent
@@ -113,8 +125,9 @@ async fn book(gate: &Gate, row: &TopUp, reference: &str, reply: Reply) -> Result
         | Reply::Succeeded
         | Reply::Failed
         | Reply::Refunded
-        | Reply::ChargedBack => Ok(()),
+        | Reply::ChargedBack => {}
     }
+    Ok(Next::ByItsState)
 }
 
 async fn await_it(
