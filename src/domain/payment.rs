@@ -130,10 +130,10 @@ impl Wanted {
 }
 
 impl Sums {
-    /// A payment whose customer need not be asked.
-    pub fn authorised(amount_minor: i64, intent: Intent, now: Timestamp) -> Self {
+    /// A payment whose customer need not be asked: what it moves, and its sums after that.
+    pub fn authorised(amount_minor: i64, intent: Intent, now: Timestamp) -> Moved {
         let asked = Self::awaiting(amount_minor, intent, now);
-        Self { awaiting_until: None, ..asked }.authorise(now).after
+        Self { awaiting_until: None, ..asked }.authorise(now)
     }
 
     /// A payment whose customer is asked.
@@ -212,6 +212,7 @@ impl Sums {
             Rule::Releases(reason) => Ok(self.release(reason)),
             Rule::ReleasesWhenDue => {
                 if self.due_at().is_none_or(|due_at| wanted.now < due_at) {
+                    // Told to nobody: to a timer every no is the same.
                     return Err(Refusal::PaymentAwaiting);
                 }
                 Ok(self.release(ClosingReason::Expired))

@@ -1,7 +1,8 @@
 //! Who waits for news of which account. A commit wakes those who watch the accounts that it touched, and
-//! nobody else, so a watcher that hears nothing costs nothing.
+//! nobody else.
 //!
-//! Only this process's commits are heard: whoever watches also looks again after a while.
+//! Only this process's commits are heard: whoever watches also looks again after a while, and that is all
+//! that a watcher costs who hears nothing.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,6 +13,10 @@ use tokio::sync::watch;
 
 use crate::domain::id::AccountId;
 use crate::store::Committed;
+
+/// As many wait for one account at a time: its devices, and what they left open. So nobody takes up the
+/// room of others, from however many places he comes.
+const PER_ACCOUNT: usize = 8;
 
 /// Those who wait.
 pub struct Hub {
@@ -34,10 +39,16 @@ pub struct Waiting {
 }
 
 impl Hub {
-    /// Waits for news of an account from now on.
-    pub fn wait(self: &Arc<Self>, account_id: AccountId) -> Waiting {
-        let news = self.lock().entry(account_id).or_insert_with(|| watch::channel(()).0).subscribe();
-        Waiting { hub: Arc::clone(self), account_id, news, closed: self.closed.subscribe() }
+    /// Waits for news of an account from now on; nothing when as many do already as there may be.
+    pub fn wait(self: &Arc<Self>, account_id: AccountId) -> Option<Waiting> {
+        let mut accounts = self.lock();
+        let sender = accounts.entry(account_id).or_insert_with(|| watch::channel(()).0);
+        if sender.receiver_count() >= PER_ACCOUNT {
+            return None;
+        }
+        let news = sender.subscribe();
+        drop(accounts);
+        Some(Waiting { hub: Arc::clone(self), account_id, news, closed: self.closed.subscribe() })
     }
 
     /// There will be no more news: whoever waits may go, and wait at another server.
@@ -70,16 +81,6 @@ impl Hub {
                 sender.send_replace(());
             }
         }
-    }
-
-    /// How many accounts are waited for.
-    pub fn len(&self) -> usize {
-        self.lock().len()
-    }
-
-    /// Whether nobody waits.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
     }
 
     // Each critical section leaves the map whole, so a panic elsewhere does not spoil it.
@@ -131,26 +132,38 @@ mod tests {
         let hub = Arc::new(Hub::default());
         let (sender, tail) = broadcast::channel(1);
         let hearing = tokio::spawn(Arc::clone(&hub).hear(tail));
-        let [mut one, mut again, mut other] = [1, 1, 2].map(|number| hub.wait(AccountId([number; 16])));
+        let [mut one, mut again, mut other] =
+            [1, 1, 2].map(|number| hub.wait(AccountId([number; 16])).expect("room"));
         sender.send(committed(1)).expect("it is heard");
         assert!(timeout(SOON, one.news()).await.expect("news"));
         assert!(timeout(SOON, again.news()).await.expect("news"));
         timeout(NEVER, other.news()).await.expect_err("no news");
-        assert_eq!(hub.len(), 2);
+        assert_eq!(hub.lock().len(), 2);
         drop((one, again));
-        assert_eq!(hub.len(), 1);
+        assert_eq!(hub.lock().len(), 1);
         drop(other);
-        assert!(hub.is_empty());
+        assert!(hub.lock().is_empty());
         drop(sender);
         hearing.await.expect("it ends");
+    }
+
+    #[test]
+    fn one_account_takes_up_no_room_of_others() {
+        let hub = Arc::new(Hub::default());
+        let mut waiting: Vec<_> =
+            (0..PER_ACCOUNT).map(|_| hub.wait(AccountId([1; 16])).expect("room")).collect();
+        assert!(hub.wait(AccountId([1; 16])).is_none());
+        assert!(hub.wait(AccountId([2; 16])).is_some());
+        waiting.pop();
+        assert!(hub.wait(AccountId([1; 16])).is_some());
     }
 
     #[tokio::test]
     async fn whoever_waits_is_told_that_there_is_no_more() {
         let hub = Arc::new(Hub::default());
-        let mut before = hub.wait(AccountId([1; 16]));
+        let mut before = hub.wait(AccountId([1; 16])).expect("room");
         hub.close();
-        let mut after = hub.wait(AccountId([2; 16]));
+        let mut after = hub.wait(AccountId([2; 16])).expect("room");
         for waiting in [&mut before, &mut after] {
             assert!(!timeout(SOON, waiting.news()).await.expect("told"));
         }
@@ -160,7 +173,7 @@ mod tests {
     async fn whoever_may_have_missed_something_looks_again() {
         let hub = Arc::new(Hub::default());
         let (sender, tail) = broadcast::channel(1);
-        let mut one = hub.wait(AccountId([1; 16]));
+        let mut one = hub.wait(AccountId([1; 16])).expect("room");
         for number in [2, 3, 4] {
             sender.send(committed(number)).expect("it is kept");
         }

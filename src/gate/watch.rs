@@ -13,6 +13,7 @@ use super::admitted::Admitted;
 use super::hub::Waiting;
 use super::operation::Read;
 use super::rejection::Rejection;
+use crate::domain::time::SECOND_US;
 use crate::env::pause;
 use crate::pb;
 use crate::store::query::{Fetched, Query};
@@ -41,6 +42,7 @@ impl Gate {
         let (account_id, _, _) = call.device()?;
         let query = Query { caller: Some(call.reader()?), ..O::query(&call, self.tools())? };
         let waiting = self.hub().wait(account_id);
+        let waiting = waiting.ok_or(Rejection::Throttled { retry_after_us: SECOND_US })?;
         // Read again: what was committed before this moment is in here, and what comes after it is news.
         let fetched = self.fetch(query.clone()).await?;
         if !fetched.caller_is_good {

@@ -5,24 +5,15 @@ use std::sync::Arc;
 
 use saifu::client::staff::Staff;
 use saifu::pb;
-use saifu::verify;
 use tokio::task::JoinSet;
 
-use crate::support::shop::{order, secret};
-use crate::support::{World, available, generous};
+use crate::support::shop::{order, secret, word};
+use crate::support::{World, available, books_hold, generous, generous_policy};
 
 /// Rounds of each race.
 const ROUNDS: usize = 1_000;
 /// As many races at a time, each with a customer of his own.
 const CUSTOMERS: usize = 8;
-
-/// What a call came to, in one word.
-fn word<T>(result: &Result<T, saifu::client::refused::Refused>, done: &'static str) -> &'static str {
-    match result {
-        Ok(_) => done,
-        Err(refused) => refused.reason().expect("a reason").as_str_name(),
-    }
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_reversal_and_its_charge_in_either_order_leave_nothing_paid() {
@@ -63,11 +54,7 @@ async fn a_reversal_and_its_charge_in_either_order_leave_nothing_paid() {
     let allowed = ["CHARGED REVERSE_RESULT_REVERSED", "ORDER_REVERSED REVERSE_RESULT_NOTHING_FOUND"];
     assert!(seen.keys().all(|pair| allowed.contains(&pair.as_str())), "{seen:?}");
     println!("{seen:?}");
-    world.server.stop().await;
-    let mut policy = saifu::domain::policy::Policy::standard();
-    crate::support::generous_policy(&mut policy);
-    let report = verify::verify_by(&world.dir.path().join("data"), policy).await.expect("a report");
-    assert!(report.holds(), "{:?}", report.problems);
+    books_hold(world, generous_policy).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

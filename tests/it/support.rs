@@ -26,6 +26,7 @@ use saifu::gate::limit::LimitTable;
 use saifu::pb;
 use saifu::pb::enrolment_start_private::Contact;
 use saifu::server::{SANDBOX_AUDIENCE, Server, Settings};
+use saifu::verify;
 use tempfile::TempDir;
 use tokio::time::interval;
 
@@ -139,6 +140,16 @@ pub fn generous_policy(policy: &mut Policy) {
     policy.payment_codes.misses = i64::MAX;
     policy.step_up =
         StepUp { fresh_us: 365 * DAY_US, amount_minor: i64::MAX, sum_minor: i64::MAX, payments: i64::MAX };
+}
+
+/// Stops the server, and finds its books bear out its journal, by the rules that it was given.
+pub async fn books_hold(world: World, change: impl FnOnce(&mut Policy)) {
+    world.server.stop().await;
+    let mut policy = Policy::standard();
+    change(&mut policy);
+    let report = verify::verify_by(&world.dir.path().join("data"), policy).await.expect("a report");
+    assert!(report.holds(), "{:?}", report.problems);
+    assert_eq!(report.sum_minor, 0);
 }
 
 async fn serve(dir: &Path, clock: &Arc<ManualClock>, change: impl FnOnce(&mut Settings)) -> Server {

@@ -112,16 +112,8 @@ pub(super) fn authorise(
     legs: Vec<Leg>,
     now: Timestamp,
 ) -> (Postings, Vec<Write>) {
-    let amount_minor = sale.amount.minor();
-    let after = Sums::authorised(amount_minor, sale.intent, now);
-    let moved = Moved {
-        authorised_minor: amount_minor,
-        captured_minor: after.captured_minor,
-        released_minor: 0,
-        refunded_minor: 0,
-        after,
-    };
-    let payment = Payment { legs: Legs(legs), ..begun(account, device_id, sale, &after, now) };
+    let moved = Sums::authorised(sale.amount.minor(), sale.intent, now);
+    let payment = Payment { legs: Legs(legs), ..begun(account, device_id, sale, &moved.after, now) };
     let (postings, mut writes) = book(account, &payment, &moved, sale.merchant.ledger_account_id, now);
     writes.push(Write::Insert(payment.into_row()));
     (postings, writes)

@@ -10,7 +10,7 @@ const LATER: Timestamp = Timestamp(9_000_000);
 
 /// A payment of 100 in a state; in those with parts, 60 are captured, and 20 of them given back.
 fn sums_in(state: State) -> Sums {
-    let held = Sums::authorised(100, Intent::Hold { until: LATER }, NOW);
+    let held = Sums::authorised(100, Intent::Hold { until: LATER }, NOW).after;
     let with = |captured_minor, refunded_minor, released_minor, closing_reason| Sums {
         captured_minor,
         refunded_minor,
@@ -142,7 +142,7 @@ proptest! {
             .map(|(amount, number)| Leg { lot_id: LotId([number; 16]), amount_minor: *amount })
             .collect();
         let total: i64 = lots.iter().sum();
-        let mut sums = Sums::authorised(total, Intent::Hold { until: LATER }, NOW);
+        let mut sums = Sums::authorised(total, Intent::Hold { until: LATER }, NOW).after;
         let mut back: Vec<i64> = vec![0; lots.len()];
         for (verb, amount, is_final) in steps {
             let wanted = Wanted { amount_minor: Some(amount), is_final, now: NOW };

@@ -21,8 +21,8 @@ struct Sold<'a> {
     at: Timestamp,
     amount_minor: i64,
     sums: Sums,
-    /// What the customer could spend after it; absent when he is asked first.
-    available_after_minor: Option<i64>,
+    /// What it moved, and what the customer could spend after it; absent when he is asked first.
+    taken: Option<(Moved, i64)>,
 }
 
 impl Replay {
@@ -55,10 +55,10 @@ impl Replay {
         }
         let merchant_id = store.merchant_id;
         signed_amount(amount_minor, body.amount_minor, &body.currency)?;
-        let sums = Sums::authorised(amount_minor, Intent::Sale, at);
+        let moved = Sums::authorised(amount_minor, Intent::Sale, at);
         self.may_spend(entry, account_id)?;
-        self.begun(payment_id, PaymentReplay { account_id, store_id, merchant_id, sums })?;
-        self.booked(entry, payment_id, &from_nothing(sums), available_after_minor)
+        self.begun(payment_id, PaymentReplay { account_id, store_id, merchant_id, sums: moved.after })?;
+        self.booked(entry, payment_id, &moved, available_after_minor)
     }
 
     /// A charge stands on two signatures: the till's here, and that of the device which issued the code
@@ -104,9 +104,9 @@ impl Replay {
             Outcome::Charged { payment_id, code_id, at, amount_minor, available_after_minor }
                 if hold.is_none() =>
             {
-                let sums = Sums::authorised(amount_minor, Intent::Sale, at);
-                let available_after_minor = Some(available_after_minor);
-                Sold { body, payment_id, code_id, at, amount_minor, sums, available_after_minor }
+                let moved = Sums::authorised(amount_minor, Intent::Sale, at);
+                let taken = Some((moved, available_after_minor));
+                Sold { body, payment_id, code_id, at, amount_minor, sums: moved.after, taken }
             }
             Outcome::Authorized {
                 payment_id,
@@ -116,9 +116,9 @@ impl Replay {
                 hold_until,
                 available_after_minor,
             } if hold == Some(hold_until) => {
-                let sums = Sums::authorised(amount_minor, Intent::Hold { until: hold_until }, at);
-                let available_after_minor = Some(available_after_minor);
-                Sold { body, payment_id, code_id, at, amount_minor, sums, available_after_minor }
+                let moved = Sums::authorised(amount_minor, Intent::Hold { until: hold_until }, at);
+                let taken = Some((moved, available_after_minor));
+                Sold { body, payment_id, code_id, at, amount_minor, sums: moved.after, taken }
             }
             Outcome::PaymentAsked { payment_id, code_id, amount_minor, awaiting_until, hold_until }
                 if hold == hold_until && body.ask =>
@@ -130,7 +130,7 @@ impl Replay {
                     return Err("its customer is asked for longer than he may be");
                 }
                 let at = entry.row.at;
-                Sold { body, payment_id, code_id, at, amount_minor, sums, available_after_minor: None }
+                Sold { body, payment_id, code_id, at, amount_minor, sums, taken: None }
             }
             _ => return Err("its outcome does not fit its kind"),
         };
@@ -152,7 +152,7 @@ impl Replay {
         let live = account.live_codes.find(sold.code_id, sold.at).ok_or("its payment code was not live")?;
         account.live_codes.remove(sold.code_id);
         let is_above = sold.amount_minor > live.cap_minor;
-        if live.purpose != CodePurpose::Pay || is_above != sold.available_after_minor.is_none() {
+        if live.purpose != CodePurpose::Pay || is_above != sold.taken.is_none() {
             return Err("it takes more than its payment code was signed for, or asks for less");
         }
         signed_amount(sold.amount_minor, sold.body.amount_minor, &sold.body.currency)?;
@@ -162,11 +162,11 @@ impl Replay {
         }
         let payment = PaymentReplay { account_id, store_id, merchant_id, sums: sold.sums };
         self.begun(sold.payment_id, payment)?;
-        let Some(available_after_minor) = sold.available_after_minor else {
+        let Some((moved, available_after_minor)) = sold.taken else {
             return nothing_posted(entry);
         };
         self.may_spend(entry, account_id)?;
-        self.booked(entry, sold.payment_id, &from_nothing(sold.sums), available_after_minor)
+        self.booked(entry, sold.payment_id, &moved, available_after_minor)
     }
 
     fn begun(&mut self, payment_id: PaymentId, payment: PaymentReplay) -> Checked {
@@ -384,17 +384,6 @@ fn at(entry: &Entry<'_>) -> Result<Timestamp, &'static str> {
         return Err("its outcome does not fit its kind");
     };
     Ok(at)
-}
-
-/// What authorising a payment moved.
-fn from_nothing(after: Sums) -> Moved {
-    Moved {
-        authorised_minor: after.amount_minor,
-        captured_minor: after.captured_minor,
-        released_minor: 0,
-        refunded_minor: 0,
-        after,
-    }
 }
 
 fn signed_amount(told_minor: i64, signed_minor: i64, currency: &str) -> Checked {

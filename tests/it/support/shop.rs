@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use saifu::client::connection::connect;
+use saifu::client::refused::Refused;
 use saifu::client::staff::Staff;
 use saifu::client::wallet::Wallet;
 use saifu::crypto::device_key::DeviceKey;
@@ -159,5 +160,13 @@ impl Shop {
         let request = pb::CaptureRequest { order_id: order_id.into(), amount_minor, more_follows: false };
         let draft = self.merchant.draft(saifu::client::method::MERCHANT_CAPTURE, &request);
         self.merchant.send(draft).await.expect("a capture")
+    }
+}
+
+/// What a call came to, in one word.
+pub fn word<T>(result: &Result<T, Refused>, done: &'static str) -> &'static str {
+    match result {
+        Ok(_) => done,
+        Err(refused) => refused.reason().expect("a reason").as_str_name(),
     }
 }
