@@ -1,6 +1,7 @@
 //! A client that signs, for the demonstration, the tests and the load tool. The server has no use
 //! for it.
 
+pub mod clock;
 pub mod connection;
 pub mod method;
 pub mod refused;

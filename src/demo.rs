@@ -5,7 +5,6 @@
 //! the story.
 
 mod attacks;
-mod clock;
 mod customer;
 mod folder;
 mod main_job;

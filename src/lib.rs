@@ -26,6 +26,7 @@ pub mod server;
 pub mod store;
 pub mod symbol;
 pub mod tasks;
+pub mod till;
 pub mod verify;
 
 /// The messages and services generated from `proto/saifu/v1`.

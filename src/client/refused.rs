@@ -1,6 +1,7 @@
 //! A call that was not done, and what the server says about it.
 
 use std::fmt;
+use std::time::Duration;
 
 use tonic::Status;
 use tonic_types::{ErrorInfo, StatusExt as _};
@@ -32,6 +33,16 @@ impl Refused {
     /// What the server adds to the reason under this key, for example `server_time`.
     pub fn metadata(&self, key: &str) -> Option<String> {
         self.info()?.metadata.remove(key)
+    }
+
+    /// When to come back, where the server says so.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.status.get_details_retry_info()?.retry_delay
+    }
+
+    /// The text for people and logs.
+    pub fn message(&self) -> &str {
+        self.status.message()
     }
 
     fn info(&self) -> Option<ErrorInfo> {

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use super::clock::{FollowingClock, moment_us};
+use crate::client::clock::{FollowingClock, moment_us};
 use super::otherwise::Otherwise;
 use crate::client::{Refused, Staff, Wallet, connect};
 use crate::crypto::device_key::DeviceKey;

@@ -4,7 +4,7 @@
 use prost::Message;
 use tonic::Code;
 
-use super::clock::moment_us;
+use crate::client::clock::moment_us;
 use super::customer::Customer;
 use super::main_job::{self, top_up_request};
 use super::otherwise::Otherwise;

@@ -1,4 +1,4 @@
-//! The phone's clock: the machine's, put forward whenever the sandbox's is.
+//! A client's clock: the machine's, put forward or back by what the server says about the time.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
