@@ -3,8 +3,10 @@
 
 mod config;
 mod demo;
+mod sandbox;
 mod serve;
 mod symbol;
+mod till;
 mod verify;
 
 use std::io::IsTerminal as _;
@@ -64,6 +66,10 @@ enum Command {
     },
     /// Plays the main job and the attacks on it as a story, on a server of its own.
     Demo(DemoArguments),
+    /// A till: it charges payment codes, and finds out what became of a call that got no answer.
+    Till(till::TillArguments),
+    /// The people that a till needs, on a sandbox server: a shop that was let in, a customer with codes.
+    Sandbox(sandbox::SandboxArguments),
 }
 
 /// What `saifu serve` takes.
@@ -131,14 +137,20 @@ pub fn run() -> ExitCode {
         Command::Verify { data_dir, config } => verify::run(data_dir, config.as_deref()),
         Command::Bench(command) => crate::bench::run(command).map_err(Into::into),
         Command::Demo(arguments) => demo::run(arguments),
+        Command::Sandbox(arguments) => sandbox::run(arguments),
+        // A till's status says more than whether it could do its work.
+        Command::Till(arguments) => return till::run(arguments).unwrap_or_else(failed),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("saifu: {error}");
-            ExitCode::FAILURE
-        }
+        Err(error) => failed(error),
     }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "what ends a command is handed on to here, and no further")]
+fn failed(error: Failure) -> ExitCode {
+    eprintln!("saifu: {error}");
+    ExitCode::FAILURE
 }
 
 /// Anything that ends a command: said once, in one sentence.

@@ -95,6 +95,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         ],
     ),
     ("client", &["crypto", "domain::time", "env", "contact", "door::tls", "pb"]),
+    ("till", &["client", "crypto", "domain::id", "env", "pb"]),
     ("verify", &["store", "domain", "crypto", "tasks::checkpoint", "pb"]),
 ];
 

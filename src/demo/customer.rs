@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use crate::client::clock::{FollowingClock, moment_us};
 use super::otherwise::Otherwise;
+use crate::client::clock::{FollowingClock, moment_us};
 use crate::client::{Refused, Staff, Wallet, connect};
 use crate::crypto::device_key::DeviceKey;
 use crate::crypto::entropy::SystemEntropy;

@@ -4,13 +4,13 @@
 use prost::Message;
 use tonic::Code;
 
-use crate::client::clock::moment_us;
 use super::customer::Customer;
 use super::main_job::{self, top_up_request};
 use super::otherwise::Otherwise;
 use super::shop::Street;
 use super::teller::Told;
 use super::victim::{Victim, message_after, newest_code, patiently};
+use crate::client::clock::moment_us;
 use crate::client::signer::RecoveryProof;
 use crate::client::{EnrolError, Refused, Signer, method};
 use crate::crypto::device_key::DeviceKey;

@@ -93,7 +93,12 @@ impl Till {
 
     /// Settles what is not known, then does this for an order. A charge or an authorization wants the code
     /// that the customer shows.
-    pub async fn call(&mut self, order_id: &str, call: Call, code: Option<&str>) -> Result<Verdict, TillError> {
+    pub async fn call(
+        &mut self,
+        order_id: &str,
+        call: Call,
+        code: Option<&str>,
+    ) -> Result<Verdict, TillError> {
         check(order_id, &call, code)?;
         self.settle().await?;
         let unsettled = self.orders().unsettled();
@@ -247,7 +252,9 @@ impl Till {
 fn check(order_id: &str, call: &Call, code: Option<&str>) -> Result<(), TillError> {
     let is_name = order_id.len() <= ORDER_ID_MAX && order_id.bytes().all(|byte| byte.is_ascii_graphic());
     if order_id.is_empty() || !is_name {
-        return Err(TillError::Unsuitable("an order id has 1 to 64 printable ASCII characters without spaces"));
+        return Err(TillError::Unsuitable(
+            "an order id has 1 to 64 printable ASCII characters without spaces",
+        ));
     }
     let is_code = |code: &str| code.len() == CODE_DIGITS && code.bytes().all(|byte| byte.is_ascii_digit());
     if call.kind() == Kind::Pay && !code.is_some_and(is_code) {

@@ -75,7 +75,11 @@ impl fmt::Display for TillError {
                 write!(f, "{} is damaged or not a till's: {what}; put the right file back", path.display())
             }
             Self::Exposed(path) => {
-                write!(f, "others may read the key {}: chmod 600 it, and use it no more if they did", path.display())
+                write!(
+                    f,
+                    "others may read the key {}: chmod 600 it, and use it no more if they did",
+                    path.display()
+                )
             }
             Self::Foreign(path) => {
                 write!(f, "the journal {} is another till's: put the right one back", path.display())
@@ -95,7 +99,11 @@ impl fmt::Display for TillError {
                 write!(f, "the journal {} could not be written before: start again", path.display())
             }
             Self::Authority(path) => {
-                write!(f, "{} holds no certificate to trust: saifu serve prints the path of its CA", path.display())
+                write!(
+                    f,
+                    "{} holds no certificate to trust: saifu serve prints the path of its CA",
+                    path.display()
+                )
             }
             Self::Unsuitable(what) => f.write_str(what),
             Self::NotLoopback(address) => {

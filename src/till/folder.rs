@@ -86,7 +86,8 @@ impl Folder {
         let lock = path.join(LOCK);
         let failed = |error| TillError::Unwritable(lock.clone(), error);
         let mut options = OpenOptions::new();
-        let file = options.write(true).create(true).truncate(false).mode(0o600).open(&lock).map_err(failed)?;
+        let file =
+            options.write(true).create(true).truncate(false).mode(0o600).open(&lock).map_err(failed)?;
         match file.try_lock() {
             Ok(()) => Ok(Self { path: path.to_owned(), _lock: file }),
             Err(TryLockError::WouldBlock) => Err(TillError::InUse(path.to_owned())),

@@ -130,11 +130,9 @@ impl Line {
                 let body = pb::CaptureRequest { order_id, amount_minor, more_follows };
                 learned::<pb::PaymentStepReply>(self.change(method::CAPTURE, &body, id).await)
             }
-            Call::Void => {
-                learned::<pb::PaymentStepReply>(
-                    self.change(method::VOID, &pb::VoidRequest { order_id }, id).await,
-                )
-            }
+            Call::Void => learned::<pb::PaymentStepReply>(
+                self.change(method::VOID, &pb::VoidRequest { order_id }, id).await,
+            ),
             Call::Refund { amount_minor } => {
                 let body = pb::RefundRequest { order_id, amount_minor };
                 learned::<pb::PaymentStepReply>(self.change(method::REFUND, &body, id).await)
@@ -157,9 +155,7 @@ impl Line {
         self.pass();
         match heard {
             Heard::Reply(reply) => (Learned::Order(reply.into()), String::new()),
-            Heard::Refused(pb::Reason::NotFound, refused) => {
-                (Learned::NoOrder, refused.message().to_owned())
-            }
+            Heard::Refused(pb::Reason::NotFound, refused) => (Learned::NoOrder, refused.message().to_owned()),
             Heard::Refused(_, refused) => (Learned::Unasked, refused.message().to_owned()),
             Heard::Silence(why) => (Learned::Unasked, why),
         }

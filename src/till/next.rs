@@ -93,9 +93,11 @@ pub fn next(tries: &Tries, learned: &Learned) -> Next {
         Learned::Refused { reason, .. } => Next::Settle(Outcome::NotDone(reason.as_str_name().to_owned())),
         Learned::Silence => unanswered(tries),
         Learned::Order(payment) => match payment.standing {
-            Standing::Captured | Standing::Held | Standing::Awaiting | Standing::Over | Standing::Reversed => {
-                Next::Settle(Outcome::Done(payment.clone()))
-            }
+            Standing::Captured
+            | Standing::Held
+            | Standing::Awaiting
+            | Standing::Over
+            | Standing::Reversed => Next::Settle(Outcome::Done(payment.clone())),
             // Not paid by now: the call may still be on its way, and arrive after this answer.
             Standing::Open | Standing::NotOurs => Next::Reverse,
         },
