@@ -28,6 +28,9 @@ pub struct TillArguments {
     /// One JSON object a line instead of text.
     #[arg(long, global = true)]
     json: bool,
+    /// Says every step that the till takes.
+    #[arg(long, global = true)]
+    steps: bool,
     /// So long one attempt of a call may take, in milliseconds.
     #[arg(long, global = true, value_name = "MS", default_value_t = 5_000,
           value_parser = clap::value_parser!(u64).range(1..=60_000))]
@@ -163,7 +166,7 @@ pub(super) fn run(arguments: TillArguments) -> Result<ExitCode, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let timeout = Duration::from_millis(arguments.timeout_ms);
     let data = &arguments.data;
-    let teller = Teller { is_json: arguments.json };
+    let teller = Teller { is_json: arguments.json, tells_steps: arguments.steps };
     let exit = runtime.block_on(async {
         match arguments.command {
             TillCommand::Activate { address, ca, code, audience } => {
@@ -256,11 +259,17 @@ async fn order(till: &mut Till, command: OrderCommand, teller: Teller) -> Result
         OrderCommand::Void { order } => (order, Call::Void, None),
         OrderCommand::Refund { order, amount } => (order, Call::Refund { amount_minor: amount }, None),
         OrderCommand::Reverse { order } => {
-            return Ok(teller.verdict(Kind::Reverse, &till.reverse(&order).await?));
+            let verdict = till.reverse(&order).await;
+            return Ok(teller.taken(till.take_steps()).verdict(Kind::Reverse, &verdict?));
         }
-        OrderCommand::Status { order } => return Ok(teller.verdict(Kind::Pay, &till.status(&order).await?)),
+        OrderCommand::Status { order } => {
+            let verdict = till.status(&order).await;
+            return Ok(teller.verdict(Kind::Pay, &verdict?));
+        }
         OrderCommand::Settle => {
-            let verdicts = till.settle().await?;
+            let settled = till.settle().await;
+            teller.taken(till.take_steps());
+            let verdicts = settled?;
             verdicts.iter().for_each(|verdict| teller.settled(verdict));
             let is_all = till.orders().unsettled().is_empty();
             if verdicts.is_empty() {
@@ -274,7 +283,9 @@ async fn order(till: &mut Till, command: OrderCommand, teller: Teller) -> Result
         }
     };
     let kind = call.kind();
-    Ok(teller.verdict(kind, &till.call(&order_id, call, code.as_deref()).await?))
+    let verdict = till.call(&order_id, call, code.as_deref()).await;
+    // Also when it came to nothing: the steps say why.
+    Ok(teller.taken(till.take_steps()).verdict(kind, &verdict?))
 }
 
 #[cfg(test)]

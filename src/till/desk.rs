@@ -63,6 +63,7 @@ pub struct Till {
     identity: Identity,
     pub(super) journal: Journal,
     pub(super) line: Line,
+    pub(super) steps: Vec<String>,
     _folder: Folder,
 }
 
@@ -78,7 +79,7 @@ impl Till {
         let ends = Ends { server, audience, authority: folder.authority()?, key: folder.key()? };
         let line = Line::new(ends, timeout);
         let line = if let Some(fault) = fault { line.with_fault(fault).await? } else { line };
-        Ok(Self { identity, journal: folder.journal()?, line, _folder: folder })
+        Ok(Self { identity, journal: folder.journal()?, line, steps: Vec::new(), _folder: folder })
     }
 
     /// Whom it calls, and what it is.
@@ -89,6 +90,11 @@ impl Till {
     /// Its journal's orders.
     pub fn orders(&self) -> &Orders {
         self.journal.orders()
+    }
+
+    /// What it did since this was asked last, a line a step.
+    pub fn take_steps(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.steps)
     }
 
     /// Settles what is not known, then does this for an order. A charge or an authorization wants the code

@@ -66,9 +66,9 @@ impl Till {
         let mut step = first(&tries);
         let mut silence = String::new();
         loop {
-            let (learned, said) = match step {
+            let (learned, said) = match &step {
                 Next::Send(after) => {
-                    pause(after).await;
+                    pause(*after).await;
                     tries.sent += 1;
                     let attempt = (role, tries.sent);
                     self.line.send(order_id, (&call, request_id), code, attempt).await
@@ -82,7 +82,7 @@ impl Till {
                     let order_id = order_id.to_owned();
                     let known = Event::Known { at_us, order_id, request_id, outcome: outcome.clone() };
                     self.journal.add(&known)?;
-                    return Ok(Alone::Settled(outcome, silence));
+                    return Ok(Alone::Settled(outcome.clone(), silence));
                 }
                 Next::Reverse => return Ok(Alone::MustReverse(silence)),
                 Next::Leave => {
@@ -91,12 +91,36 @@ impl Till {
                     return Ok(Alone::Left(silence));
                 }
             };
+            self.steps.push(format!("{order_id}   {}: {}", does(&call, &tries, &step), heard(&learned)));
             tries.is_open |= learned == Learned::Silence;
             if !said.is_empty() {
                 silence = said;
             }
             step = next(&tries, &learned);
         }
+    }
+}
+
+/// What the till does, in words for its clerk.
+fn does(call: &Call, tries: &Tries, step: &Next) -> String {
+    match step {
+        Next::Ask => "asks how the order stands".to_owned(),
+        Next::Send(_) | Next::Settle(_) | Next::Reverse | Next::Leave => {
+            let again = if tries.sent > 1 { "the same " } else { "" };
+            format!("sends {again}{}", call.name())
+        }
+    }
+}
+
+/// What it hears.
+fn heard(learned: &Learned) -> String {
+    match learned {
+        Learned::Reply(payment) | Learned::Order(payment) => payment.standing.to_string(),
+        Learned::Refused { reason, is_final, .. } => {
+            format!("{}, {}", reason.as_str_name(), if *is_final { "final" } else { "not final" })
+        }
+        Learned::Silence | Learned::Unasked => "no answer".to_owned(),
+        Learned::NoOrder => "no such order".to_owned(),
     }
 }
 

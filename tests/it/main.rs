@@ -29,6 +29,8 @@ mod shop_races;
 mod spine;
 mod staff;
 mod support;
+mod till;
+mod till_kills;
 mod top_up_kills;
 mod top_up_saga;
 mod verify;

@@ -50,6 +50,8 @@ fn exit(kind: Kind, verdict: &Verdict) -> Exit {
 pub(super) struct Teller {
     /// As JSON.
     pub(super) is_json: bool,
+    /// The steps before what they came to.
+    pub(super) tells_steps: bool,
 }
 
 /// A line in JSON.
@@ -73,6 +75,14 @@ impl Teller {
         } else {
             println!("active: terminal {}, store {}", enrolled.terminal_id, enrolled.store_id);
         }
+    }
+
+    /// What the till did for it, when that is wanted.
+    pub(super) fn taken(self, steps: Vec<String>) -> Self {
+        for step in steps.into_iter().filter(|_| self.tells_steps && !self.is_json) {
+            println!("{step}");
+        }
+        self
     }
 
     pub(super) fn nothing_open(self) {

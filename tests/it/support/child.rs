@@ -19,6 +19,8 @@ pub struct Served {
     pub address: SocketAddr,
     /// Where it tells its health, if it does.
     pub health: Option<SocketAddr>,
+    /// Where operators are listened to.
+    pub operators: SocketAddr,
     ca: PathBuf,
 }
 
@@ -57,7 +59,9 @@ impl Served {
         let ca = PathBuf::from(format!("/proc/{}/root{ca}", child.id()));
         let health = words.get("health").and_then(|health| health.strip_prefix("http://"));
         let health = health.map(|address| address.parse().expect("an address"));
-        Self { address: address.parse().expect("an address"), health, ca, child }
+        let operators = words.get("operators").and_then(|address| address.strip_prefix("https://"));
+        let operators = operators.expect("the operators' address").parse().expect("an address");
+        Self { address: address.parse().expect("an address"), health, operators, ca, child }
     }
 
     /// A connection to it.

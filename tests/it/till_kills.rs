@@ -1,0 +1,265 @@
+//! The server is killed while a till charges, at a moment of each kind; afterwards the till knows, and the server
+//! agrees with it. Both are the real programs, and between them is a gate that counts what passes.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::process::Output;
+use std::sync::{Arc, Mutex};
+
+use saifu::client::clock::{FollowingClock, moment_us};
+use saifu::client::connection::connect;
+use saifu::client::wallet::Wallet;
+use saifu::env::clock::Clock;
+use saifu::pb;
+use saifu::server::SANDBOX_AUDIENCE;
+use saifu::verify::verify;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::support::child::{Served, run};
+use crate::support::shop::digits;
+use crate::support::{PASSPHRASE, available};
+
+const FUNDS_MINOR: i64 = 5_000;
+const AMOUNT_MINOR: i64 = 100;
+
+/// When the server dies, in chunks of the till's first connection: 1 is the handshake's first.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Moment {
+    /// The till's chunk is at the gate and stays there.
+    BeforeUp(u32),
+    /// The till's chunk has just gone to the server.
+    AfterUp(u32),
+    /// The server's chunk is at the gate and stays there.
+    BeforeDown(u32),
+    /// The till has the server's chunk.
+    AfterDown(u32),
+}
+
+use Moment::{AfterDown, AfterUp, BeforeDown, BeforeUp};
+
+/// The charge goes up in the fourth chunk or so, and its answer comes down in the fourth or so.
+const MOMENTS: [Moment; 16] = [
+    BeforeUp(1),
+    AfterUp(1),
+    BeforeDown(1),
+    BeforeUp(2),
+    AfterUp(2),
+    BeforeUp(3),
+    AfterUp(3),
+    BeforeUp(4),
+    AfterUp(4),
+    BeforeUp(5),
+    AfterUp(5),
+    BeforeDown(2),
+    BeforeDown(3),
+    BeforeDown(4),
+    BeforeDown(5),
+    AfterDown(4),
+];
+
+/// A relay that kills the server behind it at a moment.
+#[derive(Clone)]
+struct Gate {
+    address: SocketAddr,
+    state: Arc<Mutex<State>>,
+}
+
+struct State {
+    served: Option<Served>,
+    moment: Option<Moment>,
+}
+
+impl Gate {
+    async fn before(served: Served) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
+        let address = listener.local_addr().expect("bound");
+        let gate =
+            Self { address, state: Arc::new(Mutex::new(State { served: Some(served), moment: None })) };
+        let behind = gate.clone();
+        tokio::spawn(async move {
+            while let Ok((till, _)) = listener.accept().await {
+                let gate = behind.clone();
+                // A connection that ends by an error has ended.
+                tokio::spawn(async move { drop(gate.relay(till).await) });
+            }
+        });
+        gate
+    }
+
+    fn server(&self) -> Option<SocketAddr> {
+        self.state.lock().expect("whole").served.as_ref().map(|served| served.address)
+    }
+
+    /// Whether the server dies now.
+    fn dies(&self, now: Moment) -> bool {
+        let mut state = self.state.lock().expect("whole");
+        if state.moment != Some(now) {
+            return false;
+        }
+        state.moment = None;
+        state.served.take().expect("it runs").kill();
+        true
+    }
+
+    /// Kills it, if it lived through the moment, and starts it again on the same data.
+    fn restart(&self, data: &Path) {
+        let mut state = self.state.lock().expect("whole");
+        state.moment = None;
+        if let Some(served) = state.served.take() {
+            served.kill();
+        }
+        state.served = Some(Served::start(data));
+    }
+
+    async fn relay(&self, mut till: TcpStream) -> std::io::Result<()> {
+        let Some(server) = self.server() else { return Ok(()) };
+        let mut server = TcpStream::connect(server).await?;
+        till.set_nodelay(true)?;
+        server.set_nodelay(true)?;
+        let (mut up, mut down) = (vec![0; 16 * 1024], vec![0; 16 * 1024]);
+        let (mut ups, mut downs) = (0, 0);
+        loop {
+            tokio::select! {
+                read = till.read(&mut up) => {
+                    let count = read?;
+                    ups += 1;
+                    if count == 0 || self.dies(BeforeUp(ups)) {
+                        return Ok(());
+                    }
+                    server.write_all(&up[..count]).await?;
+                    if self.dies(AfterUp(ups)) {
+                        return Ok(());
+                    }
+                }
+                read = server.read(&mut down) => {
+                    let count = read?;
+                    downs += 1;
+                    if count == 0 || self.dies(BeforeDown(downs)) {
+                        return Ok(());
+                    }
+                    till.write_all(&down[..count]).await?;
+                    if self.dies(AfterDown(downs)) {
+                        return Ok(());
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The customer, whose clock goes after the sandbox's.
+struct Customer {
+    wallet: Wallet,
+    clock: Arc<FollowingClock>,
+}
+
+impl Customer {
+    async fn enrol(served: &Served) -> Self {
+        let clock = Arc::new(FollowingClock::default());
+        let now = Arc::clone(&clock) as Arc<dyn Clock>;
+        let mut wallet = Wallet::new(served.connect().await, SANDBOX_AUDIENCE, now);
+        wallet.enrol("alice@example.jp", PASSPHRASE).await.expect("enrolment");
+        let funding_id = wallet.link_funding("sandbox-visa", "card").await.expect("link").funding_id;
+        let request = pb::TopUpRequest { funding_id, amount_minor: FUNDS_MINOR, currency: "JPY".into() };
+        wallet.top_up(request, None, None).await.expect("top-up");
+        Self { wallet, clock }
+    }
+
+    /// A payment code, after a one-time code of the next step. The till's clock stays behind.
+    async fn code(&self) -> String {
+        let now = self.wallet.advance_clock(31).await.expect("the clock moves").now.expect("its time");
+        self.clock.follow(moment_us(&now));
+        let code = self.wallet.code().expect("an authenticator");
+        self.wallet.verify_second_factor(&code).await.expect("the code is right");
+        digits(&self.wallet, AMOUNT_MINOR).await
+    }
+}
+
+async fn till(data: &Path, arguments: &[&str]) -> Output {
+    let data = data.display().to_string();
+    let words = [&["till", "--data", &data], arguments].concat();
+    let words: Vec<String> = words.into_iter().map(str::to_owned).collect();
+    let ran = tokio::task::spawn_blocking(move || run(&words.iter().map(String::as_str).collect::<Vec<_>>()));
+    ran.await.expect("it runs")
+}
+
+fn text(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+async fn activate(server: SocketAddr, operators: SocketAddr, gate: SocketAddr, data: &Path, folder: &Path) {
+    let (address, operators) = (server.to_string(), operators.to_string());
+    let (server_data, people) = (data.display().to_string(), folder.with_extension("people"));
+    let people = people.display().to_string();
+    let registered = run(&[
+        "sandbox",
+        "--people",
+        &people,
+        "activation",
+        "--address",
+        &address,
+        "--operators",
+        &operators,
+        "--data-dir",
+        &server_data,
+    ]);
+    assert!(registered.status.success(), "{}", text(&registered));
+    let code = String::from_utf8(registered.stdout).expect("text");
+    let ca = data.join("tls/ca.pem").display().to_string();
+    let gate = gate.to_string();
+    let active = till(folder, &["activate", "--address", &gate, "--ca", &ca, "--code", code.trim()]).await;
+    assert!(active.status.success(), "{}", text(&active));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_killed_while_a_till_charges_leaves_no_order_unknown_and_none_both_paid_and_reversed() {
+    let dir = tempfile::TempDir::new().expect("a temporary directory");
+    let data = dir.path().join("data");
+    let folder: PathBuf = dir.path().join("till");
+    let served = Served::start(&data);
+    let mut customer = Customer::enrol(&served).await;
+    let (address, operators) = (served.address, served.operators);
+    let gate = Gate::before(served).await;
+    activate(address, operators, gate.address, &data, &folder).await;
+    let ca = std::fs::read(data.join("tls/ca.pem")).expect("the CA certificate");
+    let (mut captured, mut reversed, mut unknown) = (0, 0, 0);
+    for (round, moment) in MOMENTS.into_iter().enumerate() {
+        let code = customer.code().await;
+        gate.state.lock().expect("whole").moment = Some(moment);
+        let order = format!("round-{round}");
+        let amount = AMOUNT_MINOR.to_string();
+        let charge = ["charge", "--order", &order, "--amount", &amount, "--code", &code];
+        let sold = till(&folder, &charge).await;
+        gate.restart(&data);
+        let server = gate.server().expect("it runs");
+        customer.wallet.channel = connect(server, &ca).await.expect("it listens");
+        let said = text(&sold);
+        match sold.status.code() {
+            Some(0) => {}
+            Some(4) => unknown += 1,
+            status => panic!("{moment:?}: {status:?} {said}"),
+        }
+        let settled = till(&folder, &["settle"]).await;
+        assert_eq!(settled.status.code(), Some(0), "{moment:?}: {}", text(&settled));
+        let status = till(&folder, &["status", &order]).await;
+        match status.status.code() {
+            Some(0) => captured += 1,
+            Some(5) if sold.status.code() == Some(4) => reversed += 1,
+            code => panic!("{moment:?}: {code:?} {}, after {said}", text(&status)),
+        }
+        let listed = till(&folder, &["orders"]).await;
+        assert!(
+            text(&listed).contains(text(&status).trim_end()),
+            "{moment:?}: the till knows what the server knows"
+        );
+        let expected = FUNDS_MINOR - captured * AMOUNT_MINOR;
+        assert_eq!(available(&customer.wallet).await, expected, "{moment:?}");
+    }
+    println!("{captured} captured, {reversed} reversed, {unknown} unknown until they were settled");
+    assert!(captured >= 2 && reversed >= 2 && unknown > reversed, "{captured} {reversed} {unknown}");
+    let served = gate.state.lock().expect("whole").served.take().expect("it runs");
+    assert!(served.terminate(), "SIGTERM ends it with status 0");
+    let report = verify(&data).await.expect("readable");
+    assert_eq!(report.problems, []);
+}
