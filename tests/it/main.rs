@@ -30,6 +30,7 @@ mod spine;
 mod staff;
 mod support;
 mod till;
+mod till_guide;
 mod till_kills;
 mod top_up_kills;
 mod top_up_saga;

@@ -220,7 +220,14 @@ class Caller:
 def connect(address: str, authority_pem: Path, *interceptors: grpc.UnaryUnaryClientInterceptor) -> grpc.Channel:
     """TLS to `host:port`, trusting this authority alone. A sandbox's certificate is for localhost."""
     credentials = grpc.ssl_channel_credentials(authority_pem.read_bytes())
-    options = [("grpc.ssl_target_name_override", "localhost")]
+    options = [
+        ("grpc.ssl_target_name_override", "localhost"),
+        # Between two connections gRPC waits a second and more, and calls fail at once meanwhile: a till's customer
+        # stands at the counter.
+        ("grpc.initial_reconnect_backoff_ms", 100),
+        ("grpc.min_reconnect_backoff_ms", 100),
+        ("grpc.max_reconnect_backoff_ms", 1_000),
+    ]
     return grpc.intercept_channel(grpc.secure_channel(address, credentials, options), *interceptors)
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from saifu.envelope import Caller, Rpc, new_request_id
 from saifu.errors import NoAnswer, Refused
+from saifu.v1 import payment_pb2
 from saifu.v1 import pos_pb2 as pb
 
 ACTIVATE = Rpc("/saifu.v1.PosService/Activate", pb.PosActivateReply)
@@ -82,7 +83,8 @@ class Till:
         return Paid(reply.payment_id, reply.amount_minor)
 
     def authorize(self, order_id: str, amount_minor: int, payment_code: str, hold_seconds: int = 0) -> pb.AuthorizeReply:
-        """Holds an amount, to be captured later. Without an answer nothing is held: the order is reversed."""
+        """Holds an amount, to be captured later. Without an answer the till asks; `Unsettled` after that says that
+        nothing is held, or that nobody knows yet: `unsettled` tells which."""
         request = pb.AuthorizeRequest(
             order_id=order_id, amount_minor=amount_minor, currency=CURRENCY, hold_seconds=hold_seconds
         )
@@ -91,8 +93,13 @@ class Till:
         try:
             reply = self.caller.change(AUTHORIZE, request, new_request_id(), private=secret)
         except NoAnswer as failure:
-            self.reverse(order_id)
-            raise Unsettled(order_id) from failure
+            held = self._asked(order_id).payment
+            if held.state != payment_pb2.PAYMENT_STATE_AUTHORIZED:
+                self.reverse(order_id)
+                raise Unsettled(order_id) from failure
+            reply = pb.AuthorizeReply(
+                payment_id=held.payment_id, amount_minor=held.held_minor, state=held.state, hold_until=held.hold_until
+            )
         except Refused:
             self._forget(order_id)
             raise
@@ -154,10 +161,7 @@ class Till:
         return list(self._pending())
 
     def _find_out(self, order_id: str) -> Paid | NotPaid:
-        try:
-            found = self.payment(order_id)
-        except (NoAnswer, Refused):
-            found = pb.PosGetPaymentReply()
+        found = self._asked(order_id)
         if found.state == pb.ORDER_STATE_PAID:
             self._forget(order_id)
             return Paid(found.payment.payment_id, found.payment.captured_minor)
@@ -168,6 +172,13 @@ class Till:
             if refused.reason != "NOT_FOUND":
                 raise Unsettled(order_id) from refused
         return NotPaid(order_id)
+
+    def _asked(self, order_id: str) -> pb.PosGetPaymentReply:
+        """What became of the order; nothing of it when there is no answer."""
+        try:
+            return self.payment(order_id)
+        except (NoAnswer, Refused):
+            return pb.PosGetPaymentReply()
 
     def _pending(self) -> dict[str, bytes]:
         """Orders without a known outcome, and the request id of each one's reversal."""

@@ -45,8 +45,12 @@ class Server:
                 return said
         raise RuntimeError(f"saifu serve ended with {self._process.wait()} before it served; it said {said}")
 
-    def caller(self, key: Key, epoch: int = 0, *interceptors: grpc.UnaryUnaryClientInterceptor) -> Caller:
-        return Caller(connect(self.address, self.authority, *interceptors), self.audience, key, epoch)
+    def caller(
+        self, key: Key, epoch: int = 0, *interceptors: grpc.UnaryUnaryClientInterceptor, address: str = ""
+    ) -> Caller:
+        """A caller, straight to the server or to another address that leads there."""
+        channel = connect(address or self.address, self.authority, *interceptors)
+        return Caller(channel, self.audience, key, epoch)
 
     def operator(self, key: Key) -> Caller:
         return Caller(connect(self.operators, self.authority), self.audience, key, 1)

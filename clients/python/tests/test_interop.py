@@ -20,6 +20,7 @@ from saifu.totp import Authenticator
 from saifu.v1 import admin_pb2, merchant_pb2, payment_pb2, pos_pb2, top_up_pb2
 from saifu.wallet import Wallet
 
+from relay import Loses, Relay
 from server import Line, Server
 
 EMAILS = (f"taro{number}@example.jp" for number in itertools.count())
@@ -315,6 +316,46 @@ class AtTheTill(unittest.TestCase):
             till.charge(self.order, 700, code)
         self.assertEqual("ORDER_REVERSED", late.exception.reason)
         self.assertEqual(before, wallet.balance().available_minor)
+
+    def test_on_a_line_that_really_breaks_it_is_paid_once_or_never(self) -> None:
+        relay = Relay(server.address)
+        self.addCleanup(relay.close)
+        registered = self.merchant.register_terminal(self.store.store_id, "counter 3")
+        caller = server.caller(Key.generate(FIXED), 0, address=relay.address)
+        till = Till.activate(caller, registered.activation_code.value, self.journal)
+        wallet = funded()
+        for what, left in ((Loses.ANSWERS, 8_940), (Loses.REQUESTS, 8_880)):
+            with self.assertRaises(Refused):
+                till.payment(self.order)  # after a read the line is quiet
+            relay.lose(what)
+            paid = till.charge(next(ORDERS), 60, wallet.issue_code(60))
+            assert isinstance(paid, Paid), what
+            self.assertEqual((60, left), (paid.amount_minor, wallet.balance().available_minor), what)
+            self.assertTrue(relay.has_lost, what)
+
+        relay.lose(Loses.EVERYTHING)
+        with self.assertRaises(Unsettled):
+            till.charge(self.order, 60, wallet.issue_code(60))
+        self.assertEqual([self.order], till.settle())
+        relay.lose(Loses.NOTHING)
+        again = Till(server.caller(till.caller.key, pos.EPOCH), self.journal)
+        self.assertEqual([], again.settle())
+        self.assertEqual(pos_pb2.ORDER_STATE_REVERSED, again.payment(self.order).state)
+        self.assertEqual(8_880, wallet.balance().available_minor)
+
+    def test_a_hold_without_any_answer_is_asked_about(self) -> None:
+        till, _ = self.till()
+        wallet = funded()
+        self.line.lose_answers(pos.AUTHORIZE, 3)
+        held = till.authorize(self.order, 700, wallet.issue_code(700))
+        self.assertEqual((payment_pb2.PAYMENT_STATE_AUTHORIZED, 700), (held.state, held.amount_minor))
+        self.assertEqual([], till.unsettled())
+        self.assertEqual(8_300, wallet.balance().available_minor)
+        lost = next(ORDERS)
+        self.line.lose_requests(pos.AUTHORIZE, 3)
+        with self.assertRaises(Unsettled):
+            till.authorize(lost, 700, wallet.issue_code(700))
+        self.assertEqual(([], 8_300), (till.unsettled(), wallet.balance().available_minor))
 
     def test_an_order_that_nobody_knows_about_outlives_the_till(self) -> None:
         till, _ = self.till()
