@@ -38,24 +38,29 @@ enum Moment {
 
 use Moment::{AfterDown, AfterUp, BeforeDown, BeforeUp};
 
-/// The charge goes up in the fourth chunk or so, and its answer comes down in the fourth or so.
-const MOMENTS: [Moment; 16] = [
+/// From the handshake's first byte to the answer's last. From the fifth round on the till's clock is so far behind
+/// that its first attempt is answered by the server's time, and the second is the charge.
+const MOMENTS: [Moment; 20] = [
     BeforeUp(1),
     AfterUp(1),
     BeforeDown(1),
     BeforeUp(2),
-    AfterUp(2),
     BeforeUp(3),
     AfterUp(3),
     BeforeUp(4),
     AfterUp(4),
-    BeforeUp(5),
-    AfterUp(5),
-    BeforeDown(2),
     BeforeDown(3),
     BeforeDown(4),
+    BeforeUp(5),
+    AfterUp(5),
     BeforeDown(5),
-    AfterDown(4),
+    AfterDown(5),
+    BeforeUp(6),
+    AfterUp(6),
+    BeforeDown(6),
+    AfterDown(6),
+    BeforeDown(7),
+    AfterDown(7),
 ];
 
 /// A relay that kills the server behind it at a moment.
@@ -253,6 +258,7 @@ async fn a_server_killed_while_a_till_charges_leaves_no_order_unknown_and_none_b
             text(&listed).contains(text(&status).trim_end()),
             "{moment:?}: the till knows what the server knows"
         );
+        println!("{moment:?}: {}", text(&status).trim_end());
         let expected = FUNDS_MINOR - captured * AMOUNT_MINOR;
         assert_eq!(available(&customer.wallet).await, expected, "{moment:?}");
     }
