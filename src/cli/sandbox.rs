@@ -1,8 +1,8 @@
-//! `saifu sandbox`: the other people that a till needs, on a sandbox server of this machine: a shop that was let
-//! in, and a customer with a phone.
+//! `saifu sandbox`: the other people that a till needs, on a sandbox server of this machine: a shop that
+//! was let in, and a customer with a phone.
 //!
-//! Their keys lie in a folder in plain files. That is what makes them a sandbox's: a phone never gives its key
-//! away.
+//! Their keys lie in a folder in plain files. That is what makes them a sandbox's: a phone never gives
+//! its key away.
 
 use std::fs::{self, DirBuilder};
 use std::net::SocketAddr;
@@ -50,7 +50,8 @@ pub struct SandboxArguments {
 #[derive(Debug, clap::Args)]
 struct At {
     /// Where the server listens: a loopback address.
-    #[arg(long, value_name = "ADDRESS", default_value = "https://127.0.0.1:8443", value_parser = server_address)]
+    #[arg(long, value_name = "ADDRESS", default_value = "https://127.0.0.1:8443",
+          value_parser = server_address)]
     address: SocketAddr,
     /// The server's data directory.
     #[arg(long, value_name = "DIR", default_value = "saifu-data")]
@@ -198,13 +199,12 @@ async fn activation(people: &People, at: &At, operators: SocketAddr) -> Result<(
         &clock,
     )
     .await?;
-    let shop = match people.read::<Shop>(SHOP)? {
-        Some(shop) => shop,
-        None => {
-            let shop = let_in(at, &ca, operators, &clock).await?;
-            people.write(SHOP, &shop)?;
-            shop
-        }
+    let shop = if let Some(shop) = people.read::<Shop>(SHOP)? {
+        shop
+    } else {
+        let shop = let_in(at, &ca, operators, &clock).await?;
+        people.write(SHOP, &shop)?;
+        shop
     };
     let key = DeviceKey::from_pkcs8(&shop.key_pkcs8, SignatureForm::Fixed)?;
     let merchant = staff(at.address, &ca, key, &clock).await?;

@@ -1,5 +1,5 @@
-//! `saifu till`: a till on the command line. One line a command on standard output, and an exit status that says
-//! whether the goods may be handed over.
+//! `saifu till`: a till on the command line. One line a command on standard output, and an exit status that
+//! says whether the goods may be handed over.
 
 use std::io::{BufRead as _, Write as _};
 use std::net::SocketAddr;
@@ -91,7 +91,8 @@ enum OrderCommand {
         /// The order's id.
         order: String,
         /// A part, in yen; all of it when it is left out.
-        #[arg(long, value_name = "YEN", default_value_t = 0, value_parser = clap::value_parser!(i64).range(0..))]
+        #[arg(long, value_name = "YEN", default_value_t = 0,
+              value_parser = clap::value_parser!(i64).range(0..))]
         amount: i64,
         /// Another part follows: the rest stays held.
         #[arg(long)]
@@ -270,7 +271,9 @@ async fn order(till: &mut Till, command: OrderCommand, teller: Teller) -> Result
             let settled = till.settle().await;
             teller.taken(till.take_steps());
             let verdicts = settled?;
-            verdicts.iter().for_each(|verdict| teller.settled(verdict));
+            for verdict in &verdicts {
+                teller.settled(verdict);
+            }
             let is_all = till.orders().unsettled().is_empty();
             if verdicts.is_empty() {
                 teller.nothing_open();
@@ -285,7 +288,11 @@ async fn order(till: &mut Till, command: OrderCommand, teller: Teller) -> Result
     let kind = call.kind();
     let verdict = till.call(&order_id, call, code.as_deref()).await;
     // Also when it came to nothing: the steps say why.
-    Ok(teller.taken(till.take_steps()).verdict(kind, &verdict?))
+    teller.taken(till.take_steps());
+    for settled in till.take_settled() {
+        teller.settled(&settled);
+    }
+    Ok(teller.verdict(kind, &verdict?))
 }
 
 #[cfg(test)]

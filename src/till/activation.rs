@@ -1,5 +1,5 @@
-//! How a till comes to be: a key, a one-time code from its merchant's server, and one request id until that has
-//! an answer.
+//! How a till comes to be: a key, a one-time code from its merchant's server, and one request id until that
+//! has an answer.
 
 use std::net::SocketAddr;
 use std::path::Path;

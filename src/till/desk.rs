@@ -64,6 +64,7 @@ pub struct Till {
     pub(super) journal: Journal,
     pub(super) line: Line,
     pub(super) steps: Vec<String>,
+    settled: Vec<Verdict>,
     _folder: Folder,
 }
 
@@ -79,7 +80,8 @@ impl Till {
         let ends = Ends { server, audience, authority: folder.authority()?, key: folder.key()? };
         let line = Line::new(ends, timeout);
         let line = if let Some(fault) = fault { line.with_fault(fault).await? } else { line };
-        Ok(Self { identity, journal: folder.journal()?, line, steps: Vec::new(), _folder: folder })
+        let (journal, steps, settled) = (folder.journal()?, Vec::new(), Vec::new());
+        Ok(Self { identity, journal, line, steps, settled, _folder: folder })
     }
 
     /// Whom it calls, and what it is.
@@ -97,6 +99,11 @@ impl Till {
         std::mem::take(&mut self.steps)
     }
 
+    /// What it settled before a call since this was asked last: orders that its clerk has to hear about too.
+    pub fn take_settled(&mut self) -> Vec<Verdict> {
+        std::mem::take(&mut self.settled)
+    }
+
     /// Settles what is not known, then does this for an order. A charge or an authorization wants the code
     /// that the customer shows.
     pub async fn call(
@@ -106,7 +113,7 @@ impl Till {
         code: Option<&str>,
     ) -> Result<Verdict, TillError> {
         check(order_id, &call, code)?;
-        self.settle().await?;
+        self.settled = self.settle().await?;
         let unsettled = self.orders().unsettled();
         if !unsettled.is_empty() {
             return Err(TillError::Unsettled(unsettled));
@@ -192,8 +199,7 @@ impl Till {
                 }
             }
             (Learned::NoOrder, None) => {
-                let what = format!("the server knows no order {order_id} of this till");
-                return Err(TillError::NoSuchOrder(what));
+                return Err(TillError::NoSuchOrder(order_id.to_owned()));
             }
             (
                 Learned::NoOrder
@@ -240,6 +246,12 @@ impl Till {
     fn told(&self, order_id: &str, driven: Driven) -> Verdict {
         let ended = match driven {
             Driven::Settled(Outcome::Done(_), _) => Ended::Done,
+            // A refused reversal settles nothing of what it should have undone.
+            Driven::Settled(Outcome::Refused(reason) | Outcome::NotDone(reason), said)
+                if !self.is_settled(order_id) =>
+            {
+                Ended::Unknown(format!("its reversal was refused, {reason}: {said}"))
+            }
             Driven::Settled(Outcome::Refused(reason), said) => Ended::Refused(reason, said),
             Driven::Settled(Outcome::NotDone(reason), said) => Ended::NotDone(reason, said),
             Driven::Reversed(said) => Ended::GaveUp(said),

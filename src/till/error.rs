@@ -46,7 +46,7 @@ pub enum TillError {
     ActivationUnknown(String),
     /// Orders whose outcome is not known stand in the way.
     Unsettled(Vec<String>),
-    /// No such order in the journal, or nothing in the state for the call.
+    /// Asked about, the order is not there.
     NoSuchOrder(String),
     /// The server did not answer a read.
     NoAnswer(String),
@@ -95,9 +95,7 @@ impl fmt::Display for TillError {
                 "line {line} of the journal {} is not what the till wrote: put the right file back",
                 path.display()
             ),
-            Self::Broken(path) => {
-                write!(f, "the journal {} could not be written before: start again", path.display())
-            }
+            Self::Broken(path) => write!(f, "{} could not be written before: start again", path.display()),
             Self::Authority(path) => {
                 write!(
                     f,
@@ -105,23 +103,24 @@ impl fmt::Display for TillError {
                     path.display()
                 )
             }
-            Self::Unsuitable(what) => f.write_str(what),
-            Self::NotLoopback(address) => {
-                write!(f, "--fault is for a server on this machine, and {address} is not a loopback address")
+            Self::NotLoopback(at) => {
+                write!(f, "--fault is for a server on this machine, and {at} is not a loopback address")
             }
             Self::FaultLine(error) => write!(f, "the line for --fault cannot be made: {error}"),
             Self::NotActivated(reason, text) => write!(f, "the till was not activated, {reason}: {text}"),
             Self::ActivationUnknown(text) => write!(
                 f,
-                "no answer ({text}): whether the till is active is not known; call saifu till activate again, \
-                 with the same code"
+                "no answer ({text}): whether the till is active is not known; call saifu till activate \
+                 again, with the same code"
             ),
             Self::Unsettled(orders) => write!(
                 f,
-                "nothing new before the outcome of {} is known, and the server does not tell: saifu till settle",
+                "nothing new before the outcome of {} is known, and the server does not tell: \
+                 saifu till settle",
                 orders.join(", ")
             ),
-            Self::NoSuchOrder(what) => f.write_str(what),
+            Self::Unsuitable(what) => f.write_str(what),
+            Self::NoSuchOrder(order_id) => write!(f, "the server knows no order {order_id} of this till"),
             Self::NoAnswer(text) => write!(f, "the server does not answer: {text}"),
         }
     }

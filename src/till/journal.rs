@@ -1,9 +1,9 @@
 //! The till's journal: a file that is only added to, a line a fact, on the disk before a call leaves.
 //!
-//! Every line begins with a checksum over itself and the line before, so a line that was changed, taken out or
-//! put elsewhere is found. A crash can tear the last line only, and a torn line has no end: the call that
-//! it was about was never sent, or its outcome is asked for again, so it is cut off. Anything else that is
-//! not as it was written is refused, never guessed at.
+//! Every line begins with a checksum over itself and the line before, so a line that was changed, taken out
+//! or put elsewhere is found. A crash can tear the last line only, and a torn line has no end: the call
+//! that it was about was never sent, or its outcome is asked for again, so it is cut off. Anything else
+//! that is not as it was written is refused, never guessed at.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
@@ -51,9 +51,11 @@ impl Journal {
 
     /// Reads that of the till with this key, and cuts off what a crash has torn.
     pub fn open(path: &Path, key_id: &str) -> Result<Self, TillError> {
-        let content = fs::read(path).map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => TillError::NoJournal(path.to_owned()),
-            _ => TillError::Unreadable(path.to_owned(), error),
+        let content = fs::read(path).map_err(|error| {
+            if error.kind() == io::ErrorKind::NotFound {
+                return TillError::NoJournal(path.to_owned());
+            }
+            TillError::Unreadable(path.to_owned(), error)
         })?;
         let whole = content.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
         let unwritable = |error| TillError::Unwritable(path.to_owned(), error);

@@ -246,8 +246,8 @@ impl Line {
         };
         let mode = fault.mode(role, attempt);
         if !matches!(mode, Mode::Pass | Mode::Deaf) {
-            // A read first: after it the connection stands and is quiet, so that the bytes that follow are the
-            // call's and its answer's. What it says is not looked at.
+            // A read first: after it the connection stands and is quiet, so that the bytes that follow are
+            // the call's and its answer's. What it says is not looked at.
             let _quiet = self.get_payment(order_id).await;
         }
         if fault.crashes_before(role, attempt) {

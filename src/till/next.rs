@@ -101,9 +101,8 @@ pub fn next(tries: &Tries, learned: &Learned) -> Next {
             // Not paid by now: the call may still be on its way, and arrive after this answer.
             Standing::Open | Standing::NotOurs => Next::Reverse,
         },
-        Learned::NoOrder => Next::Reverse,
         Learned::Unasked if tries.asked < ASKS => Next::Ask,
-        Learned::Unasked => Next::Reverse,
+        Learned::NoOrder | Learned::Unasked => Next::Reverse,
     }
 }
 

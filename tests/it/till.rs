@@ -1,4 +1,5 @@
-//! `saifu till` as its clerk uses it: the built program, its line, its exit status, on a line that loses things.
+//! `saifu till` as its clerk uses it: the built program, what it says, its exit status, on a line that
+//! loses things.
 
 use std::fs;
 use std::io::Write as _;
@@ -161,7 +162,10 @@ async fn a_hold_its_captures_and_refunds_are_done_once_whatever_is_lost() {
     assert_eq!(counter.says(&["status", "H-1"]).await.1, Some(UNKNOWN));
     // Whatever comes next settles first.
     let (said, code) = counter.says(&["void", "H-1"]).await;
-    assert_eq!((said.as_str(), code), ("H-1 captured 300 JPY, 600 JPY released", Some(DONE)));
+    assert_eq!(
+        (said.as_str(), code),
+        ("H-1 captured 300 JPY, 600 JPY still held\nH-1 captured 300 JPY, 600 JPY released", Some(DONE))
+    );
     let (said, code) = counter.says(&["refund", "H-1", "--amount", "100", "--fault", "lose-all"]).await;
     assert_eq!(code, Some(UNKNOWN), "{said}");
     for _ in 0..2 {
@@ -204,8 +208,8 @@ async fn nothing_new_is_charged_while_an_order_is_unknown_and_a_suspended_till_w
     counter.sell("charge", "S-1", "100", &["--fault", "crash-before-send"]).await;
     let merchant = &counter.shop.merchant;
     merchant.suspend_terminal(counter.terminal_id.clone()).await.expect("suspended");
-    for _ in 0..2 {
-        let (said, code) = counter.says(&["settle"]).await;
+    for command in [&["settle"][..], &["settle"], &["reverse", "S-1"]] {
+        let (said, code) = counter.says(command).await;
         assert!(said.contains("TERMINAL_SUSPENDED") && code == Some(UNKNOWN), "{said}");
     }
     let code = digits(&counter.alice, 1_000).await;
@@ -214,7 +218,9 @@ async fn nothing_new_is_charged_while_an_order_is_unknown_and_a_suspended_till_w
     assert!(said.contains("nothing new before the outcome of S-1 is known"), "{said}");
     merchant.resume_terminal(counter.terminal_id.clone()).await.expect("resumed");
     let (said, code) = counter.says(&new).await;
-    assert_eq!((said.as_str(), code), ("S-2 captured 100 JPY", Some(DONE)), "it settled S-1 first");
+    let (settled, sold) = said.split_once('\n').expect("it settled S-1 first, and says so");
+    assert!(settled.starts_with("S-1 reversed: not paid"), "{said}");
+    assert_eq!((sold, code), ("S-2 captured 100 JPY", Some(DONE)));
     assert_eq!(counter.standing("S-1").await, "reversed");
     // The tombstone is the server's as well.
     let order = merchant.reverse_for(counter.terminal_id.clone(), "S-1").await.expect("a reversal");
@@ -236,7 +242,8 @@ async fn a_till_that_stays_open_reads_its_commands_line_by_line() {
     let mut input = child.stdin.take().expect("piped");
     // It owns the folder from its first line on, which it has when it answered.
     let lines = format!(
-        "charge --order R-1 --amount 300 --code {code} --receipt \"two rolls\"\nsell R-2\nrefund R-1 --amount 50\n\
+        "charge --order R-1 --amount 300 --code {code} --receipt \"two rolls\"\nsell R-2\n\
+         refund R-1 --amount 50\n\
          status R-9\norders\n"
     );
     input.write_all(lines.as_bytes()).expect("it reads");
@@ -246,7 +253,9 @@ async fn a_till_that_stays_open_reads_its_commands_line_by_line() {
     let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert_eq!(
         out,
-        "R-1 captured 300 JPY\nR-1 captured 300 JPY, 50 JPY given back\nR-1 captured 300 JPY, 50 JPY given back\n"
+        "R-1 captured 300 JPY\n\
+         R-1 captured 300 JPY, 50 JPY given back\n\
+         R-1 captured 300 JPY, 50 JPY given back\n"
     );
     assert!(err.contains("sell") && err.contains("the server knows no order R-9"), "{err}");
     assert_eq!(output.status.code(), Some(DONE));

@@ -1,6 +1,7 @@
 //! docs/till.md, run as it is printed: every command in one shell, every line of output compared.
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 const GUIDE: &str = include_str!("../../docs/till.md");
@@ -44,19 +45,17 @@ fn is_as_printed(line: &str, printed: &str) -> bool {
 fn the_till_guides_commands_say_what_it_says() {
     let dir = tempfile::TempDir::new().expect("a temporary directory");
     let commands = commands();
-    let mut script = String::from("trap 'kill \"$server\" 2>/dev/null' EXIT\n");
+    let programs = Path::new(env!("CARGO_BIN_EXE_saifu")).parent().expect("a directory").display();
+    let mut script = format!("PATH='{programs}':$PATH\ntrap 'kill \"$server\" 2>/dev/null' EXIT\n");
     for (command, _) in &commands {
-        script += &format!("{command}\nprintf '{END}'\n");
+        script.extend([command, "\nprintf '", &END.to_string(), "'\n"]);
     }
     let path = dir.path().join("guide.sh");
     fs::write(&path, script).expect("written");
-    let binary = std::path::Path::new(env!("CARGO_BIN_EXE_saifu")).parent().expect("a directory");
-    let search = format!("{}:{}", binary.display(), std::env::var("PATH").expect("a search path"));
     // A crash on purpose leaves no core file behind.
     let output = Command::new("timeout")
         .args(["240", "bash", "-c", "ulimit -c 0; . ./guide.sh"])
         .current_dir(dir.path())
-        .env("PATH", search)
         .output()
         .expect("bash runs");
     let (said, wrong) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));

@@ -1,8 +1,8 @@
-//! The server is killed while a till charges, at a moment of each kind; afterwards the till knows, and the server
-//! agrees with it. Both are the real programs, and between them is a gate that counts what passes.
+//! The server is killed while a till charges, at a moment of each kind; afterwards the till knows, and the
+//! server agrees with it. Both are the real programs, and between them is a gate that counts what passes.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Output;
 use std::sync::{Arc, Mutex};
 
@@ -38,8 +38,8 @@ enum Moment {
 
 use Moment::{AfterDown, AfterUp, BeforeDown, BeforeUp};
 
-/// From the handshake's first byte to the answer's last. From the fifth round on the till's clock is so far behind
-/// that its first attempt is answered by the server's time, and the second is the charge.
+/// From the handshake's first byte to the answer's last. From the fifth round on the till's clock is so far
+/// behind that its first attempt is answered by the server's time, and the second is the charge.
 const MOMENTS: [Moment; 20] = [
     BeforeUp(1),
     AfterUp(1),
@@ -217,59 +217,133 @@ async fn activate(server: SocketAddr, operators: SocketAddr, gate: SocketAddr, d
     assert!(active.status.success(), "{}", text(&active));
 }
 
+/// A server behind a gate, a till before it, and a customer who calls the server directly.
+struct Street {
+    dir: tempfile::TempDir,
+    gate: Gate,
+    customer: Customer,
+    ca: Vec<u8>,
+}
+
+impl Street {
+    async fn open() -> Self {
+        let dir = tempfile::TempDir::new().expect("a temporary directory");
+        let data = dir.path().join("data");
+        let served = Served::start(&data);
+        let customer = Customer::enrol(&served).await;
+        let (address, operators) = (served.address, served.operators);
+        let gate = Gate::before(served).await;
+        activate(address, operators, gate.address, &data, &dir.path().join("till")).await;
+        let ca = std::fs::read(data.join("tls/ca.pem")).expect("the CA certificate");
+        Self { dir, gate, customer, ca }
+    }
+
+    async fn till(&self, arguments: &[&str]) -> Output {
+        till(&self.dir.path().join("till"), arguments).await
+    }
+
+    /// Kills the server, if it still runs, and starts it again.
+    async fn restart(&mut self) {
+        self.gate.restart(&self.dir.path().join("data"));
+        let server = self.gate.server().expect("it runs");
+        self.customer.wallet.channel = connect(server, &self.ca).await.expect("it listens");
+    }
+
+    fn dies_at(&self, moment: Moment) {
+        self.gate.state.lock().expect("whole").moment = Some(moment);
+    }
+
+    /// So many payments that were undone.
+    async fn undone(&self) -> usize {
+        let page = pb::ListEntriesRequest { page_size: 100, ..pb::ListEntriesRequest::default() };
+        let entries = self.customer.wallet.list_entries(page).await.expect("entries").entries;
+        entries.iter().filter(|entry| entry.kind() == pb::EntryKind::Reversal).count()
+    }
+
+    async fn books_hold(self) {
+        let served = self.gate.state.lock().expect("whole").served.take().expect("it runs");
+        assert!(served.terminate(), "SIGTERM ends it with status 0");
+        let report = verify(&self.dir.path().join("data")).await.expect("readable");
+        assert_eq!(report.problems, []);
+    }
+
+    /// Whether the order is captured, for the till and the server alike; else it is reversed.
+    async fn is_captured(&self, order: &str) -> bool {
+        let known = self.till(&["orders"]).await;
+        let status = self.till(&["status", order]).await;
+        assert!(text(&known).contains(text(&status).trim_end()), "{}, {}", text(&known), text(&status));
+        match status.status.code() {
+            Some(0) => true,
+            Some(5) => false,
+            code => panic!("{code:?} {}", text(&status)),
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_killed_while_a_till_charges_leaves_no_order_unknown_and_none_both_paid_and_reversed() {
-    let dir = tempfile::TempDir::new().expect("a temporary directory");
-    let data = dir.path().join("data");
-    let folder: PathBuf = dir.path().join("till");
-    let served = Served::start(&data);
-    let mut customer = Customer::enrol(&served).await;
-    let (address, operators) = (served.address, served.operators);
-    let gate = Gate::before(served).await;
-    activate(address, operators, gate.address, &data, &folder).await;
-    let ca = std::fs::read(data.join("tls/ca.pem")).expect("the CA certificate");
-    let (mut captured, mut reversed, mut unknown) = (0, 0, 0);
+    let mut street = Street::open().await;
+    let (mut captured, mut reversed) = (0, 0);
     for (round, moment) in MOMENTS.into_iter().enumerate() {
-        let code = customer.code().await;
-        gate.state.lock().expect("whole").moment = Some(moment);
+        let code = street.customer.code().await;
         let order = format!("round-{round}");
-        let amount = AMOUNT_MINOR.to_string();
-        let charge = ["charge", "--order", &order, "--amount", &amount, "--code", &code];
-        let sold = till(&folder, &charge).await;
-        gate.restart(&data);
-        let server = gate.server().expect("it runs");
-        customer.wallet.channel = connect(server, &ca).await.expect("it listens");
-        let said = text(&sold);
-        match sold.status.code() {
-            Some(0) => {}
-            Some(4) => unknown += 1,
-            status => panic!("{moment:?}: {status:?} {said}"),
+        street.dies_at(moment);
+        let charge = ["charge", "--order", &order, "--amount", "100", "--code", &code];
+        let sold = street.till(&charge).await;
+        street.restart().await;
+        let is_unknown = match sold.status.code() {
+            Some(0) => false,
+            Some(4) => true,
+            status => panic!("{moment:?}: {status:?} {}", text(&sold)),
+        };
+        // It may die once more while the till finds out.
+        if round % 3 == 0 {
+            street.dies_at(moment);
+            street.till(&["settle"]).await;
+            street.restart().await;
         }
-        let settled = till(&folder, &["settle"]).await;
+        let settled = street.till(&["settle"]).await;
         assert_eq!(settled.status.code(), Some(0), "{moment:?}: {}", text(&settled));
-        let status = till(&folder, &["status", &order]).await;
-        match status.status.code() {
-            Some(0) => captured += 1,
-            Some(5) if sold.status.code() == Some(4) => reversed += 1,
-            code => panic!("{moment:?}: {code:?} {}, after {said}", text(&status)),
+        let is_captured = street.is_captured(&order).await;
+        assert!(is_captured || is_unknown, "{moment:?}: it was paid, and must stay so: {}", text(&sold));
+        if is_captured {
+            captured += 1;
+        } else {
+            reversed += 1;
         }
-        let listed = till(&folder, &["orders"]).await;
-        assert!(
-            text(&listed).contains(text(&status).trim_end()),
-            "{moment:?}: the till knows what the server knows"
-        );
-        println!("{moment:?}: {}", text(&status).trim_end());
         let expected = FUNDS_MINOR - captured * AMOUNT_MINOR;
-        assert_eq!(available(&customer.wallet).await, expected, "{moment:?}");
+        assert_eq!(available(&street.customer.wallet).await, expected, "{moment:?}");
     }
-    let page = pb::ListEntriesRequest { page_size: 100, ..pb::ListEntriesRequest::default() };
-    let entries = customer.wallet.list_entries(page).await.expect("entries").entries;
-    let undone = entries.iter().filter(|entry| entry.kind() == pb::EntryKind::Reversal).count();
+    let undone = street.undone().await;
     println!("{captured} captured, {reversed} reversed, {undone} of them after they had been captured");
-    assert_eq!(unknown, reversed, "without an answer the till asks, and then reverses");
-    assert!(captured >= 1 && undone >= 1 && reversed > undone, "the moments are of all kinds");
-    let served = gate.state.lock().expect("whole").served.take().expect("it runs");
-    assert!(served.terminate(), "SIGTERM ends it with status 0");
-    let report = verify(&data).await.expect("readable");
-    assert_eq!(report.problems, []);
+    assert!(captured >= 1 && reversed > undone, "{captured}, {reversed}, {undone}");
+    street.books_hold().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_killed_after_its_commit_and_before_its_answer_gives_back_what_the_till_reverses() {
+    let mut street = Street::open().await;
+    let code = street.customer.code().await;
+    let folder = street.dir.path().join("till");
+    let charging = tokio::spawn(async move {
+        // The answer is withheld, on a line that stays.
+        let words = ["charge", "--order", "O-1", "--amount", "100", "--code", &code];
+        till(&folder, &[&words[..], &["--fault", "hang", "--timeout-ms", "3000"]].concat()).await
+    });
+    let mut ticks = tokio::time::interval(std::time::Duration::from_millis(20));
+    while available(&street.customer.wallet).await == FUNDS_MINOR {
+        ticks.tick().await;
+    }
+    let served = street.gate.state.lock().expect("whole").served.take().expect("it runs");
+    served.kill();
+    let sold = charging.await.expect("it ended");
+    assert_eq!(sold.status.code(), Some(4), "{}", text(&sold));
+    street.restart().await;
+    assert_eq!(available(&street.customer.wallet).await, FUNDS_MINOR - AMOUNT_MINOR, "it was committed");
+    let settled = street.till(&["settle"]).await;
+    assert_eq!(settled.status.code(), Some(0), "{}", text(&settled));
+    assert!(text(&settled).contains("100 JPY given back"), "{}", text(&settled));
+    assert!(!street.is_captured("O-1").await);
+    assert_eq!((available(&street.customer.wallet).await, street.undone().await), (FUNDS_MINOR, 1));
+    street.books_hold().await;
 }

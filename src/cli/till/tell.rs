@@ -177,7 +177,7 @@ fn stands(payment: &Payment) -> String {
         (*released_minor, "released"),
     ] {
         if amount_minor > 0 {
-            said += &format!(", {amount_minor} JPY {what}");
+            said.extend([", ", &amount_minor.to_string(), " JPY ", what]);
         }
     }
     said
