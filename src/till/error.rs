@@ -75,11 +75,7 @@ impl fmt::Display for TillError {
                 write!(f, "{} is damaged or not a till's: {what}; put the right file back", path.display())
             }
             Self::Exposed(path) => {
-                write!(
-                    f,
-                    "others may read the key {}: chmod 600 it, and use it no more if they did",
-                    path.display()
-                )
+                write!(f, "others may read the key {}: chmod 600 it, unless they did", path.display())
             }
             Self::Foreign(path) => {
                 write!(f, "the journal {} is another till's: put the right one back", path.display())
