@@ -8,6 +8,7 @@
 mod account;
 pub mod codec;
 pub mod command;
+pub mod day;
 pub mod decide;
 pub mod id;
 pub mod journal;

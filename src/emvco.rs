@@ -18,6 +18,8 @@ pub struct MerchantCode {
     pub store_id: [u8; 16],
     /// The amount in yen, 1 to 9,999,999,999,999, if the code is for one order.
     pub amount_minor: Option<i64>,
+    /// The order that it is for: 1 to 64 printable ASCII characters without spaces; only with an amount.
+    pub order_id: Option<String>,
     /// The store's name: 1 to 25 characters, none of them a control character.
     pub name: String,
     /// Its city: 1 to 15 characters, none of them a control character.
@@ -54,7 +56,8 @@ const CHECKSUM_BYTES: usize = 4;
 ///
 /// # Panics
 ///
-/// If the amount is not within 1 to 9,999,999,999,999.
+/// If the amount is not within 1 to 9,999,999,999,999, or there is an order id that is none or without an
+/// amount.
 pub fn make(code: &MerchantCode) -> String {
     let store_id = crockford::encode(code.store_id).map(char::from).iter().collect::<String>();
     let name = shown(&code.name, NAME_CHARACTERS_MAX, NAME_FALLBACK);
@@ -85,6 +88,10 @@ pub fn make(code: &MerchantCode) -> String {
         }
         text += &field("64", &local);
     }
+    if let Some(order_id) = &code.order_id {
+        assert!(code.amount_minor.is_some() && is_order_id(order_id), "an order id beside an amount");
+        text += &field("80", &(field("00", GUID) + &field("01", order_id)));
+    }
     text += CHECKSUM_HEAD;
     let checksum = checksum(&text);
     text += &checksum;
@@ -106,8 +113,8 @@ pub fn parse(text: &str) -> Result<MerchantCode, NotACode> {
     if !content.starts_with("000201") {
         return Err(NotACode::Format);
     }
-    let [_format, initiation, account, category, currency, amount, country, name, city, local] =
-        fields(content, ["00", "01", "26", "52", "53", "54", "58", "59", "60", "64"])?;
+    let [_format, initiation, account, category, currency, amount, country, name, city, local, order] =
+        fields(content, ["00", "01", "26", "52", "53", "54", "58", "59", "60", "64", "80"])?;
 
     let [guid, store_id] = fields(account.ok_or(NotACode::NotSaifu)?, ["00", "01"])?;
     if guid != Some(GUID) {
@@ -122,6 +129,10 @@ pub fn parse(text: &str) -> Result<MerchantCode, NotACode> {
     }
     let amount_minor = amount.map(parse_amount).transpose()?;
     if initiation != Some(if amount_minor.is_some() { DYNAMIC } else { STATIC }) {
+        return Err(NotACode::Amount);
+    }
+    let order_id = order.map(parse_order).transpose()?;
+    if order_id.is_some() && amount_minor.is_none() {
         return Err(NotACode::Amount);
     }
     let name = name.ok_or(NotACode::Name)?;
@@ -139,6 +150,7 @@ pub fn parse(text: &str) -> Result<MerchantCode, NotACode> {
     Ok(MerchantCode {
         store_id,
         amount_minor,
+        order_id,
         name: parse_shown(name, local_name, NAME_CHARACTERS_MAX)?,
         city: parse_shown(city, local_city, CITY_CHARACTERS_MAX)?,
     })
@@ -196,6 +208,19 @@ fn parse_amount(digits: &str) -> Result<i64, NotACode> {
     digits.parse().map_err(|_too_large| NotACode::Amount)
 }
 
+// An unreserved template of ours: no field of the specification holds 64 characters.
+fn parse_order(template: &str) -> Result<String, NotACode> {
+    let [guid, order_id] = fields(template, ["00", "01"])?;
+    match (guid, order_id) {
+        (Some(GUID), Some(order_id)) if is_order_id(order_id) => Ok(order_id.to_owned()),
+        (_, _) => Err(NotACode::OrderId),
+    }
+}
+
+fn is_order_id(text: &str) -> bool {
+    (1..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
 fn parse_shown(ascii: &str, local: Option<&str>, characters_max: usize) -> Result<String, NotACode> {
     for text in [Some(ascii), local].into_iter().flatten() {
         if text.chars().count() > characters_max || text.chars().any(char::is_control) {
@@ -232,6 +257,8 @@ pub enum NotACode {
     Currency,
     /// Not a positive number of yen, or not there where it should be.
     Amount,
+    /// The order id is missing, too long or unprintable.
+    OrderId,
     /// Name or city is missing, too long or unprintable.
     Name,
 }
@@ -249,6 +276,7 @@ impl fmt::Display for NotACode {
             Self::StoreId => "the code's store id is damaged",
             Self::Currency => "the code is not for yen in Japan",
             Self::Amount => "the code's amount is not a positive number of yen",
+            Self::OrderId => "the code's order id is missing, too long or unprintable",
             Self::Name => "the code's name or city is missing, too long or unprintable",
         })
     }
@@ -268,7 +296,13 @@ mod tests {
     fn yaoya() -> MerchantCode {
         let mut store_id = [0; 16];
         store_id[15] = 32;
-        MerchantCode { store_id, amount_minor: None, name: "Yaoya 1".to_owned(), city: "Tokyo".to_owned() }
+        MerchantCode {
+            store_id,
+            amount_minor: None,
+            order_id: None,
+            name: "Yaoya 1".to_owned(),
+            city: "Tokyo".to_owned(),
+        }
     }
 
     fn with_checksum(text: &str) -> String {
@@ -303,7 +337,17 @@ mod tests {
         let order = MerchantCode { amount_minor: Some(1_200), ..yaoya() };
         let text = make(&order);
         assert!(text.contains("010212") && text.contains("54041200"), "{text}");
-        assert_eq!(parse(&text), Ok(order));
+        assert_eq!(parse(&text), Ok(order.clone()));
+        let named = MerchantCode { order_id: Some("A-17/2".to_owned()), ..order };
+        let text = make(&named);
+        assert!(text.contains("80220008jp.saifu0106A-17/2"), "{text}");
+        assert_eq!(parse(&text), Ok(named));
+    }
+
+    #[test]
+    #[should_panic(expected = "an order id beside an amount")]
+    fn an_order_without_its_amount_has_no_code() {
+        make(&MerchantCode { order_id: Some("A-17".to_owned()), ..yaoya() });
     }
 
     #[test]
@@ -373,6 +417,10 @@ mod tests {
             ("6005Tokyo", "6005Tokyo64060002ja", NotACode::Name),
             ("6005Tokyo", "6005Tokyo64130002en0103abc", NotACode::Name),
             ("6005Tokyo", "6005Tokyo640", NotACode::Length),
+            ("6005Tokyo", "6005Tokyo80170008jp.saifu0101a", NotACode::Amount),
+            ("6005Tokyo", "6005Tokyo80170008jp.other0101a", NotACode::OrderId),
+            ("6005Tokyo", "6005Tokyo80120008jp.saifu", NotACode::OrderId),
+            ("6005Tokyo", "6005Tokyo80180008jp.saifu0102a ", NotACode::OrderId),
         ] {
             assert_eq!(parse(&changed(from, to)), Err(error), "{from} → {to}");
         }
@@ -404,11 +452,13 @@ mod tests {
         #[test]
         fn what_is_written_is_read(
             store_id: [u8; 16],
-            amount_minor in proptest::option::of(1..10_000_000_000_000_i64),
+            order in proptest::option::of((1..10_000_000_000_000_i64, proptest::option::of("[!-~]{1,64}"))),
             name in "\\PC{0,24}[a-z長]",
             city in "\\PC{0,14}[a-z長]",
         ) {
-            let code = MerchantCode { store_id, amount_minor, name, city };
+            let amount_minor = order.as_ref().map(|(amount_minor, _)| *amount_minor);
+            let code =
+                MerchantCode { store_id, amount_minor, order_id: order.and_then(|(_, id)| id), name, city };
             let text = make(&code);
             prop_assert!(text.len() <= CODE_BYTES_MAX);
             prop_assert_eq!(parse(&text), Ok(code));

@@ -15,6 +15,7 @@ pub mod keys;
 pub mod limit;
 pub mod message;
 pub mod operation;
+pub mod places;
 pub mod recovery;
 pub mod rejection;
 pub mod replay;
@@ -29,9 +30,9 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
-use crate::domain::command::{CandidateCall, Command, Order};
+use crate::domain::command::{CandidateCall, Chore, Command, Order};
 use crate::domain::decide::{Stale, Traceless};
-use crate::domain::id::{CommandId, KeyId, RequestId};
+use crate::domain::id::{CommandId, KeyId, RequestId, hex};
 use crate::domain::outcome::Outcome;
 use crate::domain::rows::{RowKey, SecretReply, SigningKey};
 use crate::domain::time::Timestamp;
@@ -66,6 +67,7 @@ pub struct Gate {
     keys: keys::KeyCache,
     marks: replay::ReadMarks,
     hub: Arc<hub::Hub>,
+    places: places::Places,
 }
 
 /// A final outcome that is no refusal, and the secret of its reply.
@@ -87,6 +89,7 @@ impl Gate {
             tools: parts.tools,
             limits: parts.limits,
             hub: Arc::default(),
+            places: places::Places::default(),
         }
     }
 
@@ -97,11 +100,21 @@ impl Gate {
 
     /// A change by an enrolled key.
     pub async fn change<O: Change>(&self, envelope: &pb::Envelope, peer: IpAddr) -> Result<Done, Rejection> {
+        self.change_of::<O>(envelope, peer).await.map(|(_, done)| done)
+    }
+
+    /// The same, and the call: where the reply tells of what was signed.
+    pub async fn change_of<O: Change>(
+        &self,
+        envelope: &pb::Envelope,
+        peer: IpAddr,
+    ) -> Result<(Admitted<O>, Done), Rejection> {
         self.limits.peer(O::COST, peer, self.now()).await?;
         for attempt in 0..PREPARATIONS {
             let call = self.enrolled::<O>(envelope).await?;
             if attempt == 0 {
                 self.limits.own(O::COST, &call.caller, peer, self.now()).await?;
+                self.seen(&call.caller, peer).await?;
             }
             let proof = second_factor::compare(&call, &self.tools).await?;
             let action = O::prepare(&call, &self.tools).await?;
@@ -109,7 +122,8 @@ impl Gate {
                 Answer::Stale(Stale::Key) => self.keys.forget(call.signed.key_id),
                 Answer::Stale(Stale::Document) => {}
                 answer @ (Answer::Final(_) | Answer::Open(_) | Answer::Kept | Answer::Nothing(_)) => {
-                    return self.done::<O>(answer, &call).await;
+                    let done = self.done::<O>(answer, &call).await?;
+                    return Ok((call, done));
                 }
             }
         }
@@ -169,6 +183,7 @@ impl Gate {
         let call = self.enrolled::<O>(envelope).await?;
         self.limits.own(O::COST, &call.caller, peer, self.now()).await?;
         self.marks.claim(&call.signed, call.issued_at, self.now()).await?;
+        self.seen(&call.caller, peer).await?;
         let query = O::query(&call, &self.tools)?;
         let query = Query { caller: Some(call.reader()?), ..query };
         let fetched = self.store.fetch(query).await?;
@@ -227,6 +242,17 @@ impl Gate {
     fn anonymous<O: Operation>(&self, envelope: &pb::Envelope) -> Result<Admitted<O>, Rejection> {
         let expected = Expected { audience: &self.tools.audience, now: self.now() };
         signature::by_candidate::<O>(envelope, &expected, &self.tools)
+    }
+
+    /// A till's key that is used at two places raises an alarm, which its merchant sees.
+    async fn seen(&self, caller: &Caller, peer: IpAddr) -> Result<(), StoreError> {
+        if let Caller::Terminal { terminal_id, .. } = caller
+            && self.places.seen(*terminal_id, peer, self.now())
+        {
+            tracing::warn!(till = %hex(&terminal_id.0), "a till's key is used at two places at once");
+            self.execute(Order::Chore(Chore::AlarmTerminal(*terminal_id))).await?;
+        }
+        Ok(())
     }
 
     async fn execute(&self, order: Order) -> Result<Answer, StoreError> {

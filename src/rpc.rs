@@ -17,6 +17,7 @@ mod sandbox;
 mod security;
 mod top_up;
 mod wallet;
+mod watched;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;

@@ -50,7 +50,7 @@ pub enum StoreError {
 }
 
 /// A row of the journal that was just committed by this process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Committed {
     /// Its lane.
     pub lane: i64,
@@ -60,6 +60,8 @@ pub struct Committed {
     pub kind: crate::domain::journal::Kind,
     /// The customer's account that it touched.
     pub account_id: Option<crate::domain::id::AccountId>,
+    /// The merchant's order that it touched.
+    pub order: Option<(crate::domain::id::MerchantId, String)>,
 }
 
 /// A boxed future, so that a store can be named without its type.

@@ -152,6 +152,7 @@ pub fn payment(number: u64, merchant: u64) -> Command {
         payee_name: format!("store {merchant}"),
         amount: Amount::new(1).expect("a yen is an amount"),
         currency: "JPY".into(),
+        order: None,
     };
     Command { id: CommandId(id(b'x', number)), order: Order::Device(call, action) }
 }

@@ -42,6 +42,7 @@ async fn payers_over(channel: Channel, at: usize) -> Result<Vec<Payer>, BenchErr
             payee_name: shop.name,
             amount_minor: 1,
             currency: "JPY".to_owned(),
+            order_id: String::new(),
         };
         payers.push(Payer { signer: wallet.signer, request });
     }

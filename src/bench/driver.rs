@@ -49,6 +49,7 @@ async fn floor_subject(directory: &Directory, load: &Load) -> Result<Subject, Be
         payee_name: "Bench Shop".to_owned(),
         amount_minor: 1,
         currency: "JPY".to_owned(),
+        order_id: String::new(),
     };
     Subject::prepare(process, vec![Payer { signer, request }], load.clone()).await
 }

@@ -64,6 +64,26 @@ pub const WATCH_PAYMENTS: &str = "/saifu.v1.PaymentService/Watch";
 pub const DECLINE_PAYMENT: &str = "/saifu.v1.PaymentService/Decline";
 /// What became of an order.
 pub const POS_GET_PAYMENT: &str = "/saifu.v1.PosService/GetPayment";
+/// An order that a customer pays by himself.
+pub const CREATE_ORDER: &str = "/saifu.v1.PosService/CreateOrder";
+/// Nobody pays it any more.
+pub const CANCEL_ORDER: &str = "/saifu.v1.PosService/CancelOrder";
+/// What becomes of an order.
+pub const WATCH_ORDER: &str = "/saifu.v1.PosService/WatchOrder";
+/// An order for a till.
+pub const MERCHANT_CREATE_ORDER: &str = "/saifu.v1.MerchantService/CreateOrder";
+/// Cancels a till's order.
+pub const MERCHANT_CANCEL_ORDER: &str = "/saifu.v1.MerchantService/CancelOrder";
+/// What becomes of a till's order.
+pub const MERCHANT_WATCH_ORDER: &str = "/saifu.v1.MerchantService/WatchOrder";
+/// Cash for a customer's account.
+pub const CASH_TOP_UP: &str = "/saifu.v1.PosService/CashTopUp";
+/// A till's business day is over.
+pub const CLOSE_DAY: &str = "/saifu.v1.PosService/CloseDay";
+/// What a business day amounts to.
+pub const GET_DAY: &str = "/saifu.v1.PosService/GetDay";
+/// What a business day differs in from the till's own account.
+pub const COMPARE_DAY: &str = "/saifu.v1.PosService/CompareDay";
 /// Reverses an order.
 pub const REVERSE: &str = "/saifu.v1.PosService/Reverse";
 /// The merchant's stores.

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use prost::Message;
+use tonic::Streaming;
 use tonic::transport::Channel;
 
-use crate::client::connection::unary;
+use crate::client::connection::{unary, watch};
 use crate::client::method;
 use crate::client::refused::Refused;
 use crate::client::signer::{Draft, Signer};
@@ -104,6 +105,60 @@ impl Staff {
     pub async fn refund(&self, order_id: &str, amount_minor: i64) -> Result<pb::PaymentStepReply, Refused> {
         let request = pb::RefundRequest { order_id: order_id.to_owned(), amount_minor };
         self.send(self.draft(method::REFUND, &request)).await
+    }
+
+    /// An order that a customer pays by himself, and its code.
+    pub async fn create_order(
+        &self,
+        request: &pb::CreateOrderRequest,
+    ) -> Result<pb::CreateOrderReply, Refused> {
+        self.send(self.draft(method::CREATE_ORDER, request)).await
+    }
+
+    /// Nobody pays it any more.
+    pub async fn cancel_order(&self, order_id: &str) -> Result<pb::CancelOrderReply, Refused> {
+        let request = pb::CancelOrderRequest { order_id: order_id.to_owned() };
+        self.send(self.draft(method::CANCEL_ORDER, &request)).await
+    }
+
+    /// What becomes of an order, as it comes.
+    pub async fn watch_order(&self, order_id: &str) -> Result<Streaming<pb::WatchOrderReply>, Refused> {
+        let request = pb::WatchOrderRequest { order_id: order_id.to_owned() };
+        let draft = self.draft(method::WATCH_ORDER, &request);
+        let envelope = draft.seal(&self.signer);
+        watch(&self.channel, method::WATCH_ORDER, envelope).await.map_err(Refused::from)
+    }
+
+    /// Takes cash for the account behind a customer's code.
+    pub async fn cash_top_up(
+        &self,
+        order_id: &str,
+        amount_minor: i64,
+        payment_code: &str,
+    ) -> Result<pb::CashTopUpReply, Refused> {
+        let request =
+            pb::CashTopUpRequest { order_id: order_id.to_owned(), amount_minor, currency: "JPY".into() };
+        let private = pb::ChargePrivate { payment_code: payment_code.to_owned() };
+        self.send(self.draft(method::CASH_TOP_UP, &request).private(&private)).await
+    }
+
+    /// Ends the till's business day.
+    pub async fn close_day(
+        &self,
+        business_day: i64,
+        totals: Vec<pb::DayTotal>,
+    ) -> Result<pb::CloseDayReply, Refused> {
+        self.send(self.draft(method::CLOSE_DAY, &pb::CloseDayRequest { business_day, totals })).await
+    }
+
+    /// What a business day amounts to; 0 for the one that the till is in.
+    pub async fn day(&self, business_day: i64) -> Result<pb::GetDayReply, Refused> {
+        self.send(self.draft(method::GET_DAY, &pb::GetDayRequest { business_day })).await
+    }
+
+    /// What a business day differs in from the till's own lines.
+    pub async fn compare_day(&self, request: &pb::CompareDayRequest) -> Result<pb::CompareDayReply, Refused> {
+        self.send(self.draft(method::COMPARE_DAY, request)).await
     }
 
     /// What became of an order.

@@ -271,6 +271,17 @@ impl Wallet {
         self.send(self.money_draft(method::ISSUE_CODE, &request, code, request_id)).await
     }
 
+    /// A one-time code for a till to top up with cash.
+    pub async fn issue_cash_code(
+        &self,
+        cap_minor: i64,
+        code: Option<&str>,
+    ) -> Result<pb::IssueCodeReply, Refused> {
+        let purpose = pb::CodePurpose::TopUp.into();
+        let request = pb::IssueCodeRequest { purpose, cap_minor, currency: "JPY".into() };
+        self.send(self.money_draft(method::ISSUE_CODE, &request, code, None)).await
+    }
+
     /// Yes to a till that asked, for the shop and the amount as they are shown.
     pub async fn confirm_payment(
         &self,

@@ -80,6 +80,7 @@ pub async fn scan(customer: &Customer, scanned: &str) -> Result<Told<pb::PayRequ
         payee_name: payee.payee_name,
         amount_minor: 0,
         currency: CURRENCY.to_owned(),
+        order_id: String::new(),
     }))
 }
 

@@ -7,8 +7,8 @@
 
 use super::id::{
     AccountId, AdditionId, CaseId, CodeTag, CommandId, ContactIndex, DeviceId, EnrolmentId, FundingId, KeyId,
-    LedgerAccountId, MessageId, PaymentCodeId, PaymentId, PendingContactId, RequestId, StoreId, TopUpId,
-    WorkerId,
+    LedgerAccountId, MessageId, PaymentCodeId, PaymentId, PendingContactId, RequestId, StoreId, TerminalId,
+    TopUpId, WorkerId,
 };
 use super::money::Amount;
 use super::proof::Proof;
@@ -24,8 +24,8 @@ mod system;
 
 pub use recovery::{CaseAction, CaseRef, Completion, ContactDraft, NoticeDraft, Notices};
 pub use staff::{
-    Approved, MerchantAction, MerchantCall, NewKey, NewStore, OperatorAction, OperatorCall, SaleDraft,
-    ShopStep, TerminalAction, TerminalCall,
+    Approved, CashDraft, MerchantAction, MerchantCall, NewKey, NewStore, OperatorAction, OperatorCall,
+    OrderDraft, PayableOrder, SaleDraft, ShopStep, TerminalAction, TerminalCall,
 };
 pub use system::SystemAction;
 
@@ -161,6 +161,8 @@ pub enum DeviceAction {
         amount: Amount,
         /// ISO 4217 code, as signed.
         currency: String,
+        /// The order that it pays, when its code named one.
+        order: Option<PayableOrder>,
     },
     /// A code for a till to scan.
     IssueCode {
@@ -395,6 +397,8 @@ pub enum Chore {
     },
     /// Somebody says that there is news of a top-up: its provider is asked.
     HintTopUp(TopUpId),
+    /// A till's key is used at two places at once.
+    AlarmTerminal(TerminalId),
     /// A worker takes its turn at a piece of work, or keeps it.
     Lease {
         /// What work.

@@ -7,14 +7,17 @@
 
 mod book;
 mod candidate;
+mod cash;
 mod chore;
 mod code;
+mod day;
 mod device;
 mod factor;
 mod funding;
 mod merchant;
 mod message;
 mod operator;
+mod order;
 mod pay;
 mod recovery;
 mod reverse;
@@ -102,9 +105,8 @@ pub fn decide(command: &Command, view: &View, policy: &Policy) -> Decision {
             .unwrap_or_else(|| candidate::decide(command.id, call, action, view, policy)),
         Order::Terminal(call, action) => known(&call.signed, view)
             .unwrap_or_else(|| terminal::decide(command.id, call, action, view, policy)),
-        Order::Merchant(call, action) => {
-            known(&call.signed, view).unwrap_or_else(|| merchant::decide(call, action, view, policy))
-        }
+        Order::Merchant(call, action) => known(&call.signed, view)
+            .unwrap_or_else(|| merchant::decide(command.id, call, action, view, policy)),
         Order::Operator(call, action) => known(&call.signed, view)
             .unwrap_or_else(|| operator::decide(command.id, call, action, view, policy)),
         Order::System(signed, action) => {

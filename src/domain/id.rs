@@ -63,6 +63,10 @@ ids! {
     TopUpId = 16,
     /// A payment.
     PaymentId = 16,
+    /// Money of a payment that was captured of a hold, or given back.
+    MovementId = 16,
+    /// Cash that a till took for a customer's account.
+    CashTopUpId = 16,
     /// A merchant.
     MerchantId = 16,
     /// A store of a merchant.

@@ -131,6 +131,18 @@ stored_enum! {
         AwaitTopUp = 70,
         /// A provider's money went back.
         TakeBackTopUp = 71,
+        /// PosService/CreateOrder.
+        CreateOrder = 80,
+        /// PosService/CancelOrder.
+        CancelOrder = 81,
+        /// PosService/CashTopUp.
+        CashTopUp = 82,
+        /// PosService/CloseDay.
+        CloseDay = 83,
+        /// MerchantService/CreateOrder.
+        CreateOrderByMerchant = 84,
+        /// MerchantService/CancelOrder.
+        CancelOrderByMerchant = 85,
     }
 }
 
@@ -198,6 +210,12 @@ impl Kind {
             Self::ExpirePayment => "system/ExpirePayment",
             Self::AwaitTopUp => "system/AwaitTopUp",
             Self::TakeBackTopUp => "system/TakeBackTopUp",
+            Self::CreateOrder => "/saifu.v1.PosService/CreateOrder",
+            Self::CancelOrder => "/saifu.v1.PosService/CancelOrder",
+            Self::CashTopUp => "/saifu.v1.PosService/CashTopUp",
+            Self::CloseDay => "/saifu.v1.PosService/CloseDay",
+            Self::CreateOrderByMerchant => "/saifu.v1.MerchantService/CreateOrder",
+            Self::CancelOrderByMerchant => "/saifu.v1.MerchantService/CancelOrder",
         }
     }
 }

@@ -5,20 +5,23 @@
 //! not get into the journal, since no variant has a place for one.
 
 use super::id::{
-    AccountId, AdditionId, CaseId, ContactIndex, DeviceId, EnrolmentId, FundingId, KeyId, LedgerAccountId,
-    MerchantId, OperatorId, PaymentCodeId, PaymentId, PendingContactId, ProposalId, StoreId, TerminalId,
-    TopUpId,
+    AccountId, AdditionId, CaseId, CashTopUpId, ContactIndex, DeviceId, EnrolmentId, FundingId, KeyId,
+    LedgerAccountId, MerchantId, OperatorId, PaymentCodeId, PaymentId, PendingContactId, ProposalId, StoreId,
+    TerminalId, TopUpId,
 };
-use super::payment::Moved;
+use super::payment::{Moved, Sums};
 use super::rows::{CodePurpose, KeyForm, Standing, TopUpState};
 use super::time::Timestamp;
 
 mod codec;
+mod operator_key;
 mod payment;
 mod recovery;
 mod refusal;
+mod shop;
 mod top_up;
 
+pub use operator_key::OperatorKey;
 pub use recovery::{AccountStanding, RecoveryStep};
 pub use refusal::Refusal;
 
@@ -228,6 +231,64 @@ pub enum Outcome {
     },
     /// Undone before.
     AlreadyReversed,
+    /// Its till's day is closed: it stays as it is, and a refund or a void is the way.
+    ReversedTooLate {
+        /// Which.
+        payment_id: PaymentId,
+        /// Where it is.
+        sums: Sums,
+    },
+    /// A customer may pay an order.
+    OrderCreated {
+        /// Of which till.
+        terminal_id: TerminalId,
+        /// How much.
+        asked_minor: i64,
+        /// Until then.
+        payable_until: Timestamp,
+    },
+    /// Nobody pays it any more.
+    OrderCancelled,
+    /// Cash was credited.
+    CashToppedUp {
+        /// Which.
+        cash_top_up_id: CashTopUpId,
+        /// On which code.
+        code_id: PaymentCodeId,
+        /// When.
+        at: Timestamp,
+        /// How much.
+        amount_minor: i64,
+        /// What the customer could spend after it; never told to the till.
+        available_after_minor: i64,
+    },
+    /// Cash was taken back out of an account: its till gives it back over the counter.
+    CashReversed {
+        /// Which.
+        cash_top_up_id: CashTopUpId,
+        /// When.
+        at: Timestamp,
+        /// How much.
+        amount_minor: i64,
+        /// What the customer could spend after it; never told to the till.
+        available_after_minor: i64,
+    },
+    /// A till's business day is over; nothing is added to it any more.
+    DayClosed {
+        /// Which.
+        business_day: i64,
+        /// When.
+        closed_at: Timestamp,
+    },
+    /// A store takes cash, or takes none any more.
+    CashAllowed {
+        /// By which proposal.
+        proposal_id: ProposalId,
+        /// The store.
+        store_id: StoreId,
+        /// The cash that it holds, in the ledger.
+        ledger_account_id: LedgerAccountId,
+    },
     /// A till may be activated; its code is a secret of the reply.
     TerminalRegistered {
         /// Which.
@@ -391,7 +452,11 @@ impl Outcome {
     #[expect(clippy::wildcard_enum_match_arm, reason = "every other outcome moves no money")]
     pub fn is_entry(&self) -> bool {
         match self {
-            Self::Paid { .. } | Self::Charged { .. } | Self::Authorized { .. } => true,
+            Self::Paid { .. }
+            | Self::Charged { .. }
+            | Self::Authorized { .. }
+            | Self::CashToppedUp { .. }
+            | Self::CashReversed { .. } => true,
             Self::PaymentStepped { moved, .. } => moved.is_any(),
             Self::Reversed { refunded_minor, released_minor, .. } => *refunded_minor + *released_minor > 0,
             Self::TopUpSettled { credited_minor, .. } => *credited_minor > 0,
@@ -405,19 +470,6 @@ impl Outcome {
     pub fn is_refused(&self) -> bool {
         matches!(self, Self::Refused { .. })
     }
-}
-
-/// An operator and his key, in full, so that the journal alone verifies.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OperatorKey {
-    /// The operator.
-    pub operator_id: OperatorId,
-    /// His key.
-    pub key_id: KeyId,
-    /// Its uncompressed point.
-    pub point: [u8; 65],
-    /// How it signs.
-    pub form: KeyForm,
 }
 
 /// An answer that leaves the request id open: its counters are committed, the call may be sent

@@ -6,9 +6,10 @@
 //! is a painful migration.
 
 use super::id::{
-    AccountId, AdditionId, CaseId, CodeTag, CommandId, ContactIndex, DeviceId, EnrolmentId, EventId,
-    FundingId, KeyId, LedgerAccountId, MerchantId, MessageId, OperatorId, OwnerId, PaymentCodeId, PaymentId,
-    PendingContactId, ProposalId, RequestId, StoreId, TargetId, TenantId, TerminalId, TopUpId, WorkerId,
+    AccountId, AdditionId, CaseId, CashTopUpId, CodeTag, CommandId, ContactIndex, DeviceId, EnrolmentId,
+    EventId, FundingId, KeyId, LedgerAccountId, MerchantId, MessageId, MovementId, OperatorId, OwnerId,
+    PaymentCodeId, PaymentId, PendingContactId, ProposalId, RequestId, StoreId, TargetId, TenantId,
+    TerminalId, TopUpId, WorkerId,
 };
 use super::live_codes::LiveCodes;
 use super::lots::{Legs, Lots};
@@ -233,6 +234,18 @@ stored_enum! {
         Active = 1,
         /// Not at present, and perhaps never again.
         Suspended = 2,
+    }
+}
+
+stored_enum! {
+    /// What moved money of a payment that was not captured at once.
+    MovementKind {
+        /// A part of a hold went to the shop.
+        Capture = 1,
+        /// The shop gave a part back.
+        Refund = 2,
+        /// The till undid it.
+        Reversal = 3,
     }
 }
 
@@ -644,6 +657,21 @@ records! {
         standing: Standing,
     }
 
+    /// What two operators allow a store: to take cash for customers' accounts. The cash is ours until it
+    /// is settled.
+    CashDesk: "cash_desk" [store_id: StoreId] {
+        /// Whose deployment.
+        tenant_id: TenantId,
+        /// The cash that it holds for us, in the ledger.
+        ledger_account_id: LedgerAccountId,
+        /// It holds at most so much, in minor units; 0 when it takes none any more.
+        ceiling_minor: i64,
+        /// A till of it takes at most so much in a business day.
+        till_day_minor: i64,
+        /// What it holds.
+        held_minor: i64,
+    }
+
     /// An account of the ledger that is not a customer's. Only ever added to.
     LedgerAccount: "ledger_account" [ledger_account_id: LedgerAccountId] {
         /// Whose deployment.
@@ -702,6 +730,14 @@ records! {
         registered_at: Timestamp,
         /// When it enrolled its key.
         activated_at: Option<Timestamp>,
+        /// The business day it is in, from 1; what is before it is closed.
+        business_day: i64,
+        /// Cash that it took in it for customers' accounts, less what it gave back, in minor units.
+        cash_today_minor: i64,
+        /// When its key was last seen at two places at once.
+        alarmed_at: Option<Timestamp>,
+        /// How often it was.
+        alarms: i64,
     }
 
     /// A one-time code with which a till enrols its key.
@@ -714,8 +750,8 @@ records! {
         expires_at: Timestamp,
     }
 
-    /// An order of a merchant: which till it belongs to, and what became of it. A row without a payment
-    /// is a tombstone: reversed before its payment arrived.
+    /// An order of a merchant: which till it belongs to, and what became of it. A reversed row without a
+    /// payment is a tombstone: its payment will be refused.
     OrderSlot: "order_slot" [merchant_id: MerchantId, order_id: String] {
         /// Whose deployment.
         tenant_id: TenantId,
@@ -723,12 +759,22 @@ records! {
         terminal_id: TerminalId,
         /// Its payment.
         payment_id: Option<PaymentId>,
-        /// Who paid.
+        /// Or the cash that was taken for it.
+        cash_top_up_id: Option<CashTopUpId>,
+        /// Who took part.
         account_id: Option<AccountId>,
-        /// When it was reversed.
+        /// When it was reversed, or cancelled before it was paid.
         reversed_at: Option<Timestamp>,
         /// When it was named first.
         created_at: Timestamp,
+        /// What whoever pays it pays, in minor units; absent when only a till may charge for it.
+        asked_minor: Option<i64>,
+        /// Until then.
+        payable_until: Option<Timestamp>,
+        /// A line for the receipt.
+        receipt_line: Option<String>,
+        /// The merchant's own reference.
+        external_reference: Option<String>,
     }
 
     /// An operator: a person with a key of his own.
@@ -865,6 +911,73 @@ records! {
         hold_until: Option<Timestamp>,
         /// When time does something to it.
         due_at: Option<Timestamp>,
+        /// The till's business day in which it was taken; absent without a till.
+        business_day: Option<i64>,
+    }
+
+    /// Money of a payment that was captured of a hold, or given back. What was captured at once, its
+    /// payment tells.
+    Movement: "movement" [movement_id: MovementId] {
+        /// Whose deployment.
+        tenant_id: TenantId,
+        /// Of which payment.
+        payment_id: PaymentId,
+        /// Whose.
+        merchant_id: MerchantId,
+        /// Where.
+        store_id: StoreId,
+        /// The order, when a till took part.
+        order_id: Option<String>,
+        /// The till that did it; absent when its merchant's server did.
+        terminal_id: Option<TerminalId>,
+        /// That till's business day.
+        business_day: Option<i64>,
+        /// What moved.
+        kind: MovementKind,
+        /// Of what.
+        asset: Asset,
+        /// How much.
+        amount_minor: i64,
+        /// When.
+        at: Timestamp,
+    }
+
+    /// Cash that a till took for a customer's account.
+    CashTopUp: "cash_top_up" [cash_top_up_id: CashTopUpId] {
+        /// Whose deployment.
+        tenant_id: TenantId,
+        /// Into which account.
+        account_id: AccountId,
+        /// The device whose code it was.
+        device_id: DeviceId,
+        /// Whose till.
+        merchant_id: MerchantId,
+        /// Where.
+        store_id: StoreId,
+        /// The till.
+        terminal_id: TerminalId,
+        /// The till's order.
+        order_id: String,
+        /// Of what.
+        asset: Asset,
+        /// How much.
+        amount_minor: i64,
+        /// The till's business day.
+        business_day: i64,
+        /// When.
+        credited_at: Timestamp,
+        /// When it was taken back.
+        reversed_at: Option<Timestamp>,
+    }
+
+    /// A business day of a till that is closed: nothing is added to it any more.
+    ClosedDay: "closed_day" [terminal_id: TerminalId, business_day: i64] {
+        /// Whose deployment.
+        tenant_id: TenantId,
+        /// What the till said it moved, by kind, encoded.
+        claimed: Vec<u8>,
+        /// When.
+        closed_at: Timestamp,
     }
 
     /// A secret of a reply, sealed for the same key and request id for ten minutes.
@@ -996,6 +1109,7 @@ impl Table {
             | Self::Document
             | Self::Contact
             | Self::Enrolment
+            | Self::CashDesk
             | Self::LedgerAccount
             | Self::PaymentCode
             | Self::Activation
@@ -1005,6 +1119,9 @@ impl Table {
             | Self::Funding
             | Self::TopUp
             | Self::Payment
+            | Self::Movement
+            | Self::CashTopUp
+            | Self::ClosedDay
             | Self::SecretReply
             | Self::Event
             | Self::Message
@@ -1027,7 +1144,7 @@ impl Table {
         match self {
             Self::Account => &["ledger_account_id"],
             Self::Device => &["account_id", "key_id"],
-            Self::Payment => &["account_id", "merchant_id", "order_id", "created_at"],
+            Self::Payment => &["account_id", "merchant_id", "order_id", "terminal_id", "created_at"],
             Self::SigningKey
             | Self::DataKey
             | Self::Document
@@ -1035,6 +1152,7 @@ impl Table {
             | Self::Enrolment
             | Self::Merchant
             | Self::Store
+            | Self::CashDesk
             | Self::LedgerAccount
             | Self::PaymentCode
             | Self::Terminal
@@ -1044,6 +1162,9 @@ impl Table {
             | Self::Proposal
             | Self::Funding
             | Self::TopUp
+            | Self::Movement
+            | Self::CashTopUp
+            | Self::ClosedDay
             | Self::SecretReply
             | Self::OpenRequest
             | Self::Event

@@ -1,6 +1,6 @@
 //! What a decision wants changed: rows. There is no other way to write.
 
-use super::id::LedgerAccountId;
+use super::id::{LedgerAccountId, MerchantId};
 use super::rows::{Row, RowKey};
 
 /// A change of one row.
@@ -22,4 +22,17 @@ pub enum Write {
         /// Put in, in minor units.
         credits_minor: i64,
     },
+}
+
+impl Write {
+    /// The order that it is about: its own row, or its payment's.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "no other row names an order")]
+    pub fn order(&self) -> Option<(MerchantId, String)> {
+        let (Self::Insert(row) | Self::Update(row)) = self else { return None };
+        match row {
+            Row::OrderSlot(slot) => Some((slot.merchant_id, slot.order_id.clone())),
+            Row::Payment(payment) => Some((payment.merchant_id, payment.order_id.clone()?)),
+            _ => None,
+        }
+    }
 }

@@ -1,54 +1,99 @@
-//! Who waits for news of which account. A commit wakes those who watch the accounts that it touched, and
-//! nobody else.
+//! Who waits for news of which account or order. A commit wakes those who watch what it touched, and nobody
+//! else.
 //!
 //! Only this process's commits are heard: whoever watches also looks again after a while, and that is all
-//! that a watcher costs who hears nothing.
+//! that a watcher costs who hears nothing. The more there are, the longer that while is, so that all of them
+//! together look no more often than a store answers beside its work.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::watch;
 
-use crate::domain::id::AccountId;
+use crate::domain::id::{AccountId, MerchantId, TerminalId};
 use crate::store::Committed;
 
-/// As many wait for one account at a time: its devices, and what they left open. So nobody takes up the
-/// room of others, from however many places he comes.
-const PER_ACCOUNT: usize = 8;
+/// Looks again so often though there was no news: another process may have committed.
+const LOOK_AGAIN: Duration = Duration::from_secs(5);
+/// But all who wait look no more often than this apart.
+const LOOKS_APART: Duration = Duration::from_millis(5);
+
+/// What there may be news of.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Topic {
+    /// A customer's account.
+    Account(AccountId),
+    /// An order of a merchant.
+    Order(MerchantId, String),
+}
+
+/// On whose account somebody waits. So nobody takes up the room of others, from however many places he
+/// comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Owner {
+    /// A customer: his devices, and what they left open.
+    Account(AccountId),
+    /// A till.
+    Terminal(TerminalId),
+    /// A merchant's server: one stream an order that is shown somewhere.
+    Merchant(MerchantId),
+}
+
+impl Owner {
+    /// As many of his wait at a time.
+    fn most(self) -> usize {
+        match self {
+            Self::Account(_) | Self::Terminal(_) => 8,
+            Self::Merchant(_) => 4_000,
+        }
+    }
+}
 
 /// Those who wait.
 pub struct Hub {
-    accounts: Mutex<HashMap<AccountId, watch::Sender<()>>>,
+    room: Mutex<Room>,
     closed: watch::Sender<bool>,
+}
+
+/// Who waits for what, and how many on whose account.
+#[derive(Default)]
+struct Room {
+    topics: HashMap<Topic, watch::Sender<()>>,
+    owners: HashMap<Owner, usize>,
+    waiting: usize,
 }
 
 impl Default for Hub {
     fn default() -> Self {
-        Self { accounts: Mutex::default(), closed: watch::channel(false).0 }
+        Self { room: Mutex::default(), closed: watch::channel(false).0 }
     }
 }
 
 /// Somebody who waits.
 pub struct Waiting {
     hub: Arc<Hub>,
-    account_id: AccountId,
+    topic: Topic,
+    owner: Owner,
     news: watch::Receiver<()>,
     closed: watch::Receiver<bool>,
 }
 
 impl Hub {
-    /// Waits for news of an account from now on; nothing when as many do already as there may be.
-    pub fn wait(self: &Arc<Self>, account_id: AccountId) -> Option<Waiting> {
-        let mut accounts = self.lock();
-        let sender = accounts.entry(account_id).or_insert_with(|| watch::channel(()).0);
-        if sender.receiver_count() >= PER_ACCOUNT {
+    /// Waits for news from now on; nothing when as many of this owner's do already as may.
+    pub fn wait(self: &Arc<Self>, topic: Topic, owner: Owner) -> Option<Waiting> {
+        let mut room = self.lock();
+        let count = room.owners.entry(owner).or_default();
+        if *count >= owner.most() {
             return None;
         }
-        let news = sender.subscribe();
-        drop(accounts);
-        Some(Waiting { hub: Arc::clone(self), account_id, news, closed: self.closed.subscribe() })
+        *count += 1;
+        room.waiting += 1;
+        let news = room.topics.entry(topic.clone()).or_insert_with(|| watch::channel(()).0).subscribe();
+        drop(room);
+        Some(Waiting { hub: Arc::clone(self), topic, owner, news, closed: self.closed.subscribe() })
     }
 
     /// There will be no more news: whoever waits may go, and wait at another server.
@@ -56,36 +101,46 @@ impl Hub {
         self.closed.send_replace(true);
     }
 
+    /// After this, whoever heard nothing looks again.
+    pub fn look_again(&self) -> Duration {
+        let waiting = u32::try_from(self.lock().waiting).unwrap_or(u32::MAX);
+        LOOKS_APART.saturating_mul(waiting).max(LOOK_AGAIN)
+    }
+
     /// Hears of commits until there are none any more.
     pub async fn hear(self: Arc<Self>, mut tail: Receiver<Arc<[Committed]>>) {
         loop {
             match tail.recv().await {
-                Ok(batch) => self.wake(batch.iter().filter_map(|row| row.account_id)),
+                Ok(batch) => self.wake(&batch),
                 // What was missed may have been about anybody.
                 Err(RecvError::Lagged(_)) => {
-                    let all: Vec<_> = self.lock().keys().copied().collect();
-                    self.wake(all.into_iter());
+                    self.lock().topics.values().for_each(|sender| {
+                        sender.send_replace(());
+                    });
                 }
                 Err(RecvError::Closed) => return,
             }
         }
     }
 
-    fn wake(&self, accounts: impl Iterator<Item = AccountId>) {
-        let waiting = self.lock();
-        if waiting.is_empty() {
+    fn wake(&self, batch: &[Committed]) {
+        let room = self.lock();
+        if room.topics.is_empty() {
             return;
         }
-        for account_id in accounts {
-            if let Some(sender) = waiting.get(&account_id) {
+        let accounts = batch.iter().filter_map(|row| row.account_id).map(Topic::Account);
+        let orders =
+            batch.iter().filter_map(|row| row.order.clone()).map(|(id, order)| Topic::Order(id, order));
+        for topic in accounts.chain(orders) {
+            if let Some(sender) = room.topics.get(&topic) {
                 sender.send_replace(());
             }
         }
     }
 
-    // Each critical section leaves the map whole, so a panic elsewhere does not spoil it.
-    fn lock(&self) -> MutexGuard<'_, HashMap<AccountId, watch::Sender<()>>> {
-        self.accounts.lock().unwrap_or_else(PoisonError::into_inner)
+    // Each critical section leaves the room whole, so a panic elsewhere does not spoil it.
+    fn lock(&self) -> MutexGuard<'_, Room> {
+        self.room.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -101,18 +156,23 @@ impl Waiting {
 
 impl Drop for Waiting {
     fn drop(&mut self) {
-        let mut accounts = self.hub.lock();
+        let mut room = self.hub.lock();
+        room.waiting = room.waiting.saturating_sub(1);
+        if let Some(count) = room.owners.get_mut(&self.owner) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                room.owners.remove(&self.owner);
+            }
+        }
         // This receiver is still counted.
-        if accounts.get(&self.account_id).is_some_and(|sender| sender.receiver_count() <= 1) {
-            accounts.remove(&self.account_id);
+        if room.topics.get(&self.topic).is_some_and(|sender| sender.receiver_count() <= 1) {
+            room.topics.remove(&self.topic);
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use tokio::sync::broadcast;
     use tokio::time::timeout;
 
@@ -124,7 +184,17 @@ mod tests {
 
     fn committed(account: u8) -> Arc<[Committed]> {
         let account_id = Some(AccountId([account; 16]));
-        Arc::new([Committed { lane: 0, sequence: 1, kind: Kind::Charge, account_id }])
+        Arc::new([Committed { lane: 0, sequence: 1, kind: Kind::Charge, account_id, order: None }])
+    }
+
+    fn is_empty(hub: &Hub) -> bool {
+        let room = hub.lock();
+        room.topics.is_empty() && room.owners.is_empty() && room.waiting == 0
+    }
+
+    fn waiting(hub: &Arc<Hub>, account: u8) -> Option<Waiting> {
+        let account_id = AccountId([account; 16]);
+        hub.wait(Topic::Account(account_id), Owner::Account(account_id))
     }
 
     #[tokio::test]
@@ -132,38 +202,70 @@ mod tests {
         let hub = Arc::new(Hub::default());
         let (sender, tail) = broadcast::channel(1);
         let hearing = tokio::spawn(Arc::clone(&hub).hear(tail));
-        let [mut one, mut again, mut other] =
-            [1, 1, 2].map(|number| hub.wait(AccountId([number; 16])).expect("room"));
+        let [mut one, mut again, mut other] = [1, 1, 2].map(|number| waiting(&hub, number).expect("room"));
         sender.send(committed(1)).expect("it is heard");
         assert!(timeout(SOON, one.news()).await.expect("news"));
         assert!(timeout(SOON, again.news()).await.expect("news"));
         timeout(NEVER, other.news()).await.expect_err("no news");
-        assert_eq!(hub.lock().len(), 2);
+        assert_eq!(hub.lock().topics.len(), 2);
         drop((one, again));
-        assert_eq!(hub.lock().len(), 1);
+        assert_eq!(hub.lock().topics.len(), 1);
         drop(other);
-        assert!(hub.lock().is_empty());
+        assert!(is_empty(&hub));
         drop(sender);
         hearing.await.expect("it ends");
     }
 
     #[test]
-    fn one_account_takes_up_no_room_of_others() {
+    fn one_owner_takes_up_no_room_of_others() {
         let hub = Arc::new(Hub::default());
-        let mut waiting: Vec<_> =
-            (0..PER_ACCOUNT).map(|_| hub.wait(AccountId([1; 16])).expect("room")).collect();
-        assert!(hub.wait(AccountId([1; 16])).is_none());
-        assert!(hub.wait(AccountId([2; 16])).is_some());
-        waiting.pop();
-        assert!(hub.wait(AccountId([1; 16])).is_some());
+        let merchant_id = MerchantId([1; 16]);
+        for (owner, other) in [
+            (Owner::Account(AccountId([1; 16])), Owner::Account(AccountId([2; 16]))),
+            (Owner::Terminal(TerminalId([1; 16])), Owner::Terminal(TerminalId([2; 16]))),
+            (Owner::Merchant(merchant_id), Owner::Merchant(MerchantId([2; 16]))),
+        ] {
+            let topic = |number: usize| Topic::Order(merchant_id, number.to_string());
+            let mut those: Vec<_> =
+                (0..owner.most()).map(|number| hub.wait(topic(number), owner).expect("room")).collect();
+            assert!(hub.wait(topic(0), owner).is_none());
+            assert!(hub.wait(topic(0), other).is_some());
+            those.pop();
+            assert!(hub.wait(topic(0), owner).is_some());
+        }
+        assert_eq!(hub.lock().waiting, 0);
+    }
+
+    #[tokio::test]
+    async fn a_commit_wakes_who_waits_for_its_order() {
+        let hub = Arc::new(Hub::default());
+        let (merchant_id, terminal) = (MerchantId([1; 16]), Owner::Terminal(TerminalId([1; 16])));
+        let order = |order_id: &str| Topic::Order(merchant_id, order_id.to_owned());
+        let [mut one, mut other] = ["1", "2"].map(|id| hub.wait(order(id), terminal).expect("room"));
+        let touched = Some((merchant_id, "1".to_owned()));
+        hub.wake(&[Committed { lane: 0, sequence: 1, kind: Kind::Charge, account_id: None, order: touched }]);
+        assert!(timeout(SOON, one.news()).await.expect("news"));
+        timeout(NEVER, other.news()).await.expect_err("no news");
+    }
+
+    #[test]
+    fn the_more_wait_the_longer_each_of_them_does() {
+        let hub = Arc::new(Hub::default());
+        assert_eq!(hub.look_again(), LOOK_AGAIN);
+        let owner = Owner::Merchant(MerchantId([1; 16]));
+        let order = |number: usize| Topic::Order(MerchantId([1; 16]), number.to_string());
+        let those: Vec<_> = (0..4_000).map(|number| hub.wait(order(number), owner).expect("room")).collect();
+        assert_eq!(hub.look_again(), Duration::from_secs(20));
+        drop(those);
+        assert_eq!(hub.look_again(), LOOK_AGAIN);
     }
 
     #[tokio::test]
     async fn whoever_waits_is_told_that_there_is_no_more() {
         let hub = Arc::new(Hub::default());
-        let mut before = hub.wait(AccountId([1; 16])).expect("room");
+        let mut before = waiting(&hub, 1).expect("room");
         hub.close();
-        let mut after = hub.wait(AccountId([2; 16])).expect("room");
+        let mut after = waiting(&hub, 2).expect("room");
         for waiting in [&mut before, &mut after] {
             assert!(!timeout(SOON, waiting.news()).await.expect("told"));
         }
@@ -173,7 +275,7 @@ mod tests {
     async fn whoever_may_have_missed_something_looks_again() {
         let hub = Arc::new(Hub::default());
         let (sender, tail) = broadcast::channel(1);
-        let mut one = hub.wait(AccountId([1; 16])).expect("room");
+        let mut one = waiting(&hub, 1).expect("room");
         for number in [2, 3, 4] {
             sender.send(committed(number)).expect("it is kept");
         }

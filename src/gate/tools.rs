@@ -13,10 +13,14 @@ use super::rejection::Rejection;
 use crate::crypto::keyring::Keyring;
 use crate::crypto::passphrase::Hasher;
 use crate::crypto::seal::{Aad, SealKey};
-use crate::domain::command::{DocumentWrite, MessageDraft, Signed};
-use crate::domain::id::{AccountId, EnrolmentId, KeyId, MessageId, ProposalId, RequestId};
+use crate::domain::command::{DocumentWrite, MessageDraft, PayableOrder, Signed};
+use crate::domain::id::{
+    AccountId, EnrolmentId, KeyId, MerchantId, MessageId, ProposalId, RequestId, StoreId,
+};
 use crate::domain::policy::Policy;
-use crate::domain::rows::{DataKey, Document, Enrolment, Finished, Message, Proposal, RowKey, SecretReply};
+use crate::domain::rows::{
+    self, DataKey, Document, Enrolment, Finished, Message, Proposal, RowKey, SecretReply,
+};
 use crate::env::clock::Clock;
 use crate::env::entropy::{Entropy, bytes32, uuid_v7};
 use crate::funding::FundingProvider;
@@ -248,6 +252,23 @@ impl Tools {
     pub async fn proposal(&self, proposal_id: ProposalId) -> Result<Option<Proposal>, Rejection> {
         let fetched = self.store.fetch(Query::row(RowKey::Proposal(proposal_id))).await?;
         Ok(fetched.get::<Proposal>().cloned())
+    }
+
+    /// An order as a code names it, and whose it is: the till of an order is the same for good.
+    pub async fn payable(&self, store_id: StoreId, order_id: String) -> Result<PayableOrder, Rejection> {
+        let fetched = self.store.fetch(Query::row(RowKey::Store(store_id))).await?;
+        let merchant_id = fetched.get::<rows::Store>().ok_or(Rejection::NotFound)?.merchant_id;
+        let key = RowKey::OrderSlot(merchant_id, order_id.clone());
+        let fetched = self.store.fetch(Query::row(key)).await?;
+        let terminal_id = fetched.get::<rows::OrderSlot>().map(|slot| slot.terminal_id);
+        Ok(PayableOrder { merchant_id, order_id, terminal_id })
+    }
+
+    /// Names a customer to a merchant, and to no other: the same at every visit, and nothing that two
+    /// merchants could compare.
+    pub fn customer_reference(&self, merchant_id: MerchantId, account_id: AccountId) -> Vec<u8> {
+        let tag = self.keys.code.tag(&[b"customer of a merchant", &merchant_id.0, &account_id.0]);
+        tag[..16].to_vec()
     }
 
     /// An enrolment under way.

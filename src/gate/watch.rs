@@ -9,8 +9,8 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use super::Gate;
-use super::admitted::Admitted;
-use super::hub::Waiting;
+use super::admitted::{Admitted, Caller};
+use super::hub::{Owner, Topic, Waiting};
 use super::operation::Read;
 use super::rejection::Rejection;
 use crate::domain::time::SECOND_US;
@@ -18,8 +18,6 @@ use crate::env::pause;
 use crate::pb;
 use crate::store::query::{Fetched, Query};
 
-/// Looks again so often though there was no news: another process may have committed.
-const LOOK_AGAIN: Duration = Duration::from_secs(5);
 /// Then a watcher signs anew.
 const LONGEST: Duration = Duration::from_mins(10);
 
@@ -31,17 +29,32 @@ pub struct Watching {
     over: Pin<Box<dyn Future<Output = ()> + Send>>,
 }
 
+/// A read that can be watched: what there may be news of.
+pub trait WatchedRead: Read {
+    /// By the call.
+    fn topic(call: &Admitted<Self>) -> Result<Topic, Rejection>;
+}
+
+/// On whose account a caller waits.
+fn owner(caller: &Caller) -> Result<Owner, Rejection> {
+    match caller {
+        Caller::Device { account_id, .. } => Ok(Owner::Account(*account_id)),
+        Caller::Terminal { terminal_id, .. } => Ok(Owner::Terminal(*terminal_id)),
+        Caller::Merchant { merchant_id } => Ok(Owner::Merchant(*merchant_id)),
+        Caller::Operator { .. } | Caller::Candidate(_) => Err(Rejection::PermissionDenied),
+    }
+}
+
 impl Gate {
-    /// Begins to watch what a device's read is about: what there is now, and who waits for more.
-    pub async fn watch<O: Read>(
+    /// Begins to watch what a read is about: what there is now, and who waits for more.
+    pub async fn watch<O: WatchedRead>(
         self: &Arc<Self>,
         envelope: &pb::Envelope,
         peer: IpAddr,
-    ) -> Result<(Fetched, Watching), Rejection> {
+    ) -> Result<(Admitted<O>, Fetched, Watching), Rejection> {
         let (call, _): (Admitted<O>, Fetched) = self.read::<O>(envelope, peer).await?;
-        let (account_id, _, _) = call.device()?;
         let query = Query { caller: Some(call.reader()?), ..O::query(&call, self.tools())? };
-        let waiting = self.hub().wait(account_id);
+        let waiting = self.hub().wait(O::topic(&call)?, owner(&call.caller)?);
         let waiting = waiting.ok_or(Rejection::Throttled { retry_after_us: SECOND_US })?;
         // Read again: what was committed before this moment is in here, and what comes after it is news.
         let fetched = self.fetch(query.clone()).await?;
@@ -49,7 +62,7 @@ impl Gate {
             return Err(Rejection::Unauthenticated);
         }
         let over = Box::pin(pause(LONGEST));
-        Ok((fetched, Watching { gate: Arc::clone(self), query, waiting, over }))
+        Ok((call, fetched, Watching { gate: Arc::clone(self), query, waiting, over }))
     }
 }
 
@@ -57,10 +70,11 @@ impl Watching {
     /// What there is after the next news, or after a while; nothing when the time is over, or the server
     /// stops.
     pub async fn next(&mut self) -> Result<Option<Fetched>, Rejection> {
+        let awhile = self.gate.hub().look_again();
         tokio::select! {
             () = &mut self.over => return Ok(None),
             // Without news it looks all the same.
-            news = timeout(LOOK_AGAIN, self.waiting.news()) => if news == Ok(false) { return Ok(None) },
+            news = timeout(awhile, self.waiting.news()) => if news == Ok(false) { return Ok(None) },
         }
         let fetched = self.gate.fetch(self.query.clone()).await?;
         if fetched.caller_is_good { Ok(Some(fetched)) } else { Err(Rejection::Unauthenticated) }

@@ -105,8 +105,23 @@ async fn approved(proposed: &pb::ProposeRequest, tools: &Tools) -> Result<Approv
             open.case.account_id.ok_or(Rejection::NotFound)?;
             Approved::ProofRecovery { case: open.case, notices: tools.notices(&open, &[Told::Proven])? }
         }
+        Some(Proposal::AllowCash(proposed)) => Approved::AllowCash {
+            store_id: StoreId(id16(&proposed.store_id, "store_id")?),
+            ledger_account_id: LedgerAccountId(tools.random_id()),
+            ceiling_minor: ceiling(proposed.ceiling_minor, "ceiling_minor")?,
+            till_day_minor: ceiling(proposed.till_day_minor, "till_day_minor")?,
+        },
         None => return Err(Rejection::malformed("proposal", "one of the proposals")),
     })
+}
+
+/// So much cash, or none.
+fn ceiling(minor: i64, field: &'static str) -> Result<i64, Rejection> {
+    if (0..=1_000_000_000_000).contains(&minor) {
+        Ok(minor)
+    } else {
+        Err(Rejection::malformed(field, "0 to 1,000,000,000,000"))
+    }
 }
 
 fn new_key(key: Option<&pb::Candidate>) -> Result<NewKey, Rejection> {

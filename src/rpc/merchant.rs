@@ -1,6 +1,8 @@
 //! MerchantService: A merchant's own server: its stores and tills.
 
+mod cancel_order;
 mod capture;
+mod create_order;
 mod list_stores;
 mod list_terminals;
 mod refund;
@@ -9,11 +11,13 @@ mod resume_terminal;
 mod reverse;
 mod suspend_terminal;
 mod void;
+mod watch_order;
 
 use std::sync::Arc;
 
 use tonic::{Request, Response, Status};
 
+use super::watched::Replies;
 use super::{answer, peer};
 use crate::gate::Gate;
 use crate::gate::operation::Declared;
@@ -26,7 +30,7 @@ pub struct Merchant {
 }
 
 /// The policies of this service's RPCs.
-pub fn declared() -> [Declared; 9] {
+pub fn declared() -> [Declared; 12] {
     [
         Declared::of::<list_stores::ListStores>(),
         Declared::of::<register_terminal::RegisterTerminal>(),
@@ -37,11 +41,16 @@ pub fn declared() -> [Declared; 9] {
         Declared::of::<capture::Capture>(),
         Declared::of::<void::Void>(),
         Declared::of::<refund::Refund>(),
+        Declared::of::<create_order::CreateOrder>(),
+        Declared::of::<cancel_order::CancelOrder>(),
+        Declared::of::<watch_order::WatchOrder>(),
     ]
 }
 
 #[tonic::async_trait]
 impl pb::merchant_service_server::MerchantService for Merchant {
+    type WatchOrderStream = Replies<pb::WatchOrderReply>;
+
     async fn list_stores(
         &self,
         request: Request<pb::Envelope>,
@@ -103,5 +112,29 @@ impl pb::merchant_service_server::MerchantService for Merchant {
     async fn refund(&self, request: Request<pb::Envelope>) -> Result<Response<pb::PaymentStepReply>, Status> {
         let peer = peer(&request);
         answer(refund::call(&self.gate, request.into_inner(), peer)).await
+    }
+
+    async fn create_order(
+        &self,
+        request: Request<pb::Envelope>,
+    ) -> Result<Response<pb::CreateOrderReply>, Status> {
+        let peer = peer(&request);
+        answer(create_order::call(&self.gate, request.into_inner(), peer)).await
+    }
+
+    async fn cancel_order(
+        &self,
+        request: Request<pb::Envelope>,
+    ) -> Result<Response<pb::CancelOrderReply>, Status> {
+        let peer = peer(&request);
+        answer(cancel_order::call(&self.gate, request.into_inner(), peer)).await
+    }
+
+    async fn watch_order(
+        &self,
+        request: Request<pb::Envelope>,
+    ) -> Result<Response<Self::WatchOrderStream>, Status> {
+        let peer = peer(&request);
+        watch_order::call(&self.gate, request.into_inner(), peer).await
     }
 }

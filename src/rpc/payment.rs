@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 use tonic::{Request, Response, Status};
 
+use super::watched::Replies;
 use super::{answer, peer};
 use crate::gate::Gate;
 use crate::gate::operation::Declared;
@@ -41,9 +42,9 @@ pub fn declared() -> [Declared; 7] {
 
 #[tonic::async_trait]
 impl pb::payment_service_server::PaymentService for Payment {
-    type WatchStream = watch::Replies;
+    type WatchStream = Replies<pb::WatchPaymentsReply>;
 
-    async fn watch(&self, request: Request<pb::Envelope>) -> Result<Response<watch::Replies>, Status> {
+    async fn watch(&self, request: Request<pb::Envelope>) -> Result<Response<Self::WatchStream>, Status> {
         let peer = peer(&request);
         watch::call(&self.gate, request.into_inner(), peer).await
     }

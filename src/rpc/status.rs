@@ -346,6 +346,36 @@ pub fn entry(reason: Reason) -> Entry {
             "the amount is not the one that the shop asked for",
             "Show the customer the amount of the payment as it stands.",
         ),
+        Reason::OrderExists => (
+            Code::AlreadyExists,
+            "the order was created before",
+            "GetPayment says what became of it. A new order is a new order id.",
+        ),
+        Reason::OrderOver => (
+            Code::FailedPrecondition,
+            "the order's time is over, or it is none that a customer pays",
+            "The shop makes a new order.",
+        ),
+        Reason::CashNotAllowed => (
+            Code::PermissionDenied,
+            "the store takes no cash for customers' accounts",
+            "Two operators allow it for a store, with its ceilings.",
+        ),
+        Reason::CashCeiling => (
+            Code::FailedPrecondition,
+            "more cash than the store may hold, or its till may take in a business day",
+            "Another till, the next business day, or after the store's cash was settled.",
+        ),
+        Reason::AlreadySpent => (
+            Code::FailedPrecondition,
+            "what was topped up with cash was spent",
+            "Keep the cash: the customer has had its value.",
+        ),
+        Reason::DayClosed => (
+            Code::FailedPrecondition,
+            "not the till's business day",
+            "GetDay says which day the till is in. A closed day's payments are given back by Refund or Void.",
+        ),
         Reason::Internal => (
             Code::Internal,
             "a defect on our side",

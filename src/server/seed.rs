@@ -115,6 +115,7 @@ impl Seed {
                 let code = MerchantCode {
                     store_id,
                     amount_minor: None,
+                    order_id: None,
                     name: store.name.clone(),
                     city: store.city.clone(),
                 };

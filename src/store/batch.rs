@@ -18,7 +18,7 @@ use super::{Answer, Committed, StoreError};
 use crate::crypto::hash::sha256;
 use crate::domain::command::Command;
 use crate::domain::decide::{Decision, decide};
-use crate::domain::id::{FIRST_TENANT, LedgerAccountId};
+use crate::domain::id::{FIRST_TENANT, LedgerAccountId, MerchantId};
 use crate::domain::journal::{Entry, chained_bytes};
 use crate::domain::policy::Policy;
 use crate::domain::record::Record as _;
@@ -371,9 +371,10 @@ impl Pending {
             Decision::Repeat(outcome) => Answer::Final(outcome),
             Decision::RepeatOpen(answer) => Answer::Open(answer),
             Decision::Commit { writes, entry } | Decision::Refuse { writes, entry } => {
+                let order = writes.iter().find_map(Write::order);
                 self.push_all(writes, view);
                 let outcome = entry.outcome.clone();
-                self.journal(command, &entry, view, head);
+                self.journal(command, &entry, order, view, head);
                 Answer::Final(outcome)
             }
             Decision::Reject { writes, answer } => {
@@ -422,7 +423,14 @@ impl Pending {
     }
 
     /// Chains an entry onto its lane.
-    fn journal(&mut self, command: &Command, entry: &Entry, view: &mut View, head: &mut Lane) {
+    fn journal(
+        &mut self,
+        command: &Command,
+        entry: &Entry,
+        order: Option<(MerchantId, String)>,
+        view: &mut View,
+        head: &mut Lane,
+    ) {
         let Some(signed) = command.signed() else { return };
         let mut row = Journal {
             lane: head.lane,
@@ -453,6 +461,7 @@ impl Pending {
             sequence: row.sequence,
             kind: entry.kind,
             account_id: entry.versions.accounts.first().map(|(account_id, _)| *account_id),
+            order,
         });
         let finished = Finished {
             request_id: row.request_id,

@@ -82,6 +82,19 @@ pub enum Scan {
         /// Which order.
         order_id: String,
     },
+    /// Rows of a till's business day, by id.
+    OfDay {
+        /// Which.
+        of: OfDay,
+        /// The till.
+        terminal_id: TerminalId,
+        /// The day.
+        business_day: i64,
+        /// After this id; from the first when absent.
+        after: Option<[u8; 16]>,
+        /// At most.
+        limit: i64,
+    },
     /// A merchant's tills, by id.
     Terminals {
         /// Whose.
@@ -163,6 +176,17 @@ pub enum Scan {
         /// At most.
         limit: i64,
     },
+}
+
+/// What a business day has rows of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OfDay {
+    /// What was taken in it.
+    Payments,
+    /// What was captured of holds, or given back, in it.
+    Movements,
+    /// Cash.
+    Cash,
 }
 
 /// A question to the store.
@@ -288,6 +312,9 @@ impl Scan {
                 "merchant_id = ?1 AND order_id = ?2".into(),
                 vec![bytes(&merchant_id.0), Value::Text(order_id.clone().into())],
             ),
+            Self::OfDay { of, terminal_id, business_day, after, limit } => {
+                of_day(*of, *terminal_id, *business_day, *after, *limit)
+            }
             Self::Terminals { merchant_id, after, limit } => terminals(*merchant_id, *after, *limit),
             Self::Stores(merchant_id) => (
                 Table::Store,
@@ -377,6 +404,20 @@ fn due_top_ups(now: Timestamp, worker_id: WorkerId, asked_before: bool, limit: i
              ORDER BY due_at, top_up_id LIMIT ?3"
         ),
         vec![Value::Int(now.0), bytes(&worker_id.0), Value::Int(limit)],
+    )
+}
+
+fn of_day(of: OfDay, terminal_id: TerminalId, business_day: i64, after: Option<[u8; 16]>, limit: i64) -> Sql {
+    let (table, id) = match of {
+        OfDay::Payments => (Table::Payment, "payment_id"),
+        OfDay::Movements => (Table::Movement, "movement_id"),
+        OfDay::Cash => (Table::CashTopUp, "cash_top_up_id"),
+    };
+    let after = after.as_ref().map_or(&[][..], |id| &id[..]);
+    (
+        table,
+        format!("terminal_id = ?1 AND business_day = ?2 AND {id} > ?3 ORDER BY {id} LIMIT ?4"),
+        vec![bytes(&terminal_id.0), Value::Int(business_day), bytes(after), Value::Int(limit)],
     )
 }
 

@@ -221,11 +221,19 @@ impl From<pb::PaymentStepReply> for Payment {
 
 impl From<pb::ReverseReply> for Payment {
     fn from(reply: pb::ReverseReply) -> Self {
+        // Its day is closed: it stays as it is, and GetPayment has the amounts.
+        let standing = match reply.result() {
+            pb::ReverseResult::DayClosed => standing_of(reply.state()),
+            pb::ReverseResult::Unspecified
+            | pb::ReverseResult::NothingFound
+            | pb::ReverseResult::Reversed
+            | pb::ReverseResult::AlreadyReversed => Standing::Reversed,
+        };
         Self {
             payment_id: hex(&reply.payment_id),
             refunded_minor: reply.refunded_minor,
             released_minor: reply.released_minor,
-            ..Self::none(Standing::Reversed)
+            ..Self::none(standing)
         }
     }
 }
@@ -239,6 +247,7 @@ impl From<pb::PosGetPaymentReply> for Payment {
                 pb::OrderState::Over => Standing::Over,
                 // A payment goes with the others; without one nothing is paid.
                 pb::OrderState::Open
+                | pb::OrderState::Payable
                 | pb::OrderState::Unspecified
                 | pb::OrderState::Paid
                 | pb::OrderState::Pending => Standing::Open,

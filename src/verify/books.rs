@@ -9,12 +9,13 @@ use crate::domain::id::{DeviceId, LedgerAccountId, MerchantId, OperatorId, Termi
 use crate::domain::ledger::SYSTEM_ACCOUNTS;
 use crate::domain::recovery::CaseState;
 use crate::domain::rows::{
-    Account, Device, KeyState, Lane, LedgerAccount, Merchant, Operator, OrderSlot, Payment, Principal,
-    Proposal, ProposalState, RecoveryCase, Row, SigningKey, Store, Table, Terminal, TopUp,
+    Account, CashDesk, CashTopUp, Device, KeyState, Lane, LedgerAccount, Merchant, Operator, OrderSlot,
+    Payment, Principal, Proposal, ProposalState, RecoveryCase, Row, SigningKey, Store, Table, Terminal,
+    TopUp,
 };
 
 /// Tables that the journal determines.
-const COMPARED: [Table; 14] = [
+const COMPARED: [Table; 16] = [
     Table::Account,
     Table::Device,
     Table::SigningKey,
@@ -25,6 +26,8 @@ const COMPARED: [Table; 14] = [
     Table::Payment,
     Table::Terminal,
     Table::OrderSlot,
+    Table::CashDesk,
+    Table::CashTopUp,
     Table::Operator,
     Table::RecoveryCase,
     Table::Proposal,
@@ -78,12 +81,14 @@ fn expected_rows(table: Table, replay: &Replay) -> usize {
         Table::SigningKey => replay.keys.len(),
         Table::Terminal => replay.terminals.len(),
         Table::OrderSlot => replay.orders.len(),
+        Table::CashDesk => replay.desks.len(),
+        Table::CashTopUp => replay.cash.len(),
         Table::Operator => replay.operators.len(),
         Table::Proposal => replay.proposals.len(),
         Table::Merchant => replay.merchants.len(),
         Table::Store => replay.stores.len(),
         Table::LedgerAccount if replay.system_key().is_some() => {
-            replay.merchants.len() + SYSTEM_ACCOUNTS.len()
+            replay.merchants.len() + replay.desks.len() + SYSTEM_ACCOUNTS.len()
         }
         Table::TopUp => replay.top_ups.len(),
         Table::Payment => replay.paid.len(),
@@ -120,6 +125,8 @@ fn one(
         Row::Payment(row) => payment(row, replay),
         Row::Terminal(row) => terminal(row, replay),
         Row::OrderSlot(row) => order(row, replay),
+        Row::CashDesk(row) => cash_desk(row, replay),
+        Row::CashTopUp(row) => cash_top_up(row, replay),
         Row::Operator(row) => operator(row, replay),
         Row::Proposal(row) => proposal(row, replay),
         Row::RecoveryCase(row) => recovery_case(row, replay),
@@ -217,7 +224,8 @@ fn store(row: &Store, replay: &Replay) -> Result<(), &'static str> {
 
 fn ledger_account(row: &LedgerAccount, replay: &Replay) -> Result<(), &'static str> {
     let system = SYSTEM_ACCOUNTS.iter().any(|(id, ..)| *id == row.ledger_account_id);
-    if !system && !replay.payables.contains(&row.ledger_account_id) {
+    let is_cash = replay.desks.values().any(|desk| desk.ledger_account_id == row.ledger_account_id);
+    if !system && !is_cash && !replay.payables.contains(&row.ledger_account_id) {
         return Err("nothing in the journal made this account");
     }
     let sums = replay.ledger.get(&row.ledger_account_id).copied().unwrap_or_default();
@@ -243,8 +251,9 @@ fn payment(row: &Payment, replay: &Replay) -> Result<(), &'static str> {
     let same = expected.account_id == row.account_id
         && expected.store_id == row.store_id
         && expected.merchant_id == row.merchant_id
-        && expected.sums == row.sums();
-    if same { Ok(()) } else { Err("its account, store or amounts are not the journal's") }
+        && expected.sums == row.sums()
+        && expected.business_day == row.business_day;
+    if same { Ok(()) } else { Err("its account, store, day or amounts are not the journal's") }
 }
 
 fn is_device(key: &KeyReplay) -> bool {
@@ -272,8 +281,9 @@ fn terminal(row: &Terminal, replay: &Replay) -> Result<(), &'static str> {
         && expected.store_id == row.store_id
         && expected.key_id == row.key_id
         && expected.state == row.state
+        && (expected.business_day, expected.cash_today_minor) == (row.business_day, row.cash_today_minor)
         && (expected.refund_day, expected.refunded_today_minor) == (row.refund_day, row.refunded_today_minor);
-    if same { Ok(()) } else { Err("its merchant, store, key, refunds or state is not the journal's") }
+    if same { Ok(()) } else { Err("its merchant, store, key, refunds, day or state is not the journal's") }
 }
 
 /// An order that was only named, by a charge that was refused, is no row of the journal's making.
@@ -283,11 +293,29 @@ fn order(row: &OrderSlot, replay: &Replay) -> Result<(), &'static str> {
         Some(expected) => {
             expected.terminal_id == row.terminal_id
                 && expected.payment_id == row.payment_id
+                && expected.cash_top_up_id == row.cash_top_up_id
+                && expected.asked == row.asked_minor.zip(row.payable_until)
                 && expected.reversed == row.reversed_at.is_some()
         }
-        None => row.payment_id.is_none() && row.reversed_at.is_none(),
+        None => row.account_id.is_none() && row.reversed_at.is_none() && row.asked_minor.is_none(),
     };
     if same { Ok(()) } else { Err("its till, payment or reversal is not the journal's") }
+}
+
+fn cash_desk(row: &CashDesk, replay: &Replay) -> Result<(), &'static str> {
+    let expected = replay.desks.get(&row.store_id).ok_or("nobody allowed this store to take cash")?;
+    let same = (expected.ledger_account_id, expected.held_minor) == (row.ledger_account_id, row.held_minor)
+        && (expected.ceiling_minor, expected.till_day_minor) == (row.ceiling_minor, row.till_day_minor);
+    if same { Ok(()) } else { Err("its account, ceilings or cash is not the journal's") }
+}
+
+fn cash_top_up(row: &CashTopUp, replay: &Replay) -> Result<(), &'static str> {
+    let expected = replay.cash.get(&row.cash_top_up_id).ok_or("nobody signed for this cash")?;
+    let same = (expected.account_id, expected.terminal_id, expected.store_id)
+        == (row.account_id, row.terminal_id, row.store_id)
+        && (expected.amount_minor, expected.business_day) == (row.amount_minor, row.business_day)
+        && expected.reversed == row.reversed_at.is_some();
+    if same { Ok(()) } else { Err("its account, till, amount or day is not the journal's") }
 }
 
 fn operator(row: &Operator, replay: &Replay) -> Result<(), &'static str> {

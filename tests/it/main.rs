@@ -25,6 +25,7 @@ mod secrets;
 mod seven_pay;
 mod several;
 mod shop;
+mod shop_day;
 mod shop_races;
 mod spine;
 mod staff;

@@ -98,6 +98,7 @@ fn the_messages_of_the_example_have_those_bytes() {
         payee_name: example.text("payee_name").to_owned(),
         amount_minor: example.number("amount_minor"),
         currency: example.text("currency").to_owned(),
+        order_id: String::new(),
     };
     assert_eq!(hex(&body.encode_to_vec()), example.text("body"));
     let code = pb::second_factor::Factor::TotpCode(example.text("totp_code").to_owned());
@@ -154,6 +155,7 @@ fn the_shops_code_of_the_example_is_that_of_the_seed_file() {
     let code = MerchantCode {
         store_id: example.bytes("qr_store_id").try_into().expect("16 bytes"),
         amount_minor: None,
+        order_id: None,
         name: example.text("qr_name").to_owned(),
         city: example.text("qr_city").to_owned(),
     };

@@ -20,6 +20,7 @@ async fn a_phone_enrols_tops_up_and_pays() {
         payee_name: payee.payee_name,
         amount_minor: 1_200,
         currency: "JPY".into(),
+        order_id: String::new(),
     };
     let paid = alice.pay(request, None, None).await.unwrap();
     assert_eq!(paid.available_after_minor, 3_800);

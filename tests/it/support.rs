@@ -163,7 +163,13 @@ async fn serve(dir: &Path, clock: &Arc<ManualClock>, change: impl FnOnce(&mut Se
 /// The first shop of the seed file, as a request of this amount.
 pub async fn bakery(wallet: &Wallet, amount_minor: i64) -> pb::PayRequest {
     let shop = wallet.list_shops().await.expect("shops").shops.remove(0);
-    pb::PayRequest { store_id: shop.store_id, payee_name: shop.name, amount_minor, currency: "JPY".into() }
+    pb::PayRequest {
+        store_id: shop.store_id,
+        payee_name: shop.name,
+        amount_minor,
+        currency: "JPY".into(),
+        order_id: String::new(),
+    }
 }
 
 /// What can be spent.

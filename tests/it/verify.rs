@@ -219,7 +219,7 @@ async fn whatever_is_changed_on_the_shops_side_is_found() {
         (
             "a resumed till",
             "UPDATE terminal SET state = 1 WHERE state = 2",
-            "its merchant, store, key, refunds or state",
+            "its merchant, store, key, refunds, day or state",
         ),
         (
             "a till of another store",
@@ -229,13 +229,23 @@ async fn whatever_is_changed_on_the_shops_side_is_found() {
         (
             "an inserted till",
             "INSERT INTO terminal SELECT randomblob(16), tenant_id, merchant_id, store_id, label, NULL, 0, \
-             0, registered_at, NULL, 0, 0 FROM terminal LIMIT 1",
+             0, registered_at, NULL, 0, 0, 1, 0, NULL, 0 FROM terminal LIMIT 1",
             "no registration in the journal made this till",
+        ),
+        (
+            "a day that is open again",
+            "UPDATE terminal SET business_day = business_day + 1",
+            "its merchant, store, key, refunds, day or state",
+        ),
+        (
+            "a payment of another day",
+            "UPDATE payment SET business_day = 9 WHERE business_day IS NOT NULL",
+            "its account, store, day or amounts",
         ),
         (
             "a payment that was not reversed",
             "UPDATE payment SET refunded_minor = 0 WHERE refunded_minor > 0",
-            "its account, store or amounts",
+            "its account, store, day or amounts",
         ),
         (
             "a hold that nobody released",
@@ -245,17 +255,17 @@ async fn whatever_is_changed_on_the_shops_side_is_found() {
         (
             "another part captured",
             "UPDATE payment SET captured_minor = captured_minor + 1 WHERE captured_minor = 100",
-            "its account, store or amounts",
+            "its account, store, day or amounts",
         ),
         (
             "a hold for longer",
             "UPDATE payment SET hold_until = hold_until + 1 WHERE hold_until IS NOT NULL",
-            "its account, store or amounts",
+            "its account, store, day or amounts",
         ),
         (
             "a refund that did not count",
             "UPDATE terminal SET refunded_today_minor = 0",
-            "its merchant, store, key, refunds or state",
+            "its merchant, store, key, refunds, day or state",
         ),
         (
             "an order that was not reversed",

@@ -90,6 +90,10 @@ impl World {
             refunded_today_minor: 0,
             registered_at: START,
             activated_at: Some(START),
+            business_day: 1,
+            cash_today_minor: 0,
+            alarmed_at: None,
+            alarms: 0,
         };
         Self {
             moment: 0,
@@ -153,7 +157,7 @@ impl World {
             RowKey::Finished(request_id, key_id) => {
                 self.finished.get(&(*request_id, *key_id)).cloned().map(Finished::into_row)
             }
-            RowKey::OpenRequest(..) => None,
+            RowKey::OpenRequest(..) | RowKey::CashDesk(STORE) => None,
             other => panic!("nobody looks at {other:?}"),
         }
     }

@@ -2,14 +2,14 @@
 //! named rows, then those which they name.
 
 use super::{
-    Approved, CandidateAction, CandidateCall, CaseAction, Chore, Command, DeviceAction, DeviceCall,
-    MerchantAction, MerchantCall, OperatorAction, OperatorCall, Order, SystemAction, TerminalAction,
-    TerminalCall,
+    Approved, CandidateAction, CandidateCall, CaseAction, CashDraft, Chore, Command, DeviceAction,
+    DeviceCall, MerchantAction, MerchantCall, OperatorAction, OperatorCall, Order, PayableOrder, SaleDraft,
+    SystemAction, TerminalAction, TerminalCall,
 };
-use crate::domain::id::TargetId;
+use crate::domain::id::{MerchantId, TargetId};
 use crate::domain::ledger::PROVIDER_CLEARING;
 use crate::domain::rows::{
-    Activation, Addition, Contact, Device, OrderSlot, Payment, PaymentCode, RowKey, Store, TopUp,
+    Activation, Addition, Contact, Device, OrderSlot, Payment, PaymentCode, RowKey, Store, Terminal, TopUp,
 };
 use crate::domain::view::View;
 
@@ -57,12 +57,21 @@ impl Command {
                 DeviceAction::ConfirmPayment { payment_id, .. } | DeviceAction::DeclinePayment { payment_id },
             ) => view
                 .get::<Payment>((*payment_id,))
-                .map(|payment| [RowKey::Store(payment.store_id), RowKey::Merchant(payment.merchant_id)])
+                .map(|payment| {
+                    let till = payment.terminal_id.map(RowKey::Terminal);
+                    [Some(RowKey::Store(payment.store_id)), Some(RowKey::Merchant(payment.merchant_id)), till]
+                })
                 .into_iter()
                 .flatten()
+                .flatten()
                 .collect(),
-            Order::Terminal(_, TerminalAction::Charge(sale) | TerminalAction::Authorize { sale, .. }) => view
-                .get::<PaymentCode>((sale.code_tag,))
+            Order::Terminal(
+                _,
+                TerminalAction::Charge(SaleDraft { code_tag, .. })
+                | TerminalAction::Authorize { sale: SaleDraft { code_tag, .. }, .. }
+                | TerminalAction::CashTopUp(CashDraft { code_tag, .. }),
+            ) => view
+                .get::<PaymentCode>((*code_tag,))
                 .map(|code| [RowKey::Account(code.account_id), RowKey::Device(code.device_id)])
                 .into_iter()
                 .flatten()
@@ -71,18 +80,36 @@ impl Command {
                 TerminalCall { merchant_id, .. },
                 TerminalAction::Reverse { order_id } | TerminalAction::Step { order_id, .. },
             )
-            | Order::Merchant(
-                MerchantCall { merchant_id, .. },
-                MerchantAction::Reverse { order_id, .. } | MerchantAction::Step { order_id, .. },
-            ) => {
-                let slot = view.get::<OrderSlot>((*merchant_id, order_id.clone()));
-                let payment = slot.and_then(|slot| slot.payment_id).map(RowKey::Payment);
-                let account = slot.and_then(|slot| slot.account_id).map(RowKey::Account);
-                payment.into_iter().chain(account).collect()
+            | Order::Merchant(MerchantCall { merchant_id, .. }, MerchantAction::Step { order_id, .. }) => {
+                follow_order(*merchant_id, order_id, view)
             }
-            Order::Device(..) | Order::Merchant(..) | Order::Operator(..) | Order::Chore(_) => Vec::new(),
+            Order::Merchant(call, MerchantAction::Reverse { terminal_id, order_id }) => {
+                let terminal = view.get::<Terminal>((*terminal_id,));
+                let mut keys = follow_order(call.merchant_id, order_id, view);
+                keys.extend(terminal.map(|terminal| RowKey::CashDesk(terminal.store_id)));
+                keys
+            }
+            Order::Merchant(_, MerchantAction::CreateOrder { terminal_id, .. }) => view
+                .get::<Terminal>((*terminal_id,))
+                .map(|terminal| RowKey::Store(terminal.store_id))
+                .into_iter()
+                .collect(),
+            Order::Device(..)
+            | Order::Terminal(..)
+            | Order::Merchant(..)
+            | Order::Operator(..)
+            | Order::Chore(_) => Vec::new(),
         }
     }
+}
+
+/// What an order came to, and whose it is.
+fn follow_order(merchant_id: MerchantId, order_id: &str, view: &View) -> Vec<RowKey> {
+    let Some(slot) = view.get::<OrderSlot>((merchant_id, order_id.to_owned())) else { return Vec::new() };
+    let payment = slot.payment_id.map(RowKey::Payment);
+    let account = slot.account_id.map(RowKey::Account);
+    let cash = slot.cash_top_up_id.map(RowKey::CashTopUp);
+    [payment, account, cash].into_iter().flatten().collect()
 }
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "every other action names all of its rows itself")]
@@ -160,7 +187,13 @@ fn device_keys(call: &DeviceCall, action: &DeviceAction) -> Vec<RowKey> {
             keys.push(RowKey::Funding(*funding_id));
         }
         DeviceAction::RequestTopUp { funding_id, .. } => keys.push(RowKey::Funding(*funding_id)),
-        DeviceAction::Pay { store_id, .. } => keys.push(RowKey::Store(*store_id)),
+        DeviceAction::Pay { store_id, order, .. } => {
+            keys.push(RowKey::Store(*store_id));
+            if let Some(PayableOrder { merchant_id, order_id, terminal_id }) = order {
+                keys.push(RowKey::OrderSlot(*merchant_id, order_id.clone()));
+                keys.extend(terminal_id.map(RowKey::Terminal));
+            }
+        }
         DeviceAction::ConfirmPayment { payment_id, .. } | DeviceAction::DeclinePayment { payment_id } => {
             keys.push(RowKey::Payment(*payment_id));
         }
@@ -233,20 +266,30 @@ fn candidate_keys(call: &CandidateCall, action: &CandidateAction) -> Vec<RowKey>
 }
 
 fn terminal_keys(call: &TerminalCall, action: &TerminalAction) -> Vec<RowKey> {
-    let (order_id, code_tag) = match action {
-        TerminalAction::Charge(sale) | TerminalAction::Authorize { sale, .. } => {
-            (&sale.order_id, Some(sale.code_tag))
-        }
-        TerminalAction::Step { order_id, .. } | TerminalAction::Reverse { order_id } => (order_id, None),
-    };
+    let slot = |order_id: &String| RowKey::OrderSlot(call.merchant_id, order_id.clone());
+    let cash_desk = RowKey::CashDesk(call.store_id);
     let mut keys = vec![
         RowKey::SigningKey(call.signed.key_id),
         RowKey::Merchant(call.merchant_id),
         RowKey::Store(call.store_id),
         RowKey::Terminal(call.terminal_id),
-        RowKey::OrderSlot(call.merchant_id, order_id.clone()),
     ];
-    keys.extend(code_tag.map(RowKey::PaymentCode));
+    match action {
+        TerminalAction::Charge(sale) | TerminalAction::Authorize { sale, .. } => {
+            keys.extend([slot(&sale.order_id), RowKey::PaymentCode(sale.code_tag)]);
+        }
+        TerminalAction::CashTopUp(cash) => {
+            keys.extend([slot(&cash.order_id), RowKey::PaymentCode(cash.code_tag), cash_desk]);
+        }
+        TerminalAction::CreateOrder(order) => keys.push(slot(&order.order_id)),
+        TerminalAction::Step { order_id, .. } | TerminalAction::CancelOrder { order_id } => {
+            keys.push(slot(order_id));
+        }
+        TerminalAction::Reverse { order_id } => keys.extend([slot(order_id), cash_desk]),
+        TerminalAction::CloseDay { business_day, .. } => {
+            keys.push(RowKey::ClosedDay(call.terminal_id, *business_day));
+        }
+    }
     keys
 }
 
@@ -257,8 +300,12 @@ fn merchant_keys(call: &MerchantCall, action: &MerchantAction) -> Vec<RowKey> {
         MerchantAction::SuspendTerminal { terminal_id } | MerchantAction::ResumeTerminal { terminal_id } => {
             keys.push(RowKey::Terminal(*terminal_id));
         }
-        MerchantAction::Step { order_id, .. } => {
+        MerchantAction::Step { order_id, .. } | MerchantAction::CancelOrder { order_id } => {
             keys.push(RowKey::OrderSlot(call.merchant_id, order_id.clone()));
+        }
+        MerchantAction::CreateOrder { terminal_id, order } => {
+            keys.push(RowKey::Terminal(*terminal_id));
+            keys.push(RowKey::OrderSlot(call.merchant_id, order.order_id.clone()));
         }
         MerchantAction::Reverse { terminal_id, order_id } => {
             keys.push(RowKey::Terminal(*terminal_id));
@@ -280,6 +327,9 @@ fn operator_keys(call: &OperatorCall, action: &OperatorAction) -> Vec<RowKey> {
                 }
                 Approved::RegisterStore { merchant_id, .. } | Approved::ResumeMerchant { merchant_id } => {
                     keys.push(RowKey::Merchant(*merchant_id));
+                }
+                Approved::AllowCash { store_id, .. } => {
+                    keys.extend([RowKey::Store(*store_id), RowKey::CashDesk(*store_id)]);
                 }
                 Approved::ProofRecovery { case, .. } => keys.extend(case.keys()),
             }
@@ -327,6 +377,7 @@ fn chore_keys(chore: &Chore) -> Vec<RowKey> {
         Chore::ClaimTopUp { top_up_id, .. }
         | Chore::DelayTopUp { top_up_id, .. }
         | Chore::HintTopUp(top_up_id) => vec![RowKey::TopUp(*top_up_id)],
+        Chore::AlarmTerminal(terminal_id) => vec![RowKey::Terminal(*terminal_id)],
         Chore::Lease { name, .. } => vec![RowKey::Lease((*name).to_owned())],
     }
 }

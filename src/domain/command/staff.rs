@@ -2,7 +2,8 @@
 
 use super::{CaseRef, Notices, Signed};
 use crate::domain::id::{
-    CodeTag, KeyId, LedgerAccountId, MerchantId, OperatorId, PaymentId, ProposalId, StoreId, TerminalId,
+    CashTopUpId, CodeTag, KeyId, LedgerAccountId, MerchantId, OperatorId, PaymentId, ProposalId, StoreId,
+    TerminalId,
 };
 use crate::domain::journal::Kind;
 use crate::domain::money::Amount;
@@ -63,6 +64,65 @@ pub enum TerminalAction {
         /// Which order.
         order_id: String,
     },
+    /// An order that a customer pays by himself.
+    CreateOrder(OrderDraft),
+    /// Nobody pays it any more.
+    CancelOrder {
+        /// Which order.
+        order_id: String,
+    },
+    /// Cash for the account behind a customer's code.
+    CashTopUp(CashDraft),
+    /// Its business day is over.
+    CloseDay {
+        /// Which.
+        business_day: i64,
+        /// What it moved, by its own account, encoded.
+        claimed: Vec<u8>,
+    },
+}
+
+/// An order that a customer pays by himself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OrderDraft {
+    /// The merchant's name for it.
+    pub order_id: String,
+    /// How much.
+    pub amount: Amount,
+    /// ISO 4217 code, as signed.
+    pub currency: String,
+    /// A line for the receipt.
+    pub receipt_line: Option<String>,
+    /// The merchant's own reference.
+    pub external_reference: Option<String>,
+    /// It may be paid for so long.
+    pub payable_us: i64,
+}
+
+/// An order as its code names it, and the till whose it is, as read ahead: that never changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PayableOrder {
+    /// Whose.
+    pub merchant_id: MerchantId,
+    /// The merchant's name for it.
+    pub order_id: String,
+    /// Its till; nothing when there is no such order.
+    pub terminal_id: Option<TerminalId>,
+}
+
+/// Cash that a till took.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CashDraft {
+    /// Its id.
+    pub cash_top_up_id: CashTopUpId,
+    /// The merchant's name for the order.
+    pub order_id: String,
+    /// Keyed hash of the customer's code.
+    pub code_tag: CodeTag,
+    /// How much.
+    pub amount: Amount,
+    /// ISO 4217 code, as signed.
+    pub currency: String,
 }
 
 /// What a till wants of a customer.
@@ -145,6 +205,18 @@ pub enum MerchantAction {
         /// Its order.
         order_id: String,
     },
+    /// An order of one of its tills that a customer pays by himself.
+    CreateOrder {
+        /// The till.
+        terminal_id: TerminalId,
+        /// Its order.
+        order: OrderDraft,
+    },
+    /// Nobody pays it any more.
+    CancelOrder {
+        /// Which order.
+        order_id: String,
+    },
 }
 
 /// A key to be enrolled, in full.
@@ -204,6 +276,17 @@ pub enum Approved {
         /// Which.
         merchant_id: MerchantId,
     },
+    /// A store takes cash for customers' accounts, or takes none any more.
+    AllowCash {
+        /// Which.
+        store_id: StoreId,
+        /// The cash that it will hold, in the ledger, unless it holds some already.
+        ledger_account_id: LedgerAccountId,
+        /// It holds at most so much, in minor units; 0 for none.
+        ceiling_minor: i64,
+        /// A till of it takes at most so much in a business day.
+        till_day_minor: i64,
+    },
     /// A person was seen: the owner of the account that a recovery is about.
     ProofRecovery {
         /// Which recovery.
@@ -258,6 +341,10 @@ impl TerminalAction {
             Self::Step { step: ShopStep::Void, .. } => Kind::Void,
             Self::Step { step: ShopStep::Refund { .. }, .. } => Kind::Refund,
             Self::Reverse { .. } => Kind::Reverse,
+            Self::CreateOrder(_) => Kind::CreateOrder,
+            Self::CancelOrder { .. } => Kind::CancelOrder,
+            Self::CashTopUp(_) => Kind::CashTopUp,
+            Self::CloseDay { .. } => Kind::CloseDay,
         }
     }
 }
@@ -273,6 +360,8 @@ impl MerchantAction {
             Self::Step { step: ShopStep::Void, .. } => Kind::VoidByMerchant,
             Self::Step { step: ShopStep::Refund { .. }, .. } => Kind::RefundByMerchant,
             Self::Reverse { .. } => Kind::ReverseForTerminal,
+            Self::CreateOrder { .. } => Kind::CreateOrderByMerchant,
+            Self::CancelOrder { .. } => Kind::CancelOrderByMerchant,
         }
     }
 }

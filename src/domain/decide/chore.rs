@@ -2,9 +2,9 @@
 
 use super::Decision;
 use crate::domain::command::Chore;
-use crate::domain::id::{MessageId, TopUpId, WorkerId};
+use crate::domain::id::{MessageId, TerminalId, TopUpId, WorkerId};
 use crate::domain::record::Record as _;
-use crate::domain::rows::{Lease, Message, MessageState, Row, RowKey, TopUp, TopUpState};
+use crate::domain::rows::{Lease, Message, MessageState, Row, RowKey, Terminal, TopUp, TopUpState};
 use crate::domain::time::Timestamp;
 use crate::domain::view::View;
 use crate::domain::write::Write;
@@ -33,6 +33,7 @@ pub(super) fn decide(chore: &Chore, view: &View) -> Decision {
             let due_at = if row.due_at == Some(now) { now.plus_us(-1) } else { now };
             (!is_over).then(|| TopUp { due_at: Some(due_at), ..row.clone() })
         }),
+        Chore::AlarmTerminal(terminal_id) => alarmed(*terminal_id, view),
         Chore::Lease { name, worker_id, until } => lease(name, *worker_id, *until, view),
         Chore::MessageFailed(id) => message(*id, view, |message| {
             message.state = MessageState::Failed;
@@ -85,6 +86,17 @@ fn delayed(row: &TopUp, worker_id: WorkerId, seen: Timestamp, due_at: Option<Tim
     })
 }
 
+/// Told to its merchant with its tills; nothing that the till may do depends on it.
+fn alarmed(terminal_id: TerminalId, view: &View) -> Vec<Write> {
+    let terminal = view.get::<Terminal>((terminal_id,));
+    let alarmed = terminal.map(|terminal| Terminal {
+        alarmed_at: Some(view.now()),
+        alarms: terminal.alarms + 1,
+        ..terminal.clone()
+    });
+    alarmed.map(|terminal| Write::Update(terminal.into_row())).into_iter().collect()
+}
+
 /// A turn is taken when nobody has it, kept by whoever has it, and by nobody else before its time is over.
 fn lease(name: &'static str, worker_id: WorkerId, until: Timestamp, view: &View) -> Vec<Write> {
     let lease = Lease { name: name.to_owned(), worker_id, held_until: until };
@@ -118,6 +130,7 @@ fn is_over(key: &RowKey, view: &View) -> bool {
         | Row::Contact(_)
         | Row::Merchant(_)
         | Row::Store(_)
+        | Row::CashDesk(_)
         | Row::LedgerAccount(_)
         | Row::Terminal(_)
         | Row::OrderSlot(_)
@@ -126,6 +139,9 @@ fn is_over(key: &RowKey, view: &View) -> bool {
         | Row::Funding(_)
         | Row::TopUp(_)
         | Row::Payment(_)
+        | Row::Movement(_)
+        | Row::CashTopUp(_)
+        | Row::ClosedDay(_)
         | Row::Event(_)
         | Row::Message(_)
         | Row::Factors(_)

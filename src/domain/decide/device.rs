@@ -210,9 +210,9 @@ impl<'a> Turn<'a> {
             DeviceAction::RequestTopUp { top_up_id, funding_id, amount, currency } => {
                 top_up::request(self, *top_up_id, *funding_id, *amount, currency)
             }
-            DeviceAction::Pay { payment_id, store_id, payee_name, amount, currency } => {
+            DeviceAction::Pay { payment_id, store_id, payee_name, amount, currency, order } => {
                 let payee = pay::Payee { store_id: *store_id, name: payee_name, currency };
-                pay::post(self, *payment_id, &payee, *amount)
+                pay::post(self, *payment_id, &payee, *amount, order.as_ref())
             }
             DeviceAction::IssueCode { code_id, code_tag, purpose, cap, currency, secret } => {
                 let wanted = code::Wanted {

@@ -1,11 +1,12 @@
 //! A merchant's server: its tills, and reversals for those that cannot.
 
+use super::order::{self, Counter};
 use super::reverse::{self, Subject};
 use super::ruling::Ruling;
 use super::step::{self, Asking};
 use super::{Decision, Stale};
 use crate::domain::command::{MerchantAction, MerchantCall};
-use crate::domain::id::{CodeTag, OwnerId, StoreId, TerminalId};
+use crate::domain::id::{CodeTag, CommandId, OwnerId, StoreId, TerminalId};
 use crate::domain::outcome::{Outcome, Refusal};
 use crate::domain::policy::Policy;
 use crate::domain::record::Record as _;
@@ -17,9 +18,15 @@ use crate::domain::view::View;
 use crate::domain::write::Write;
 
 /// Decides a merchant's call whose request id is new.
-pub(super) fn decide(call: &MerchantCall, action: &MerchantAction, view: &View, policy: &Policy) -> Decision {
+pub(super) fn decide(
+    command_id: CommandId,
+    call: &MerchantCall,
+    action: &MerchantAction,
+    view: &View,
+    policy: &Policy,
+) -> Decision {
     let Some(merchant) = caller(call, view) else { return Decision::Stale(Stale::Key) };
-    let ruling = act(call, action, merchant, view, policy).unwrap_or_else(Ruling::from);
+    let ruling = act(command_id, call, action, merchant, view, policy).unwrap_or_else(Ruling::from);
     ruling.decision(action.kind(), &call.signed, view)
 }
 
@@ -32,6 +39,7 @@ fn caller<'a>(call: &MerchantCall, view: &'a View) -> Option<&'a Merchant> {
 }
 
 fn act(
+    command_id: CommandId,
     call: &MerchantCall,
     action: &MerchantAction,
     merchant: &Merchant,
@@ -45,11 +53,14 @@ fn act(
             _,
             MerchantAction::Reverse { .. }
             | MerchantAction::Step { .. }
+            | MerchantAction::CancelOrder { .. }
             | MerchantAction::SuspendTerminal { .. },
         ) => Ok(()),
         (
             Standing::Suspended,
-            MerchantAction::RegisterTerminal { .. } | MerchantAction::ResumeTerminal { .. },
+            MerchantAction::RegisterTerminal { .. }
+            | MerchantAction::CreateOrder { .. }
+            | MerchantAction::ResumeTerminal { .. },
         ) => Err(Refusal::MerchantSuspended),
     };
     standing?;
@@ -78,12 +89,22 @@ fn act(
             Ok(set(Terminal { state, code_misses: 0, ..terminal.clone() }, Standing::Active))
         }
         MerchantAction::Step { order_id, step } => {
-            step::by_shop(&Asking { merchant, terminal: None, order_id }, *step, view, policy)
+            step::by_shop(&Asking { command_id, merchant, terminal: None, order_id }, *step, view, policy)
         }
         MerchantAction::Reverse { terminal_id, order_id } => {
-            own(*terminal_id)?;
-            reverse::decide(&Subject { merchant, terminal_id: *terminal_id, order_id, now: view.now() }, view)
+            let terminal = own(*terminal_id)?;
+            let subject = Subject { command_id, merchant, terminal, order_id, by_till: false };
+            reverse::decide(&subject, view)
         }
+        MerchantAction::CreateOrder { terminal_id, order } => {
+            let terminal = own(*terminal_id)?;
+            if terminal.state != TerminalState::Active {
+                return Err(Refusal::TerminalSuspended);
+            }
+            let store = view.get::<Store>((terminal.store_id,)).ok_or(Refusal::NotFound)?;
+            order::create(&Counter { merchant, store, terminal }, order, view)
+        }
+        MerchantAction::CancelOrder { order_id } => order::cancel(merchant, None, order_id, view),
     }
 }
 
@@ -125,6 +146,10 @@ fn register(
         refunded_today_minor: 0,
         registered_at: now,
         activated_at: None,
+        business_day: 1,
+        cash_today_minor: 0,
+        alarmed_at: None,
+        alarms: 0,
     };
     let activation = Activation {
         activation_tag,

@@ -13,7 +13,8 @@ use crate::domain::policy::Policy;
 use crate::domain::record::Record as _;
 use crate::domain::recovery::Input;
 use crate::domain::rows::{
-    KeyState, LedgerKind, Merchant, Operator, Principal, Proposal, ProposalState, SigningKey, Standing, Store,
+    CashDesk, KeyState, LedgerKind, Merchant, Operator, Principal, Proposal, ProposalState, SigningKey,
+    Standing, Store,
 };
 use crate::domain::time::Timestamp;
 use crate::domain::view::View;
@@ -92,6 +93,7 @@ fn act(
                 Approved::RegisterMerchant { .. }
                 | Approved::RegisterStore { .. }
                 | Approved::AddOperator { .. }
+                | Approved::AllowCash { .. }
                 | Approved::ResumeMerchant { .. } => carry_out(*proposal_id, approved, view)?,
             };
             ruling.writes.push(Write::Update(
@@ -186,9 +188,37 @@ fn carry_out(proposal_id: ProposalId, approved: &Approved, view: &View) -> Resul
             let outcome = Outcome::MerchantResumed { proposal_id, merchant_id: *merchant_id };
             Ok(Ruling::plain(vec![Write::Update(active.into_row())], outcome))
         }
+        Approved::AllowCash { .. } => allow_cash(proposal_id, approved, view),
         // A step of the recovery, and taken as one.
         Approved::ProofRecovery { .. } => Err(Refusal::NotFound),
     }
+}
+
+/// A store takes cash, or none any more; what it holds stays what it is.
+fn allow_cash(proposal_id: ProposalId, approved: &Approved, view: &View) -> Result<Ruling, Refusal> {
+    let Approved::AllowCash { store_id, ledger_account_id, ceiling_minor, till_day_minor } = approved else {
+        return Err(Refusal::NotFound);
+    };
+    view.get::<Store>((*store_id,)).ok_or(Refusal::NotFound)?;
+    let known = view.get::<CashDesk>((*store_id,));
+    let ledger_account_id = known.map_or(*ledger_account_id, |desk| desk.ledger_account_id);
+    let desk = CashDesk {
+        store_id: *store_id,
+        tenant_id: FIRST_TENANT,
+        ledger_account_id,
+        ceiling_minor: *ceiling_minor,
+        till_day_minor: *till_day_minor,
+        held_minor: known.map_or(0, |desk| desk.held_minor),
+    };
+    let writes = match known {
+        Some(_) => vec![Write::Update(desk.into_row())],
+        None => vec![
+            ledger_account(ledger_account_id, LedgerKind::CashInTransit, true),
+            Write::Insert(desk.into_row()),
+        ],
+    };
+    let outcome = Outcome::CashAllowed { proposal_id, store_id: *store_id, ledger_account_id };
+    Ok(Ruling::plain(writes, outcome))
 }
 
 fn versions(keys: &[KeyId]) -> Versions {

@@ -3,6 +3,8 @@
 
 use super::book::book;
 use super::device::{Done, Halt, Turn};
+use super::order;
+use crate::domain::command::PayableOrder;
 use crate::domain::id::{DeviceId, PaymentId, StoreId, TerminalId};
 use crate::domain::ledger::Postings;
 use crate::domain::limits;
@@ -12,7 +14,7 @@ use crate::domain::outcome::{Outcome, Refusal};
 use crate::domain::payment::{Intent, Moved, Sums, Verb, Wanted};
 use crate::domain::policy::Policy;
 use crate::domain::record::Record as _;
-use crate::domain::rows::{Account, Device, Merchant, Payment, Standing, Store};
+use crate::domain::rows::{Account, Device, Merchant, OrderSlot, Payment, Standing, Store, Terminal};
 use crate::domain::time::Timestamp;
 use crate::domain::write::Write;
 
@@ -36,6 +38,7 @@ pub(super) struct Sale<'a> {
 /// The till's words about a sale.
 pub(super) struct Till<'a> {
     pub terminal_id: TerminalId,
+    pub business_day: i64,
     pub order_id: &'a str,
     pub receipt_line: Option<&'a str>,
     pub external_reference: Option<&'a str>,
@@ -49,16 +52,30 @@ pub(super) struct Asked<'a> {
     pub currency: &'a str,
 }
 
-/// Decides and posts a payment.
+/// Decides and posts a payment: of an order, or of whatever its owner says to a store.
 pub(super) fn post(
     turn: &mut Turn<'_>,
     payment_id: PaymentId,
     payee: &Payee<'_>,
     amount: Amount,
+    named: Option<&PayableOrder>,
 ) -> Result<Done, Halt> {
     let (store, merchant) = subject(turn, payee)?;
-    let sale = Sale { payment_id, store, merchant, amount, intent: Intent::Sale, till: None };
+    let order = named.map(|named| order::payable(named, store, amount, turn.view, turn.now)).transpose()?;
+    let till = order.map(|(slot, terminal)| Till {
+        terminal_id: terminal.terminal_id,
+        business_day: terminal.business_day,
+        order_id: &slot.order_id,
+        receipt_line: slot.receipt_line.as_deref(),
+        external_reference: slot.external_reference.as_deref(),
+    });
+    let sale = Sale { payment_id, store, merchant, amount, intent: Intent::Sale, till };
     let legs = take(turn.policy, &mut turn.account, &turn.device, amount, turn.now)?;
+    if let Some((slot, _)) = order {
+        let account_id = Some(turn.account.account_id);
+        let paid = OrderSlot { payment_id: Some(payment_id), account_id, ..slot.clone() };
+        turn.writes.push(Write::Update(paid.into_row()));
+    }
     let (postings, writes) = authorise(&mut turn.account, turn.device.device_id, &sale, legs, turn.now);
     turn.writes.extend(writes);
     let outcome = Outcome::Paid {
@@ -155,6 +172,7 @@ pub(super) fn begun(
         awaiting_until: sums.awaiting_until,
         hold_until: sums.hold_until,
         due_at: sums.due_at(),
+        business_day: till.map(|till| till.business_day),
     }
 }
 
@@ -176,7 +194,14 @@ pub(super) fn confirm(turn: &mut Turn<'_>, asked: &Asked<'_>) -> Result<Done, Ha
     let merchant = turn.view.get::<Merchant>((payment.merchant_id,)).ok_or(Refusal::NotFound)?;
     takes_part(store, merchant)?;
     let legs = take(turn.policy, &mut turn.account, &turn.device, asked.amount, turn.now)?;
-    let payment = Payment { legs: Legs(legs), device_id: turn.device.device_id, ..payment.clone() };
+    // It belongs to the day that its till is in by now: the one it was asked in may be closed.
+    let till = payment.terminal_id.and_then(|terminal_id| turn.view.get::<Terminal>((terminal_id,)));
+    let payment = Payment {
+        legs: Legs(legs),
+        device_id: turn.device.device_id,
+        business_day: till.map(|terminal| terminal.business_day),
+        ..payment.clone()
+    };
     Ok(stepped(turn, &payment, &moved, merchant))
 }
 

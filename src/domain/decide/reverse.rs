@@ -3,22 +3,26 @@
 //!
 //! Balance limits and the account's state are not asked: giving back is never refused.
 
+use super::cash;
+use super::day::{By, is_closed};
 use super::ruling::Ruling;
 use super::step::apply;
 use super::terminal::written;
-use crate::domain::id::{FIRST_TENANT, MerchantId, TerminalId};
+use crate::domain::id::{CommandId, FIRST_TENANT, MerchantId, TerminalId};
 use crate::domain::outcome::{Outcome, Refusal};
 use crate::domain::payment::{Verb, Wanted};
-use crate::domain::rows::{Account, Merchant, OrderSlot, Payment};
+use crate::domain::rows::{Account, Merchant, OrderSlot, Payment, Terminal};
 use crate::domain::time::Timestamp;
 use crate::domain::view::View;
 
 /// Which order of which till.
 pub(super) struct Subject<'a> {
+    pub command_id: CommandId,
     pub merchant: &'a Merchant,
-    pub terminal_id: TerminalId,
+    pub terminal: &'a Terminal,
     pub order_id: &'a str,
-    pub now: Timestamp,
+    /// The till itself asks, not its merchant's server for it.
+    pub by_till: bool,
 }
 
 /// An order that was just named for the first time.
@@ -34,31 +38,41 @@ pub(super) fn slot(
         tenant_id: FIRST_TENANT,
         terminal_id,
         payment_id: None,
+        cash_top_up_id: None,
         account_id: None,
         reversed_at: None,
         created_at: now,
+        asked_minor: None,
+        payable_until: None,
+        receipt_line: None,
+        external_reference: None,
     }
 }
 
 /// Decides a reversal. Whose order it is comes before anything that is told about it.
 pub(super) fn decide(subject: &Subject<'_>, view: &View) -> Result<Ruling, Refusal> {
-    let merchant_id = subject.merchant.merchant_id;
+    let (merchant_id, terminal_id) = (subject.merchant.merchant_id, subject.terminal.terminal_id);
     let known = view.get::<OrderSlot>((merchant_id, subject.order_id.to_owned()));
-    if known.is_some_and(|slot| slot.terminal_id != subject.terminal_id) {
+    if known.is_some_and(|slot| slot.terminal_id != terminal_id) {
         return Err(Refusal::NotFound);
     }
     if known.is_some_and(|slot| slot.reversed_at.is_some()) {
         return Ok(Ruling::plain(Vec::new(), Outcome::AlreadyReversed));
     }
-    let named = known
-        .cloned()
-        .unwrap_or_else(|| slot(merchant_id, subject.terminal_id, subject.order_id, subject.now));
-    let reversed = written(OrderSlot { reversed_at: Some(subject.now), ..named.clone() }, known);
+    let named =
+        known.cloned().unwrap_or_else(|| slot(merchant_id, terminal_id, subject.order_id, view.now()));
+    let reversed = written(OrderSlot { reversed_at: Some(view.now()), ..named.clone() }, known);
+    if named.cash_top_up_id.is_some() {
+        return cash::reverse(subject, &named, reversed, view);
+    }
     let (Some(payment_id), Some(account_id)) = (named.payment_id, named.account_id) else {
         return Ok(Ruling::plain(vec![reversed], Outcome::NothingFound));
     };
     let payment = view.get::<Payment>((payment_id,)).ok_or(Refusal::NotFound)?;
     let account = view.get::<Account>((account_id,)).ok_or(Refusal::NotFound)?;
+    if is_closed(payment, subject.terminal) {
+        return Ok(Ruling::plain(Vec::new(), Outcome::ReversedTooLate { payment_id, sums: payment.sums() }));
+    }
     let now = view.now().max(account.last_at);
     let moved = payment.sums().step(Verb::Reverse, &Wanted::all(now))?;
     let undone = |available_after_minor| Outcome::Reversed {
@@ -68,8 +82,9 @@ pub(super) fn decide(subject: &Subject<'_>, view: &View) -> Result<Ruling, Refus
         released_minor: moved.released_minor,
         available_after_minor,
     };
+    let by = By { command_id: subject.command_id, terminal: subject.by_till.then_some(subject.terminal) };
     let payable = subject.merchant.ledger_account_id;
-    let mut ruling = apply(payment, account, &moved, payable, undone, now);
+    let mut ruling = apply(&by, payment, account, &moved, payable, undone, now);
     ruling.writes.push(reversed);
     Ok(ruling)
 }

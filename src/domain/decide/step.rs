@@ -6,9 +6,10 @@
 
 use super::Traceless;
 use super::book::book;
+use super::day::{By, movements};
 use super::ruling::Ruling;
 use crate::domain::command::ShopStep;
-use crate::domain::id::{LedgerAccountId, PaymentId};
+use crate::domain::id::{CommandId, LedgerAccountId, PaymentId};
 use crate::domain::journal::Versions;
 use crate::domain::money::Amount;
 use crate::domain::outcome::{Outcome, Refusal};
@@ -22,6 +23,7 @@ use crate::domain::write::Write;
 
 /// Who asks, and about which order. A merchant's server asks for all its tills.
 pub(super) struct Asking<'a> {
+    pub command_id: CommandId,
     pub merchant: &'a Merchant,
     pub terminal: Option<&'a Terminal>,
     pub order_id: &'a str,
@@ -59,7 +61,8 @@ pub(super) fn by_shop(
     let counted =
         asking.terminal.map(|terminal| counted(terminal, &moved, view.now(), policy)).transpose()?;
     let payable = asking.merchant.ledger_account_id;
-    let mut ruling = apply(payment, account, &moved, payable, stepped(payment, &moved, now), now);
+    let by = By { command_id: asking.command_id, terminal: asking.terminal };
+    let mut ruling = apply(&by, payment, account, &moved, payable, stepped(payment, &moved, now), now);
     ruling.writes.extend(counted.flatten());
     Ok(ruling)
 }
@@ -85,7 +88,11 @@ fn counted(
 }
 
 /// Time is over; by now it may not be so.
-pub(super) fn by_time(payment_id: PaymentId, view: &View) -> Result<Ruling, Traceless> {
+pub(super) fn by_time(
+    command_id: CommandId,
+    payment_id: PaymentId,
+    view: &View,
+) -> Result<Ruling, Traceless> {
     let payment = view.get::<Payment>((payment_id,)).ok_or(Traceless::NothingToDo)?;
     let account = view.get::<Account>((payment.account_id,)).ok_or(Traceless::NothingToDo)?;
     let merchant = view.get::<Merchant>((payment.merchant_id,)).ok_or(Traceless::NothingToDo)?;
@@ -93,11 +100,13 @@ pub(super) fn by_time(payment_id: PaymentId, view: &View) -> Result<Ruling, Trac
     let moved =
         payment.sums().step(Verb::Expire, &Wanted::all(now)).map_err(|_not_due| Traceless::NothingToDo)?;
     let payable = merchant.ledger_account_id;
-    Ok(apply(payment, account, &moved, payable, stepped(payment, &moved, now), now))
+    let by = By { command_id, terminal: None };
+    Ok(apply(&by, payment, account, &moved, payable, stepped(payment, &moved, now), now))
 }
 
 /// Books a step and writes both rows. The outcome tells what the customer could spend after it.
 pub(super) fn apply(
+    by: &By<'_>,
     payment: &Payment,
     account: &Account,
     moved: &Moved,
@@ -110,6 +119,7 @@ pub(super) fn apply(
     let outcome = outcome(account.available_minor());
     let versions = Versions { accounts: vec![(account.account_id, account.version)], keys: Vec::new() };
     let entry_account_id = outcome.is_entry().then_some(account.account_id);
+    writes.extend(movements(by, payment, moved, now));
     writes.push(Write::Update(payment.with(&moved.after).into_row()));
     writes.push(Write::Update(account.into_row()));
     Ruling { entry_account_id, postings, versions, ..Ruling::plain(writes, outcome) }

@@ -35,7 +35,7 @@ pub(super) fn decide(
         SystemAction::CloseUnactivated { account_id, device_id, contact_index } => {
             close_unactivated(view, policy, *account_id, *device_id, *contact_index)
         }
-        SystemAction::ExpirePayment { payment_id, .. } => step::by_time(*payment_id, view),
+        SystemAction::ExpirePayment { payment_id, .. } => step::by_time(command_id, *payment_id, view),
         SystemAction::EnrolOperators { operators } => operator::enrol_first(operators, view),
         SystemAction::AnswerNotice { .. } | SystemAction::AdvanceRecovery { .. } => {
             match recovery::by_system(command_id, action, view, policy) {

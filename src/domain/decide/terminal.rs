@@ -1,12 +1,15 @@
 //! A till's call: is it a till, may it, is the order its own; then the customer's code, and what stands
 //! behind it. Whatever concerns the customer is `Declined` to the till, and the reason goes to him.
 
+use super::cash::{self, Deposit};
+use super::day;
+use super::order::{self, Counter};
 use super::pay::{self, Sale, Till};
 use super::reverse::{self, Subject};
 use super::ruling::Ruling;
 use super::step::{self, Asking};
 use super::{Decision, Stale};
-use crate::domain::command::{CandidateCall, SaleDraft, TerminalAction, TerminalCall};
+use crate::domain::command::{CandidateCall, CashDraft, SaleDraft, TerminalAction, TerminalCall};
 use crate::domain::id::{CodeTag, CommandId, EventId, FIRST_TENANT, OwnerId};
 use crate::domain::journal::{Versions, side_id};
 use crate::domain::live_codes::LiveCode;
@@ -83,23 +86,41 @@ impl Turn<'_> {
                 self.sell(sale, Intent::Hold { until: self.view.now().plus_us(*hold_us) })
             }
             TerminalAction::Step { order_id, step } => {
-                let asking = Asking { merchant: self.merchant, terminal: Some(self.terminal), order_id };
+                let asking = Asking {
+                    command_id: self.command_id,
+                    merchant: self.merchant,
+                    terminal: Some(self.terminal),
+                    order_id,
+                };
                 step::by_shop(&asking, *step, self.view, self.policy)
             }
             // A blocked till, or a suspended merchant's, may still give back.
             TerminalAction::Reverse { order_id } => reverse::decide(
                 &Subject {
+                    command_id: self.command_id,
                     merchant: self.merchant,
-                    terminal_id: self.terminal.terminal_id,
+                    terminal: self.terminal,
                     order_id,
-                    now: self.view.now(),
+                    by_till: true,
                 },
                 self.view,
             ),
+            TerminalAction::CreateOrder(wanted) => {
+                let (merchant, store, terminal) = (self.merchant, self.store, self.terminal);
+                order::create(&Counter { merchant, store, terminal }, wanted, self.view)
+            }
+            TerminalAction::CancelOrder { order_id } => {
+                order::cancel(self.merchant, Some(self.terminal), order_id, self.view)
+            }
+            TerminalAction::CashTopUp(wanted) => self.deposit(wanted),
+            TerminalAction::CloseDay { business_day, claimed } => {
+                day::close(self.terminal, *business_day, claimed, self.view)
+            }
         }
     }
 
-    fn sell(&self, wanted: &SaleDraft, intent: Intent) -> Result<Ruling, Refusal> {
+    /// What is asked before any customer: may this till, and may its shop, take this.
+    fn may_take(&self, currency: &str) -> Result<(), Refusal> {
         if self.terminal.code_misses >= self.policy.payment_codes.misses {
             return Err(Refusal::TerminalBlocked);
         }
@@ -107,18 +128,66 @@ impl Turn<'_> {
             return Err(Refusal::MerchantSuspended);
         }
         // A customer's account holds this one asset; which customer it is, no answer may depend on.
-        if Asset::of_code(&wanted.currency) != Some(Asset::PrepaidJpy) {
+        if Asset::of_code(currency) != Some(Asset::PrepaidJpy) {
             return Err(Refusal::WrongCurrency);
         }
-        let slot = self.free_slot(&wanted.order_id)?;
-        let Some(payer) = self.payer(wanted.code_tag) else { return Ok(self.miss(wanted, slot)) };
+        Ok(())
+    }
+
+    /// Cash for the account behind a code that is for topping up.
+    fn deposit(&self, wanted: &CashDraft) -> Result<Ruling, Refusal> {
+        self.may_take(&wanted.currency)?;
+        let (desk, terminal) = cash::ceilings(self.terminal, wanted.amount, self.view)?;
+        let slot = order::free_slot(self.terminal, &wanted.order_id, self.view)?;
+        let Some(payer) = self.payer(wanted.code_tag, CodePurpose::TopUp) else {
+            return Ok(self.miss(&wanted.order_id, slot));
+        };
+        if wanted.amount.minor() > payer.live.cap_minor {
+            return Ok(self.declined(&wanted.order_id, &payer, Refusal::LimitPerPayment, slot));
+        }
+        let mut account = Account { last_at: payer.now, ..payer.account.clone() };
+        let deposit = Deposit { wanted, device: payer.device, desk, terminal: self.terminal, now: payer.now };
+        let (postings, mut writes) = match cash::credit(&deposit, &mut account, self.policy) {
+            Ok(credited) => credited,
+            Err(refusal) => return Ok(self.declined(&wanted.order_id, &payer, refusal, slot)),
+        };
+        account.live_codes.remove(payer.live.code_id);
+        account.version += 1;
+        let named = OrderSlot {
+            cash_top_up_id: Some(wanted.cash_top_up_id),
+            account_id: Some(account.account_id),
+            ..self.named(&wanted.order_id, slot)
+        };
+        let outcome = Outcome::CashToppedUp {
+            cash_top_up_id: wanted.cash_top_up_id,
+            code_id: payer.live.code_id,
+            at: payer.now,
+            amount_minor: wanted.amount.minor(),
+            available_after_minor: account.available_minor(),
+        };
+        let versions = Versions { accounts: vec![(account.account_id, account.version)], keys: Vec::new() };
+        let entry_account_id = Some(account.account_id);
+        writes.extend([
+            written(named, slot),
+            Write::Update(Terminal { code_misses: 0, ..terminal }.into_row()),
+            Write::Update(account.into_row()),
+        ]);
+        Ok(Ruling { entry_account_id, postings, versions, ..Ruling::plain(writes, outcome) })
+    }
+
+    fn sell(&self, wanted: &SaleDraft, intent: Intent) -> Result<Ruling, Refusal> {
+        self.may_take(&wanted.currency)?;
+        let slot = order::free_slot(self.terminal, &wanted.order_id, self.view)?;
+        let Some(payer) = self.payer(wanted.code_tag, CodePurpose::Pay) else {
+            return Ok(self.miss(&wanted.order_id, slot));
+        };
         let mut account = Account { last_at: payer.now, ..payer.account.clone() };
         let sale = self.sale(wanted, intent);
         if wanted.amount.minor() > payer.live.cap_minor {
             return Ok(if wanted.ask {
                 self.asked(&sale, &payer, account, slot)
             } else {
-                self.declined(wanted, &payer, Refusal::LimitPerPayment, slot)
+                self.declined(&wanted.order_id, &payer, Refusal::LimitPerPayment, slot)
             });
         }
         match pay::take(self.policy, &mut account, payer.device, wanted.amount, payer.now) {
@@ -129,7 +198,7 @@ impl Turn<'_> {
                 let ruling = Ruling { postings, ..Ruling::plain(writes, outcome) };
                 Ok(self.accepted(&sale, &payer, account, ruling, slot))
             }
-            Err(refusal) => Ok(self.declined(wanted, &payer, refusal, slot)),
+            Err(refusal) => Ok(self.declined(&wanted.order_id, &payer, refusal, slot)),
         }
     }
 
@@ -156,30 +225,14 @@ impl Turn<'_> {
         self.accepted(sale, payer, account, ruling, slot)
     }
 
-    /// An order without a payment that this till may charge for: its row, when there is one.
-    fn free_slot(&self, order_id: &str) -> Result<Option<&OrderSlot>, Refusal> {
-        let Some(slot) = self.view.get::<OrderSlot>((self.merchant.merchant_id, order_id.to_owned())) else {
-            return Ok(None);
-        };
-        if slot.terminal_id != self.terminal.terminal_id {
-            Err(Refusal::NotFound)
-        } else if slot.payment_id.is_some() {
-            Err(Refusal::OrderTaken)
-        } else if slot.reversed_at.is_some() {
-            Err(Refusal::OrderReversed)
-        } else {
-            Ok(Some(slot))
-        }
-    }
-
-    /// The account behind a code that may be charged now.
-    fn payer(&self, code_tag: CodeTag) -> Option<Payer<'_>> {
+    /// The account behind a code that is good now, for this.
+    fn payer(&self, code_tag: CodeTag, purpose: CodePurpose) -> Option<Payer<'_>> {
         let code = self.view.get::<PaymentCode>((code_tag,))?;
         let account = self.view.get::<Account>((code.account_id,))?;
         let device = self.view.get::<Device>((code.device_id,))?;
         let now = self.view.now().max(account.last_at);
         let live = account.live_codes.find(code.code_id, now)?;
-        let good = live.purpose == CodePurpose::Pay
+        let good = live.purpose == purpose
             && live.device_id == device.device_id
             && device.state == KeyState::Active
             && account.state == AccountState::Active
@@ -199,6 +252,7 @@ impl Turn<'_> {
             intent,
             till: Some(Till {
                 terminal_id: self.terminal.terminal_id,
+                business_day: self.terminal.business_day,
                 order_id: &wanted.order_id,
                 receipt_line: wanted.receipt_line.as_deref(),
                 external_reference: wanted.external_reference.as_deref(),
@@ -239,7 +293,7 @@ impl Turn<'_> {
     /// The customer's account says no: he is told why, the till is not.
     fn declined(
         &self,
-        wanted: &SaleDraft,
+        order_id: &str,
         payer: &Payer<'_>,
         refusal: Refusal,
         slot: Option<&OrderSlot>,
@@ -255,17 +309,17 @@ impl Turn<'_> {
         };
         let mut writes = vec![Write::Insert(event.into_row())];
         if slot.is_none() {
-            writes.push(Write::Insert(self.named(&wanted.order_id, None).into_row()));
+            writes.push(Write::Insert(self.named(order_id, None).into_row()));
         }
         Ruling::plain(writes, Outcome::refused(Refusal::Declined))
     }
 
     /// An unusable code is counted, whatever is wrong with it.
-    fn miss(&self, wanted: &SaleDraft, slot: Option<&OrderSlot>) -> Ruling {
+    fn miss(&self, order_id: &str, slot: Option<&OrderSlot>) -> Ruling {
         let terminal = Terminal { code_misses: self.terminal.code_misses + 1, ..self.terminal.clone() };
         let mut writes = vec![Write::Update(terminal.into_row())];
         if slot.is_none() {
-            writes.push(Write::Insert(self.named(&wanted.order_id, None).into_row()));
+            writes.push(Write::Insert(self.named(order_id, None).into_row()));
         }
         Ruling::plain(writes, Outcome::refused(Refusal::CodeNotUsable))
     }

@@ -1,6 +1,8 @@
 //! How outcomes and open answers are stored: one way to write each, and only that way is read back.
 
-use super::{AccountStanding, OpenAnswer, OperatorKey, Outcome, RecoveryStep, Refusal, payment, top_up};
+use super::{
+    AccountStanding, OpenAnswer, OperatorKey, Outcome, RecoveryStep, Refusal, payment, shop, top_up,
+};
 use crate::domain::codec::{Decoder, Encoder};
 use crate::domain::id::{
     AccountId, AdditionId, CaseId, ContactIndex, DeviceId, EnrolmentId, FundingId, KeyId, LedgerAccountId,
@@ -27,14 +29,7 @@ impl Outcome {
             Self::EnrolmentStarted { enrolment_id, expires_at } => {
                 encoder.byte(3).fixed(&enrolment_id.0).int(expires_at.0)
             }
-            Self::Enrolled { account_id, device_id, ledger_account_id, point, form, activate_by } => encoder
-                .byte(4)
-                .fixed(&account_id.0)
-                .fixed(&device_id.0)
-                .fixed(&ledger_account_id.0)
-                .fixed(point)
-                .int(form.number())
-                .int(activate_by.0),
+            Self::Enrolled { .. } => self.encode_enrolled(encoder),
             Self::Activated => encoder.byte(5),
             Self::Unactivated { account_id } => encoder.byte(6).fixed(&account_id.0),
             Self::CodeAccepted { fresh_until } => encoder.byte(7).int(fresh_until.0),
@@ -49,6 +44,13 @@ impl Outcome {
             | Self::TopUpSettled { .. }
             | Self::TopUpWaits { .. }
             | Self::TopUpTakenBack { .. } => top_up::write(self, encoder),
+            Self::ReversedTooLate { .. }
+            | Self::OrderCreated { .. }
+            | Self::OrderCancelled
+            | Self::CashToppedUp { .. }
+            | Self::CashReversed { .. }
+            | Self::DayClosed { .. }
+            | Self::CashAllowed { .. } => shop::write(self, encoder),
             Self::Paid { payment_id, at, amount_minor, available_after_minor } => {
                 encoder.byte(15).fixed(&payment_id.0).int(at.0).int(*amount_minor).int(*available_after_minor)
             }
@@ -84,6 +86,21 @@ impl Outcome {
             | Self::ContactConfirmed { .. } => self.encode_of_a_factor(encoder),
         }
         .finish()
+    }
+
+    fn encode_enrolled(&self, encoder: Encoder) -> Encoder {
+        let Self::Enrolled { account_id, device_id, ledger_account_id, point, form, activate_by } = self
+        else {
+            unreachable!("encode hands over this alone")
+        };
+        encoder
+            .byte(4)
+            .fixed(&account_id.0)
+            .fixed(&device_id.0)
+            .fixed(&ledger_account_id.0)
+            .fixed(point)
+            .int(form.number())
+            .int(activate_by.0)
     }
 
     #[expect(clippy::wildcard_enum_match_arm, reason = "encode hands over these alone")]
@@ -236,6 +253,7 @@ impl Outcome {
             32..=43 => Self::decode_of_a_factor(tag, &mut decoder)?,
             44..=46 => payment::read(tag, &mut decoder)?,
             70..=71 => top_up::read(tag, &mut decoder)?,
+            80..=86 => shop::read(tag, &mut decoder)?,
             _ => return Err(Corrupt),
         };
         decoder.finish()?;

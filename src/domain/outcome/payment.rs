@@ -61,24 +61,33 @@ pub(super) fn read(tag: u8, decoder: &mut Decoder<'_>) -> Result<Outcome, Corrup
 }
 
 fn write_moved(encoder: Encoder, moved: &Moved) -> Encoder {
-    let after = &moved.after;
     let encoder = encoder
         .int(moved.authorised_minor)
         .int(moved.captured_minor)
         .int(moved.released_minor)
-        .int(moved.refunded_minor)
-        .int(after.amount_minor)
-        .int(after.captured_minor)
-        .int(after.refunded_minor)
-        .int(after.released_minor)
-        .int(after.closing_reason.map_or(0, ClosingReason::number));
-    encoder.int(moment(after.authorised_at)).int(moment(after.awaiting_until)).int(moment(after.hold_until))
+        .int(moved.refunded_minor);
+    write_sums(encoder, &moved.after)
+}
+
+pub(super) fn write_sums(encoder: Encoder, sums: &Sums) -> Encoder {
+    let encoder = encoder
+        .int(sums.amount_minor)
+        .int(sums.captured_minor)
+        .int(sums.refunded_minor)
+        .int(sums.released_minor)
+        .int(sums.closing_reason.map_or(0, ClosingReason::number));
+    encoder.int(moment(sums.authorised_at)).int(moment(sums.awaiting_until)).int(moment(sums.hold_until))
 }
 
 fn read_moved(decoder: &mut Decoder<'_>) -> Result<Moved, Corrupt> {
     let [authorised_minor, captured_minor, released_minor, refunded_minor] =
         [decoder.int()?, decoder.int()?, decoder.int()?, decoder.int()?];
-    let after = Sums {
+    let after = read_sums(decoder)?;
+    Ok(Moved { authorised_minor, captured_minor, released_minor, refunded_minor, after })
+}
+
+pub(super) fn read_sums(decoder: &mut Decoder<'_>) -> Result<Sums, Corrupt> {
+    Ok(Sums {
         amount_minor: decoder.int()?,
         captured_minor: decoder.int()?,
         refunded_minor: decoder.int()?,
@@ -90,6 +99,5 @@ fn read_moved(decoder: &mut Decoder<'_>) -> Result<Moved, Corrupt> {
         authorised_at: read_moment(decoder)?,
         awaiting_until: read_moment(decoder)?,
         hold_until: read_moment(decoder)?,
-    };
-    Ok(Moved { authorised_minor, captured_minor, released_minor, refunded_minor, after })
+    })
 }

@@ -134,5 +134,17 @@ stored_enum! {
         RefundCeiling = 63,
         /// The amount is not the one that the shop asked for.
         AmountChanged = 64,
+        /// The order was created before.
+        OrderExists = 65,
+        /// It is no order that a customer pays, or its time is over.
+        OrderOver = 66,
+        /// The store takes no cash.
+        CashNotAllowed = 67,
+        /// More cash than the store may hold, or its till may take in a day.
+        CashCeiling = 68,
+        /// What was topped up with cash was spent.
+        AlreadySpent = 69,
+        /// Not the till's business day: it is closed, or not begun.
+        DayClosed = 70,
     }
 }

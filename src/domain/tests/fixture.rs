@@ -480,6 +480,7 @@ impl Ledger {
                 payee_name: store.to_owned(),
                 amount,
                 currency: "JPY".into(),
+                order: None,
             },
         )
     }

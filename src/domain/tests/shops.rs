@@ -63,6 +63,10 @@ fn scene() -> Ledger {
         refunded_today_minor: 0,
         registered_at: NOW,
         activated_at: Some(NOW),
+        business_day: 1,
+        cash_today_minor: 0,
+        alarmed_at: None,
+        alarms: 0,
     });
     staff_key(&mut ledger, "till", Principal::Terminal, TILL.0);
     staff_key(&mut ledger, "merchant", Principal::Merchant, merchant_id("bakery").0);
@@ -143,6 +147,11 @@ fn slot(ledger: &mut Ledger, change: impl FnOnce(&mut OrderSlot)) {
         account_id: None,
         reversed_at: None,
         created_at: NOW,
+        cash_top_up_id: None,
+        asked_minor: None,
+        payable_until: None,
+        receipt_line: None,
+        external_reference: None,
     };
     change(&mut slot);
     ledger.put(slot);

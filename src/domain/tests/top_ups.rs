@@ -324,6 +324,7 @@ fn top_up_of(chore: &Chore) -> Option<TopUpId> {
         | Chore::MessageDelivered(_)
         | Chore::MessageDelayed(..)
         | Chore::MessageFailed(_)
+        | Chore::AlarmTerminal(_)
         | Chore::Lease { .. } => None,
     }
 }

@@ -43,7 +43,7 @@ impl Change for Approve {
     }
 }
 
-#[expect(clippy::wildcard_enum_match_arm, reason = "an approval comes to these five alone")]
+#[expect(clippy::wildcard_enum_match_arm, reason = "an approval comes to these six alone")]
 pub async fn call(gate: &Gate, envelope: pb::Envelope, peer: IpAddr) -> Result<pb::ApproveReply, Rejection> {
     let none = pb::ApproveReply::default();
     Ok(match gate.change::<Approve>(&envelope, peer).await?.outcome {
@@ -57,6 +57,7 @@ pub async fn call(gate: &Gate, envelope: pb::Envelope, peer: IpAddr) -> Result<p
         Outcome::MerchantResumed { merchant_id, .. } => {
             pb::ApproveReply { merchant_id: merchant_id.0.to_vec(), ..none }
         }
+        Outcome::CashAllowed { store_id, .. } => pb::ApproveReply { store_id: store_id.0.to_vec(), ..none },
         Outcome::RecoveryStepped(_) => none,
         _ => return Err(Rejection::Internal),
     })

@@ -35,6 +35,7 @@ fn store(row: &Store, merchant: Option<&Merchant>) -> pb::MerchantStore {
     let code = MerchantCode {
         store_id: row.store_id.0,
         amount_minor: None,
+        order_id: None,
         name: row.name.clone(),
         city: row.city.clone(),
     };

@@ -10,7 +10,7 @@ use crate::gate::operation::{CallerKind, Codes, Cost, Effect, Operation, Read};
 use crate::gate::rejection::Rejection;
 use crate::gate::tools::Tools;
 use crate::pb;
-use crate::rpc::convert::{page_place, page_size, page_token};
+use crate::rpc::convert::{page_place, page_size, page_token, time};
 use crate::store::query::{Query, Scan};
 
 pub struct ListTerminals;
@@ -49,6 +49,9 @@ fn terminal(row: &Terminal) -> pb::Terminal {
         label: row.label.clone(),
         state: state.into(),
         unusable_codes: u32::try_from(row.code_misses).unwrap_or(u32::MAX),
+        business_day: row.business_day,
+        alarmed_at: row.alarmed_at.map(time),
+        alarms: row.alarms,
     }
 }
 

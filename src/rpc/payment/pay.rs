@@ -11,7 +11,7 @@ use crate::gate::operation::{CallerKind, Change, Codes, Cost, Effect, Operation}
 use crate::gate::rejection::Rejection;
 use crate::gate::tools::Tools;
 use crate::pb;
-use crate::rpc::convert::{amount, currency, id16, text, time};
+use crate::rpc::convert::{amount, currency, id16, order_id, text, time};
 
 pub struct Pay;
 
@@ -30,14 +30,20 @@ impl Change for Pay {
     type Action = DeviceAction;
 
     async fn prepare(call: &Admitted<Self>, tools: &Tools) -> Result<DeviceAction, Rejection> {
+        let store_id = StoreId(id16(&call.body.store_id, "store_id")?);
+        let order = match call.body.order_id.as_str() {
+            "" => None,
+            id => Some(tools.payable(store_id, order_id(id)?).await?),
+        };
         let name =
             text(&call.body.payee_name, 128, "payee_name", "1 to 128 characters, no control characters")?;
         Ok(DeviceAction::Pay {
             payment_id: PaymentId(tools.new_id()),
-            store_id: StoreId(id16(&call.body.store_id, "store_id")?),
+            store_id,
             payee_name: name.to_owned(),
             amount: amount(call.body.amount_minor)?,
             currency: currency(call.body.currency.clone())?,
+            order,
         })
     }
 }

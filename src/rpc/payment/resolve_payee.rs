@@ -52,5 +52,6 @@ pub async fn call(
         open: store.standing == Standing::Active && merchant.standing == Standing::Active,
         currency: Asset::PrepaidJpy.code().into(),
         amount_minor: code.amount_minor.unwrap_or(0),
+        order_id: code.order_id.unwrap_or_default(),
     })
 }

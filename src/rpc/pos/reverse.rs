@@ -11,6 +11,7 @@ use crate::gate::rejection::Rejection;
 use crate::gate::tools::Tools;
 use crate::pb;
 use crate::rpc::convert::order_id;
+use crate::rpc::payment::state;
 
 pub struct Reverse;
 
@@ -34,17 +35,28 @@ impl Change for Reverse {
 }
 
 /// A reversal's reply; the customer's balance is not in it.
-#[expect(clippy::wildcard_enum_match_arm, reason = "a reversal comes to these three alone")]
+#[expect(clippy::wildcard_enum_match_arm, reason = "a reversal comes to these alone")]
 pub fn reply(outcome: &Outcome) -> Result<pb::ReverseReply, Rejection> {
-    let (result, payment_id, refunded_minor, released_minor) = match outcome {
-        Outcome::NothingFound => (pb::ReverseResult::NothingFound, Vec::new(), 0, 0),
-        Outcome::Reversed { payment_id, refunded_minor, released_minor, .. } => {
-            (pb::ReverseResult::Reversed, payment_id.0.to_vec(), *refunded_minor, *released_minor)
+    let found = |result: pb::ReverseResult| pb::ReverseReply { result: result.into(), ..Default::default() };
+    Ok(match outcome {
+        Outcome::NothingFound => found(pb::ReverseResult::NothingFound),
+        Outcome::Reversed { payment_id, refunded_minor, released_minor, .. } => pb::ReverseReply {
+            payment_id: payment_id.0.to_vec(),
+            refunded_minor: *refunded_minor,
+            released_minor: *released_minor,
+            ..found(pb::ReverseResult::Reversed)
+        },
+        Outcome::CashReversed { amount_minor, .. } => {
+            pb::ReverseReply { cash_minor: *amount_minor, ..found(pb::ReverseResult::Reversed) }
         }
-        Outcome::AlreadyReversed => (pb::ReverseResult::AlreadyReversed, Vec::new(), 0, 0),
+        Outcome::AlreadyReversed => found(pb::ReverseResult::AlreadyReversed),
+        Outcome::ReversedTooLate { payment_id, sums } => pb::ReverseReply {
+            payment_id: payment_id.0.to_vec(),
+            state: state(sums.state()).into(),
+            ..found(pb::ReverseResult::DayClosed)
+        },
         _ => return Err(Rejection::Internal),
-    };
-    Ok(pb::ReverseReply { result: result.into(), payment_id, refunded_minor, released_minor })
+    })
 }
 
 pub async fn call(gate: &Gate, envelope: pb::Envelope, peer: IpAddr) -> Result<pb::ReverseReply, Rejection> {

@@ -8,22 +8,28 @@ use crate::gate::tools::Tools;
 use crate::pb;
 use crate::rpc::convert::{amount, currency, optional_text, order_id};
 
+/// A customer's code, of which only a keyed hash goes on.
+pub fn code_tag(private: &pb::ChargePrivate, tools: &Tools) -> Result<CodeTag, Rejection> {
+    let code = &private.payment_code;
+    if !codes::is_payment_code(code) {
+        return Err(Rejection::malformed("private.payment_code", "18 ASCII digits"));
+    }
+    Ok(CodeTag(codes::payment_code_tag(&tools.keys.code, code)))
+}
+
 /// A sale as it was signed, and the code, of which only a keyed hash goes on.
 pub fn draft(
     sale: &pb::ChargeRequest,
     private: &pb::ChargePrivate,
     tools: &Tools,
 ) -> Result<SaleDraft, Rejection> {
-    let code = &private.payment_code;
-    if !codes::is_payment_code(code) {
-        return Err(Rejection::malformed("private.payment_code", "18 ASCII digits"));
-    }
+    let code_tag = code_tag(private, tools)?;
     let line = "up to 64 characters, no control characters";
     let reference = "up to 128 characters, no control characters";
     Ok(SaleDraft {
         payment_id: PaymentId(tools.new_id()),
         order_id: order_id(&sale.order_id)?,
-        code_tag: CodeTag(codes::payment_code_tag(&tools.keys.code, code)),
+        code_tag,
         amount: amount(sale.amount_minor)?,
         currency: currency(sale.currency.clone())?,
         receipt_line: optional_text(&sale.receipt_line, 64, "receipt_line", line)?,

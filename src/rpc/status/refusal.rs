@@ -70,5 +70,11 @@ pub(in crate::rpc) fn of_refusal(refusal: Refusal) -> Reason {
         Refusal::RefundTooMuch => Reason::RefundTooMuch,
         Refusal::RefundCeiling => Reason::RefundCeiling,
         Refusal::AmountChanged => Reason::AmountChanged,
+        Refusal::OrderExists => Reason::OrderExists,
+        Refusal::OrderOver => Reason::OrderOver,
+        Refusal::CashNotAllowed => Reason::CashNotAllowed,
+        Refusal::CashCeiling => Reason::CashCeiling,
+        Refusal::AlreadySpent => Reason::AlreadySpent,
+        Refusal::DayClosed => Reason::DayClosed,
     }
 }

@@ -85,6 +85,12 @@ fn entry(row: &Journal) -> Result<pb::Entry, Rejection> {
         Outcome::TopUpTakenBack { top_up_id, taken_minor, available_after_minor, .. } => {
             (pb::EntryKind::TopUpTakenBack, -taken_minor, top_up_id.0, available_after_minor)
         }
+        Outcome::CashToppedUp { cash_top_up_id, amount_minor, available_after_minor, .. } => {
+            (pb::EntryKind::CashTopUp, amount_minor, cash_top_up_id.0, available_after_minor)
+        }
+        Outcome::CashReversed { cash_top_up_id, amount_minor, available_after_minor, .. } => {
+            (pb::EntryKind::CashTakenBack, -amount_minor, cash_top_up_id.0, available_after_minor)
+        }
         _ => return Err(Rejection::Internal),
     };
     Ok(pb::Entry {

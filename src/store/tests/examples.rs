@@ -14,9 +14,9 @@ use crate::domain::recovery::addition::{Additions, Asking};
 use crate::domain::recovery::factor::{Channel, Channels};
 use crate::domain::rows::{
     Account, Activation, Addition, ClosingReason, CodePurpose, Enrolment, EnrolmentState, Event, EventKind,
-    Journal, KeyForm, KeyState, Lane, Lease, Message, MessageState, OpenRequest, Operator, OrderSlot,
-    Payment, PaymentCode, PendingContact, Proposal, ProposalState, RecoveryCase, RecoveryTarget, Row,
-    SecretReply, Terminal, TerminalState, TopUp, TopUpState,
+    Journal, KeyForm, KeyState, Lane, Lease, Message, MessageState, OpenRequest, Operator, Payment,
+    PaymentCode, PendingContact, Proposal, ProposalState, RecoveryCase, RecoveryTarget, Row, SecretReply,
+    Terminal, TerminalState, TopUp, TopUpState,
 };
 use crate::domain::tests::fixture::{
     Ledger, NOW, account_id, contact_index, device_id, funding_id, key_id, merchant_id, store_id,
@@ -49,6 +49,7 @@ pub(crate) fn payment() -> Payment {
         awaiting_until: Some(NOW),
         hold_until: Some(NOW),
         due_at: None,
+        business_day: Some(1),
     }
 }
 
@@ -133,6 +134,10 @@ fn shop_rows() -> Vec<Row> {
             refunded_today_minor: 0,
             registered_at: NOW,
             activated_at: Some(NOW),
+            business_day: 1,
+            cash_today_minor: 0,
+            alarmed_at: None,
+            alarms: 0,
         }
         .into_row(),
         Activation {
@@ -140,17 +145,6 @@ fn shop_rows() -> Vec<Row> {
             tenant_id: FIRST_TENANT,
             terminal_id: TerminalId([1; 16]),
             expires_at,
-        }
-        .into_row(),
-        OrderSlot {
-            merchant_id: merchant_id("bakery"),
-            order_id: "order-1".into(),
-            tenant_id: FIRST_TENANT,
-            terminal_id: TerminalId([1; 16]),
-            payment_id: Some(PaymentId([1; 16])),
-            account_id: Some(account_id("alice")),
-            reversed_at: Some(NOW),
-            created_at: NOW,
         }
         .into_row(),
         operator(1).into_row(),
@@ -175,6 +169,7 @@ fn shop_rows() -> Vec<Row> {
 pub(crate) fn further_rows() -> Vec<Row> {
     let mut rows = shop_rows();
     rows.extend(side_rows());
+    rows.extend(super::day_rows::day_rows());
     rows
 }
 

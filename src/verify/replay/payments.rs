@@ -57,7 +57,12 @@ impl Replay {
         signed_amount(amount_minor, body.amount_minor, &body.currency)?;
         let moved = Sums::authorised(amount_minor, Intent::Sale, at);
         self.may_spend(entry, account_id)?;
-        self.begun(payment_id, PaymentReplay { account_id, store_id, merchant_id, sums: moved.after })?;
+        let business_day = self.order_paid(&body, (merchant_id, store_id), payment_id, at)?;
+        let order = self.orders.get(&(merchant_id, body.order_id)).filter(|_| business_day.is_some());
+        let terminal_id = order.map(|order| order.terminal_id);
+        let sums = moved.after;
+        let payment = PaymentReplay { account_id, store_id, merchant_id, sums, business_day, terminal_id };
+        self.begun(payment_id, payment)?;
         self.booked(entry, payment_id, &moved, available_after_minor)
     }
 
@@ -140,6 +145,7 @@ impl Replay {
     fn take_in(&mut self, entry: &Entry<'_>, terminal_id: TerminalId, sold: &Sold<'_>) -> Checked {
         let terminal = self.charging(terminal_id)?;
         let (merchant_id, store_id) = (terminal.merchant_id, terminal.store_id);
+        let business_day = Some(terminal.business_day);
         let merchant = self.merchants.get(&merchant_id).ok_or("its merchant has no account")?;
         if merchant.standing != Standing::Active {
             return Err("its merchant was suspended");
@@ -156,11 +162,20 @@ impl Replay {
             return Err("it takes more than its payment code was signed for, or asks for less");
         }
         signed_amount(sold.amount_minor, sold.body.amount_minor, &sold.body.currency)?;
-        let order = OrderReplay { terminal_id, payment_id: Some(sold.payment_id), reversed: false };
-        if self.orders.insert((merchant_id, sold.body.order_id.clone()), order).is_some() {
-            return Err("its order was paid or reversed before");
+        let slot = (merchant_id, sold.body.order_id.clone());
+        let known = self.orders.get(&slot).copied().unwrap_or(OrderReplay::of(terminal_id));
+        if known.terminal_id != terminal_id || known.is_taken() {
+            return Err("its order is another till's, or was paid or reversed before");
         }
-        let payment = PaymentReplay { account_id, store_id, merchant_id, sums: sold.sums };
+        self.orders.insert(slot, OrderReplay { payment_id: Some(sold.payment_id), ..known });
+        let payment = PaymentReplay {
+            account_id,
+            store_id,
+            merchant_id,
+            sums: sold.sums,
+            business_day,
+            terminal_id: Some(terminal_id),
+        };
         self.begun(sold.payment_id, payment)?;
         let Some((moved, available_after_minor)) = sold.taken else {
             return nothing_posted(entry);
@@ -277,6 +292,9 @@ impl Replay {
             return Err("it moved something else than was signed for");
         }
         payment.sums = moved.after;
+        if let Some(terminal_id) = payment.terminal_id.filter(|_| verb == Verb::Confirm) {
+            payment.business_day = self.terminals.get(&terminal_id).map(|terminal| terminal.business_day);
+        }
         self.booked(entry, payment_id, &moved, available_after_minor)
     }
 
@@ -287,13 +305,33 @@ impl Replay {
         order_id: String,
     ) -> Checked {
         let terminal = self.terminals.get(&terminal_id).ok_or("its till was never registered")?;
-        let merchant_id = terminal.merchant_id;
+        let (merchant_id, today) = (terminal.merchant_id, terminal.business_day);
         let known = self.orders.get(&(merchant_id, order_id.clone())).copied();
         if known.is_some_and(|order| order.terminal_id != terminal_id) {
             return Err("it reverses another till's order");
         }
-        let order = known.unwrap_or(OrderReplay { terminal_id, payment_id: None, reversed: false });
+        let order = known.unwrap_or(OrderReplay::of(terminal_id));
+        if let Outcome::ReversedTooLate { payment_id, sums } = &entry.outcome {
+            let payment = self.paid.get(payment_id).filter(|_| order.payment_id == Some(*payment_id));
+            let payment = payment.ok_or("it is about no payment of its order")?;
+            let is_closed = payment.business_day.is_some_and(|day| day < today);
+            if !is_closed || order.reversed || payment.sums != *sums {
+                return Err("its business day was not closed, or its payment stood elsewhere");
+            }
+            return nothing_moved(entry);
+        }
         self.orders.insert((merchant_id, order_id), OrderReplay { reversed: true, ..order });
+        if let Some(cash_top_up_id) = order.cash_top_up_id.filter(|_| !order.reversed) {
+            return self.cash_reversed(entry, cash_top_up_id);
+        }
+        let payment = order.payment_id.and_then(|payment_id| self.paid.get(&payment_id));
+        if !order.reversed
+            && payment.is_some_and(|payment| {
+                payment.sums.authorised_at.is_some() && payment.business_day.is_some_and(|day| day < today)
+            })
+        {
+            return Err("it changes a business day that is closed");
+        }
         match (&entry.outcome, order.payment_id) {
             (Outcome::AlreadyReversed, _) if order.reversed => nothing_moved(entry),
             (Outcome::NothingFound, None) if !order.reversed => nothing_moved(entry),

@@ -42,6 +42,20 @@ impl Replay {
                 OwnerReplay::Merchant(merchant_id),
                 kind @ (Kind::CaptureByMerchant | Kind::VoidByMerchant | Kind::RefundByMerchant),
             ) => self.shop_step(entry, &call, (merchant_id, None), shop_verb(kind)?),
+            (OwnerReplay::Terminal(terminal_id), Kind::CreateOrder | Kind::CancelOrder) => {
+                let merchant_id = self.charging(terminal_id)?.merchant_id;
+                self.order(entry, &call, merchant_id, Some(terminal_id))
+            }
+            (
+                OwnerReplay::Merchant(merchant_id),
+                Kind::CreateOrderByMerchant | Kind::CancelOrderByMerchant,
+            ) => self.order(entry, &call, merchant_id, None),
+            (OwnerReplay::Terminal(terminal_id), Kind::CashTopUp) => {
+                self.cash_taken(entry, &call, terminal_id)
+            }
+            (OwnerReplay::Terminal(terminal_id), Kind::CloseDay) => {
+                self.day_closed(entry, &call, terminal_id)
+            }
             (OwnerReplay::Terminal(terminal_id), Kind::Reverse) => {
                 let body: pb::ReverseRequest = evidence::body(&call)?;
                 self.charging(terminal_id)?;
@@ -100,6 +114,8 @@ impl Replay {
                     state: TerminalState::Registered,
                     refund_day: 0,
                     refunded_today_minor: 0,
+                    business_day: 1,
+                    cash_today_minor: 0,
                 };
                 self.terminals.insert(*terminal_id, terminal);
                 Ok(())
@@ -265,6 +281,10 @@ impl Replay {
             {
                 self.stepped(entry, step)
             }
+            (
+                Some(Proposal::AllowCash(proposed)),
+                Outcome::CashAllowed { store_id, ledger_account_id, .. },
+            ) => self.cash_allowed(entry, proposed, (*store_id, *ledger_account_id)),
             (Some(Proposal::AddOperator(proposed)), Outcome::OperatorApproved { operator_id, .. }) => {
                 self.operators.insert(*operator_id, entry.versions.keys.first().ok_or("it enrols no key")?.0);
                 self.proposed_key(entry, proposed.key.as_ref(), OwnerReplay::Operator(*operator_id))

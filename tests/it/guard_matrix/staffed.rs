@@ -35,6 +35,16 @@ pub fn expected() -> Vec<(&'static str, CallerKind, Effect, Codes)> {
         (method::MERCHANT_CAPTURE, Merchant, Changes, Refused),
         (method::MERCHANT_VOID, Merchant, Changes, Refused),
         (method::MERCHANT_REFUND, Merchant, Changes, Refused),
+        (method::CREATE_ORDER, Terminal, Changes, Refused),
+        (method::CANCEL_ORDER, Terminal, Changes, Refused),
+        (method::WATCH_ORDER, Terminal, Reads, Refused),
+        (method::CASH_TOP_UP, Terminal, Changes, Refused),
+        (method::CLOSE_DAY, Terminal, Changes, Refused),
+        (method::GET_DAY, Terminal, Reads, Refused),
+        (method::COMPARE_DAY, Terminal, Reads, Refused),
+        (method::MERCHANT_CREATE_ORDER, Merchant, Changes, Refused),
+        (method::MERCHANT_CANCEL_ORDER, Merchant, Changes, Refused),
+        (method::MERCHANT_WATCH_ORDER, Merchant, Reads, Refused),
         (method::PROPOSE, Operator, Changes, Refused),
         (method::LIST_PROPOSALS, Operator, Reads, Refused),
         (method::APPROVE, Operator, Changes, Refused),
@@ -57,6 +67,7 @@ impl Staffed {
         let registered = shop.merchant.register_terminal(shop.store_id.clone(), "till 2").await;
         let activation_code = secret(registered.expect("a till").activation_code);
         let steps = steps(world, &shop, alice, mallory).await;
+        let day = day(world, &shop).await;
         let payment_code = digits(alice, 500).await;
         let newcomer = world.staff(SignatureForm::Der).await;
         let applicant = world.staff(SignatureForm::Der).await;
@@ -105,6 +116,7 @@ impl Staffed {
             ),
         ];
         cases.splice(3..3, steps);
+        cases.splice(3..3, day);
         let keys = [newcomer, shop.till, shop.merchant, second].map(|staff| as_wallet(world, staff));
         Self { keys, cases }
     }
@@ -112,6 +124,42 @@ impl Staffed {
 
 fn code_request() -> pb::IssueCodeRequest {
     pb::IssueCodeRequest { purpose: pb::CodePurpose::TopUp.into(), cap_minor: 5, currency: "JPY".into() }
+}
+
+/// Orders, cash and a business day.
+async fn day(world: &World, shop: &Shop) -> Vec<Case> {
+    world.allow_cash(&shop.store_id, 1_000, 500).await;
+    let gwen = world.wallet("gwen").await;
+    let cash = secret(gwen.issue_cash_code(100, None).await.expect("a code").payment_code);
+    let wanted = |order_id: &str| pb::CreateOrderRequest {
+        order_id: order_id.to_owned(),
+        amount_minor: 70,
+        currency: "JPY".into(),
+        ..pb::CreateOrderRequest::default()
+    };
+    for order_id in ["made-1", "made-2"] {
+        shop.till.create_order(&wanted(order_id)).await.expect("an order");
+    }
+    let cancel = |order_id: &str| pb::CancelOrderRequest { order_id: order_id.to_owned() };
+    let watch = pb::WatchOrderRequest { order_id: "made-1".into() };
+    let for_till = pb::MerchantCreateOrderRequest {
+        terminal_id: shop.terminal_id.clone(),
+        order: Some(wanted("made-4")),
+    };
+    let taken = pb::CashTopUpRequest { order_id: "cash".into(), amount_minor: 50, currency: "JPY".into() };
+    let compare = pb::CompareDayRequest { business_day: 1, ..pb::CompareDayRequest::default() };
+    vec![
+        Case::new(method::CREATE_ORDER, &wanted("made-3")),
+        Case::new(method::MERCHANT_CREATE_ORDER, &for_till),
+        Case::new(method::WATCH_ORDER, &watch),
+        Case::new(method::MERCHANT_WATCH_ORDER, &watch),
+        Case::new(method::CANCEL_ORDER, &cancel("made-1")),
+        Case::new(method::MERCHANT_CANCEL_ORDER, &cancel("made-2")),
+        Case::new(method::CASH_TOP_UP, &taken).private(&pb::ChargePrivate { payment_code: cash }),
+        Case::new(method::GET_DAY, &pb::GetDayRequest { business_day: 0 }),
+        Case::new(method::COMPARE_DAY, &compare),
+        Case::new(method::CLOSE_DAY, &pb::CloseDayRequest { business_day: 1, totals: Vec::new() }),
+    ]
 }
 
 /// Steps of payments that are there: three holds, and two for which Alice is asked.

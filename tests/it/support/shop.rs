@@ -75,6 +75,16 @@ impl World {
         (merchant, approved)
     }
 
+    /// Two operators let a store take cash: so much in all, and so much a till and day.
+    pub async fn allow_cash(&self, store_id: &[u8], ceiling_minor: i64, till_day_minor: i64) {
+        let [first, second] = self.operators().await;
+        let allowed = pb::AllowCash { store_id: store_id.to_vec(), ceiling_minor, till_day_minor };
+        let proposed = first.propose(Proposal::AllowCash(allowed)).await.expect("a proposal");
+        let listed = second.list_proposals().await.expect("proposals").proposals;
+        let proposal = listed.into_iter().find(|one| one.proposal_id == proposed.proposal_id);
+        second.approve(&proposal.expect("it is listed")).await.expect("an approval");
+    }
+
     /// A merchant with one store and one active till.
     pub async fn shop(&self, name: &str) -> Shop {
         self.shop_of(self.merchant(name).await).await

@@ -67,6 +67,10 @@ pub(crate) fn ledger() -> Ledger {
             refunded_today_minor: 0,
             registered_at: NOW,
             activated_at: Some(NOW),
+            business_day: 1,
+            cash_today_minor: 0,
+            alarmed_at: None,
+            alarms: 0,
         });
         staff_key(&mut ledger, key, Principal::Terminal, OwnerId(terminal_id.0));
     }

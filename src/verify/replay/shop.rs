@@ -1,0 +1,261 @@
+//! Orders that customers pay, cash over the counter, and business days.
+
+use super::{CashReplay, Checked, DeskReplay, Entry, OrderReplay, Replay, nothing_moved};
+use crate::domain::id::{CashTopUpId, LedgerAccountId, MerchantId, PaymentId, StoreId, TerminalId};
+use crate::domain::journal::Kind;
+use crate::domain::ledger::Transfer;
+use crate::domain::money::{Amount, Asset};
+use crate::domain::outcome::Outcome;
+use crate::domain::rows::{AccountState, CodePurpose, Standing};
+use crate::domain::time::Timestamp;
+use crate::pb;
+use crate::verify::evidence;
+
+impl Replay {
+    /// An order made payable, or cancelled: by its till, or by its merchant's server for one of its tills.
+    pub(super) fn order(
+        &mut self,
+        entry: &Entry<'_>,
+        call: &pb::Call,
+        merchant_id: MerchantId,
+        terminal_id: Option<TerminalId>,
+    ) -> Checked {
+        nothing_moved(entry)?;
+        match (entry.kind, &entry.outcome) {
+            (Kind::CreateOrder, Outcome::OrderCreated { .. }) => {
+                let body: pb::CreateOrderRequest = evidence::body(call)?;
+                let terminal_id = terminal_id.ok_or("no till signed it")?;
+                self.order_created(entry, &body, (merchant_id, terminal_id))
+            }
+            (Kind::CreateOrderByMerchant, Outcome::OrderCreated { .. }) => {
+                let body: pb::MerchantCreateOrderRequest = evidence::body(call)?;
+                let terminal_id =
+                    TerminalId::from_slice(&body.terminal_id).ok_or("the signed till is none")?;
+                let order = body.order.ok_or("there is no signed order")?;
+                self.order_created(entry, &order, (merchant_id, terminal_id))
+            }
+            (Kind::CancelOrder | Kind::CancelOrderByMerchant, Outcome::OrderCancelled) => {
+                let body: pb::CancelOrderRequest = evidence::body(call)?;
+                let order = self.orders.get_mut(&(merchant_id, body.order_id));
+                let order = order.ok_or("it cancels an order that nobody made")?;
+                if terminal_id.is_some_and(|terminal_id| terminal_id != order.terminal_id) {
+                    return Err("it cancels another till's order");
+                }
+                if order.payment_id.is_some() || order.cash_top_up_id.is_some() {
+                    return Err("it cancels an order that was paid");
+                }
+                order.reversed = true;
+                Ok(())
+            }
+            (_, _) => Err("its outcome does not fit its kind"),
+        }
+    }
+
+    fn order_created(
+        &mut self,
+        entry: &Entry<'_>,
+        body: &pb::CreateOrderRequest,
+        (merchant_id, terminal_id): (MerchantId, TerminalId),
+    ) -> Checked {
+        let Outcome::OrderCreated { terminal_id: told, asked_minor, payable_until } = &entry.outcome else {
+            return Err("its outcome does not fit its kind");
+        };
+        let terminal = self.charging(terminal_id)?;
+        if *told != terminal_id || terminal.merchant_id != merchant_id || *asked_minor != body.amount_minor {
+            return Err("its till or amount is not the one that was signed for");
+        }
+        let merchant = self.merchants.get(&merchant_id).ok_or("its merchant has no account")?;
+        if merchant.standing != Standing::Active {
+            return Err("its merchant was suspended");
+        }
+        let order =
+            OrderReplay { asked: Some((*asked_minor, *payable_until)), ..OrderReplay::of(terminal_id) };
+        if self.orders.insert((merchant_id, body.order_id.clone()), order).is_some() {
+            return Err("its order was made, paid or reversed before");
+        }
+        Ok(())
+    }
+
+    /// A payment of an order: for its amount, in time, and once. The business day that it belongs to.
+    pub(super) fn order_paid(
+        &mut self,
+        body: &pb::PayRequest,
+        (merchant_id, store_id): (MerchantId, StoreId),
+        payment_id: PaymentId,
+        at: Timestamp,
+    ) -> Result<Option<i64>, &'static str> {
+        if body.order_id.is_empty() {
+            return Ok(None);
+        }
+        let order = self.orders.get_mut(&(merchant_id, body.order_id.clone()));
+        let order = order.ok_or("it pays an order that nobody made")?;
+        let (asked_minor, payable_until) = order.asked.ok_or("it pays an order that no customer pays")?;
+        if order.payment_id.is_some() || order.cash_top_up_id.is_some() || order.reversed {
+            return Err("its order was paid or reversed before");
+        }
+        if asked_minor != body.amount_minor || at >= payable_until {
+            return Err("it pays another amount than its order's, or too late");
+        }
+        order.payment_id = Some(payment_id);
+        let terminal_id = order.terminal_id;
+        let terminal = self.charging(terminal_id)?;
+        if terminal.store_id != store_id {
+            return Err("its order is another store's");
+        }
+        Ok(Some(terminal.business_day))
+    }
+
+    /// Cash for a customer's account: on his code, and within what two operators allowed.
+    pub(super) fn cash_taken(
+        &mut self,
+        entry: &Entry<'_>,
+        call: &pb::Call,
+        terminal_id: TerminalId,
+    ) -> Checked {
+        let Outcome::CashToppedUp { cash_top_up_id, code_id, at, amount_minor, available_after_minor } =
+            entry.outcome
+        else {
+            return Err("its outcome does not fit its kind");
+        };
+        let body: pb::CashTopUpRequest = evidence::body(call)?;
+        let terminal = self.charging(terminal_id)?;
+        let (merchant_id, store_id, business_day) =
+            (terminal.merchant_id, terminal.store_id, terminal.business_day);
+        let [(account_id, _)] = entry.versions.accounts[..] else {
+            return Err("cash goes into one account");
+        };
+        self.step_account(entry, account_id)?;
+        let account = self.account_mut(account_id)?;
+        let live = account.live_codes.find(code_id, at).ok_or("its payment code was not live")?;
+        account.live_codes.remove(code_id);
+        if live.purpose != CodePurpose::TopUp || amount_minor > live.cap_minor {
+            return Err("it takes more than its payment code was signed for");
+        }
+        if account.state != AccountState::Active || body.amount_minor != amount_minor {
+            return Err("its account was not active, or its amount is not the signed one");
+        }
+        self.cash_counted(terminal_id, store_id, amount_minor)?;
+        let order = OrderReplay { cash_top_up_id: Some(cash_top_up_id), ..OrderReplay::of(terminal_id) };
+        let known = self.orders.insert((merchant_id, body.order_id), order);
+        if known.is_some_and(|known| known.is_taken()) {
+            return Err("its order was paid or reversed before");
+        }
+        let cash =
+            CashReplay { account_id, terminal_id, store_id, amount_minor, business_day, reversed: false };
+        self.cash.insert(cash_top_up_id, cash);
+        self.cash_posted(entry, cash_top_up_id, amount_minor, available_after_minor)
+    }
+
+    /// Within the ceilings of its store and of its till's day.
+    fn cash_counted(&mut self, terminal_id: TerminalId, store_id: StoreId, amount_minor: i64) -> Checked {
+        let desk = self.desks.get_mut(&store_id).ok_or("nobody allowed its store to take cash")?;
+        desk.held_minor += amount_minor;
+        if desk.held_minor > desk.ceiling_minor {
+            return Err("its store holds more cash than it may");
+        }
+        let till_day_minor = desk.till_day_minor;
+        let terminal = self.terminals.get_mut(&terminal_id).ok_or("its till was never registered")?;
+        terminal.cash_today_minor += amount_minor;
+        if terminal.cash_today_minor > till_day_minor {
+            return Err("its till took more cash than it may in a day");
+        }
+        Ok(())
+    }
+
+    /// Cash that was taken goes back over the counter, on its day.
+    pub(super) fn cash_reversed(&mut self, entry: &Entry<'_>, own: CashTopUpId) -> Checked {
+        let Outcome::CashReversed { cash_top_up_id, amount_minor, available_after_minor, .. } = entry.outcome
+        else {
+            return Err("its outcome does not fit its kind");
+        };
+        let cash = self.cash.get_mut(&own).ok_or("it reverses no cash")?;
+        if cash_top_up_id != own || cash.reversed || cash.amount_minor != amount_minor {
+            return Err("it gives back another amount than was taken");
+        }
+        cash.reversed = true;
+        let (account_id, terminal_id, store_id, day) =
+            (cash.account_id, cash.terminal_id, cash.store_id, cash.business_day);
+        let terminal = self.terminals.get_mut(&terminal_id).ok_or("its till was never registered")?;
+        if terminal.business_day != day {
+            return Err("it changes a business day that is closed");
+        }
+        terminal.cash_today_minor -= amount_minor;
+        self.desks.get_mut(&store_id).ok_or("nobody allowed its store to take cash")?.held_minor -=
+            amount_minor;
+        self.step_account(entry, account_id)?;
+        self.cash_posted(entry, own, amount_minor, available_after_minor)
+    }
+
+    fn cash_posted(
+        &mut self,
+        entry: &Entry<'_>,
+        cash_top_up_id: CashTopUpId,
+        amount_minor: i64,
+        available_after_minor: i64,
+    ) -> Checked {
+        let cash = self.cash.get(&cash_top_up_id).ok_or("it is about no cash")?;
+        let (account_id, given_back) = (cash.account_id, cash.reversed);
+        let desk = self.desks.get(&cash.store_id).ok_or("nobody allowed its store to take cash")?;
+        let (held, own) = (desk.ledger_account_id, self.account(account_id)?.ledger_account_id);
+        let (debit, credit) = if given_back { (own, held) } else { (held, own) };
+        let amount = Amount::new(amount_minor).ok_or("its amount is none")?;
+        let transfer = Transfer { debit, credit, asset: Asset::PrepaidJpy, amount };
+        if entry.postings.0 != [transfer] {
+            return Err("what was posted is not what was signed");
+        }
+        self.post(&transfer)?;
+        Self::entry_of(entry, account_id)?;
+        match self.available(account_id)? {
+            minor if minor < 0 => Err("more is held than the account has"),
+            minor if minor != available_after_minor => Err("the balance after it is another"),
+            _ => Ok(()),
+        }
+    }
+
+    /// A business day is closed once, in its turn.
+    pub(super) fn day_closed(
+        &mut self,
+        entry: &Entry<'_>,
+        call: &pb::Call,
+        terminal_id: TerminalId,
+    ) -> Checked {
+        nothing_moved(entry)?;
+        self.charging(terminal_id)?;
+        let body: pb::CloseDayRequest = evidence::body(call)?;
+        let terminal = self.terminals.get_mut(&terminal_id).ok_or("its till was never registered")?;
+        let Outcome::DayClosed { business_day, .. } = entry.outcome else {
+            return Err("its outcome does not fit its kind");
+        };
+        if business_day != body.business_day || business_day != terminal.business_day {
+            return Err("it closes another day than the till is in, or was signed for");
+        }
+        terminal.business_day += 1;
+        terminal.cash_today_minor = 0;
+        Ok(())
+    }
+
+    /// Two operators let a store take cash.
+    pub(super) fn cash_allowed(
+        &mut self,
+        entry: &Entry<'_>,
+        proposed: &pb::AllowCash,
+        (store_id, ledger_account_id): (StoreId, LedgerAccountId),
+    ) -> Checked {
+        nothing_moved(entry)?;
+        if proposed.store_id != store_id.0 || !self.stores.contains_key(&store_id) {
+            return Err("its store is not the proposed one");
+        }
+        let known = self.desks.get(&store_id);
+        if known.is_some_and(|desk| desk.ledger_account_id != ledger_account_id) {
+            return Err("a store's cash has two accounts");
+        }
+        let desk = DeskReplay {
+            ledger_account_id,
+            ceiling_minor: proposed.ceiling_minor,
+            till_day_minor: proposed.till_day_minor,
+            held_minor: known.map_or(0, |desk| desk.held_minor),
+        };
+        self.desks.insert(store_id, desk);
+        Ok(())
+    }
+}
