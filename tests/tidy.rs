@@ -59,6 +59,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "contact",
             "emvco",
             "notify",
+            "outbound::guard",
             "funding::ClientAction",
             "door::peer",
             "door::Refusals",
@@ -76,6 +77,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "domain",
             "crypto",
             "notify",
+            "outbound",
             "funding",
         ],
     ),
@@ -113,7 +115,7 @@ const CRATES: &[(&[&str], &[&str])] = &[
     (&["ring", "totp_rs", "argon2"], &["src/crypto"]),
     (&["redis"], &["src/ratelimit/redis.rs"]),
     (&["lettre"], &["src/notify/smtp.rs"]),
-    (&["reqwest"], &["src/outbound.rs", "src/notify/webhook.rs", "src/funding/stripe"]),
+    (&["reqwest"], &["src/outbound.rs", "src/notify/webhook.rs", "src/tasks/webhook", "src/funding/stripe"]),
     (&["hyper", "http_body_util"], &["src/server/news.rs"]),
 ];
 

@@ -131,6 +131,16 @@ stored_enum! {
         AwaitTopUp = 70,
         /// A provider's money went back.
         TakeBackTopUp = 71,
+        /// MerchantService/CreateWebhookEndpoint.
+        CreateWebhookEndpoint = 90,
+        /// MerchantService/RotateWebhookSecret.
+        RotateWebhookSecret = 91,
+        /// MerchantService/EndWebhookSecret.
+        EndWebhookSecret = 92,
+        /// MerchantService/DeleteWebhookEndpoint.
+        DeleteWebhookEndpoint = 93,
+        /// MerchantService/ReplayWebhooks.
+        ReplayWebhooks = 94,
     }
 }
 
@@ -198,6 +208,11 @@ impl Kind {
             Self::ExpirePayment => "system/ExpirePayment",
             Self::AwaitTopUp => "system/AwaitTopUp",
             Self::TakeBackTopUp => "system/TakeBackTopUp",
+            Self::CreateWebhookEndpoint => "/saifu.v1.MerchantService/CreateWebhookEndpoint",
+            Self::RotateWebhookSecret => "/saifu.v1.MerchantService/RotateWebhookSecret",
+            Self::EndWebhookSecret => "/saifu.v1.MerchantService/EndWebhookSecret",
+            Self::DeleteWebhookEndpoint => "/saifu.v1.MerchantService/DeleteWebhookEndpoint",
+            Self::ReplayWebhooks => "/saifu.v1.MerchantService/ReplayWebhooks",
         }
     }
 }

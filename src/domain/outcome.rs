@@ -18,9 +18,11 @@ mod payment;
 mod recovery;
 mod refusal;
 mod top_up;
+mod webhook;
 
 pub use recovery::{AccountStanding, RecoveryStep};
 pub use refusal::Refusal;
+pub use webhook::WebhookOutcome;
 
 pub(super) use codec::{read_operator, write_operator};
 
@@ -371,6 +373,8 @@ pub enum Outcome {
         /// Which.
         contact_index: ContactIndex,
     },
+    /// A merchant's webhooks.
+    Webhook(WebhookOutcome),
     /// Not done.
     Refused {
         /// Why.

@@ -1,12 +1,22 @@
 //! MerchantService: A merchant's own server: its stores and tills.
 
 mod capture;
+mod create_webhook_endpoint;
+mod delete_webhook_endpoint;
+mod end_webhook_secret;
+mod get_payment;
+mod get_sales_report;
+mod list_payments;
 mod list_stores;
 mod list_terminals;
+mod list_webhook_deliveries;
+mod list_webhook_endpoints;
 mod refund;
 mod register_terminal;
+mod replay_webhooks;
 mod resume_terminal;
 mod reverse;
+mod rotate_webhook_secret;
 mod suspend_terminal;
 mod void;
 
@@ -14,7 +24,9 @@ use std::sync::Arc;
 
 use tonic::{Request, Response, Status};
 
+use super::payment::status_of;
 use super::{answer, peer};
+use crate::domain::rows::Payment;
 use crate::gate::Gate;
 use crate::gate::operation::Declared;
 use crate::pb;
@@ -26,7 +38,7 @@ pub struct Merchant {
 }
 
 /// The policies of this service's RPCs.
-pub fn declared() -> [Declared; 9] {
+pub fn declared() -> [Declared; 19] {
     [
         Declared::of::<list_stores::ListStores>(),
         Declared::of::<register_terminal::RegisterTerminal>(),
@@ -37,6 +49,16 @@ pub fn declared() -> [Declared; 9] {
         Declared::of::<capture::Capture>(),
         Declared::of::<void::Void>(),
         Declared::of::<refund::Refund>(),
+        Declared::of::<get_payment::GetPayment>(),
+        Declared::of::<list_payments::ListPayments>(),
+        Declared::of::<get_sales_report::GetSalesReport>(),
+        Declared::of::<create_webhook_endpoint::CreateWebhookEndpoint>(),
+        Declared::of::<list_webhook_endpoints::ListWebhookEndpoints>(),
+        Declared::of::<rotate_webhook_secret::RotateWebhookSecret>(),
+        Declared::of::<end_webhook_secret::EndWebhookSecret>(),
+        Declared::of::<delete_webhook_endpoint::DeleteWebhookEndpoint>(),
+        Declared::of::<list_webhook_deliveries::ListWebhookDeliveries>(),
+        Declared::of::<replay_webhooks::ReplayWebhooks>(),
     ]
 }
 
@@ -103,5 +125,95 @@ impl pb::merchant_service_server::MerchantService for Merchant {
     async fn refund(&self, request: Request<pb::Envelope>) -> Result<Response<pb::PaymentStepReply>, Status> {
         let peer = peer(&request);
         answer(refund::call(&self.gate, request.into_inner(), peer)).await
+    }
+
+    async fn get_payment(
+        &self,
+        request: Request<pb::Envelope>,
+    ) -> Result<Response<pb::MerchantGetPaymentReply>, Status> {
+        let peer = peer(&request);
+        answer(get_payment::call(&self.gate, request.into_inner(), peer)).await
+    }
+
+    async fn list_payments(
+        &self,
+        request: Request<pb::Envelope>,
+    ) -> Result<Response<pb::ListPaymentsReply>, Status> {
+        let peer = peer(&request);
+        answer(list_payments::call(&self.gate, request.into_inner(), peer)).await
+    }
+
+    async fn get_sales_report(
+        &self,
+        request: Request<pb::Envelope>,
+    ) -> Result<Response<pb::GetSalesReportReply>, Status> {
+        let peer = peer(&request);
+        answer(get_sales_report::call(&self.gate, request.into_inner(), peer)).await
+    }
+
+    async fn create_webhook_endpoint(
+        &self,
+        request: Request<pb::Envelope>,
+    ) -> Result<Response<pb::CreateWebhookEndpointReply>, Status> {
+        let peer = peer(&request);
+        answer(create_webhook_endpoint::call(&self.gate, request.into_inner(), peer)).await
+    }
+
+    async fn list_webhook_endpoints(
+        &self,
+        request: Request<pb::Envelope>,
+    ) -> Result<Response<pb::ListWebhookEndpointsReply>, Status> {
+        let peer = peer(&request);
+        answer(list_webhook_endpoints::call(&self.gate, request.into_inner(), peer)).await
+    }
+
+    async fn rotate_webhook_secret(
+        &self,
+        request: Request<pb::Envelope>,
+    ) -> Result<Response<pb::RotateWebhookSecretReply>, Status> {
+        let peer = peer(&request);
+        answer(rotate_webhook_secret::call(&self.gate, request.into_inner(), peer)).await
+    }
+
+    async fn end_webhook_secret(
+        &self,
+        request: Request<pb::Envelope>,
+    ) -> Result<Response<pb::EndWebhookSecretReply>, Status> {
+        let peer = peer(&request);
+        answer(end_webhook_secret::call(&self.gate, request.into_inner(), peer)).await
+    }
+
+    async fn delete_webhook_endpoint(
+        &self,
+        request: Request<pb::Envelope>,
+    ) -> Result<Response<pb::DeleteWebhookEndpointReply>, Status> {
+        let peer = peer(&request);
+        answer(delete_webhook_endpoint::call(&self.gate, request.into_inner(), peer)).await
+    }
+
+    async fn list_webhook_deliveries(
+        &self,
+        request: Request<pb::Envelope>,
+    ) -> Result<Response<pb::ListWebhookDeliveriesReply>, Status> {
+        let peer = peer(&request);
+        answer(list_webhook_deliveries::call(&self.gate, request.into_inner(), peer)).await
+    }
+
+    async fn replay_webhooks(
+        &self,
+        request: Request<pb::Envelope>,
+    ) -> Result<Response<pb::ReplayWebhooksReply>, Status> {
+        let peer = peer(&request);
+        answer(replay_webhooks::call(&self.gate, request.into_inner(), peer)).await
+    }
+}
+
+/// A payment as its merchant sees it: nothing of it says whose it was.
+fn payment(row: &Payment) -> pb::MerchantPayment {
+    pb::MerchantPayment {
+        status: Some(status_of(row)),
+        terminal_id: row.terminal_id.map_or(Vec::new(), |terminal_id| terminal_id.0.to_vec()),
+        order_id: row.order_id.clone().unwrap_or_default(),
+        external_reference: row.external_reference.clone().unwrap_or_default(),
     }
 }

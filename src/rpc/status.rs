@@ -346,6 +346,29 @@ pub fn entry(reason: Reason) -> Entry {
             "the amount is not the one that the shop asked for",
             "Show the customer the amount of the payment as it stands.",
         ),
+        Reason::TooManyWebhookEndpoints => (
+            Code::FailedPrecondition,
+            "as many webhook endpoints as there may be",
+            "Five at most: delete one that is not used any more.",
+        ),
+        Reason::WebhookEndpointGone => (
+            Code::FailedPrecondition,
+            "the webhook's receiver answered that it is gone for good",
+            "It answered 410. Delete the endpoint and create another.",
+        ),
+        Reason::WebhookSecretRotating => (
+            Code::FailedPrecondition,
+            "the webhook has two secrets already",
+            "End the older one by EndWebhookSecret, or wait until it ends.",
+        ),
+        Reason::WebhookSecretNotRotating => {
+            (Code::FailedPrecondition, "the webhook has one secret only", "Nothing to do.")
+        }
+        Reason::WebhookReplayUnderWay => (
+            Code::FailedPrecondition,
+            "events are being sent again already",
+            "One range at a time at an endpoint: try again later, with a new request id.",
+        ),
         Reason::Internal => (
             Code::Internal,
             "a defect on our side",

@@ -10,6 +10,10 @@ use crate::domain::rows::{
 };
 use crate::domain::time::Timestamp;
 
+mod merchant;
+
+pub use merchant::{DeliveryPlace, MerchantScan, PaymentScan};
+
 /// Who reads.
 #[derive(Clone, Debug)]
 pub struct Caller {
@@ -82,17 +86,6 @@ pub enum Scan {
         /// Which order.
         order_id: String,
     },
-    /// A merchant's tills, by id.
-    Terminals {
-        /// Whose.
-        merchant_id: MerchantId,
-        /// After this one; from the first when absent.
-        after: Option<TerminalId>,
-        /// At most.
-        limit: i64,
-    },
-    /// A merchant's stores.
-    Stores(MerchantId),
     /// Proposals that wait for another operator, oldest first.
     OpenProposals {
         /// Now.
@@ -154,6 +147,8 @@ pub enum Scan {
         /// At most.
         limit: i64,
     },
+    /// What merchants and their webhooks read.
+    Merchant(MerchantScan),
     /// All rows of a table whose key is greater, by key: for verification.
     All {
         /// Which table.
@@ -288,12 +283,6 @@ impl Scan {
                 "merchant_id = ?1 AND order_id = ?2".into(),
                 vec![bytes(&merchant_id.0), Value::Text(order_id.clone().into())],
             ),
-            Self::Terminals { merchant_id, after, limit } => terminals(*merchant_id, *after, *limit),
-            Self::Stores(merchant_id) => (
-                Table::Store,
-                "merchant_id = ?1 ORDER BY store_id LIMIT 100".into(),
-                vec![bytes(&merchant_id.0)],
-            ),
             Self::OpenProposals { now, limit } => (
                 Table::Proposal,
                 "state = 0 AND expires_at > ?1 ORDER BY created_at LIMIT ?2".into(),
@@ -326,6 +315,7 @@ impl Scan {
                 "expires_at <= ?1 ORDER BY expires_at LIMIT ?2".into(),
                 vec![Value::Int(now.0), Value::Int(*limit)],
             ),
+            Self::Merchant(scan) => scan.sql(),
             Self::All { table, after, limit } => all(*table, after.as_ref(), *limit),
         }
     }
@@ -377,15 +367,6 @@ fn due_top_ups(now: Timestamp, worker_id: WorkerId, asked_before: bool, limit: i
              ORDER BY due_at, top_up_id LIMIT ?3"
         ),
         vec![Value::Int(now.0), bytes(&worker_id.0), Value::Int(limit)],
-    )
-}
-
-fn terminals(merchant_id: MerchantId, after: Option<TerminalId>, limit: i64) -> Sql {
-    let after = after.as_ref().map_or(&[][..], |terminal_id| &terminal_id.0);
-    (
-        Table::Terminal,
-        "merchant_id = ?1 AND terminal_id > ?2 ORDER BY terminal_id LIMIT ?3".into(),
-        vec![bytes(&merchant_id.0), bytes(after), Value::Int(limit)],
     )
 }
 

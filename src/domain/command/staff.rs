@@ -1,6 +1,6 @@
 //! What tills, merchants' servers and operators may ask for.
 
-use super::{CaseRef, Notices, Signed};
+use super::{CaseRef, Notices, Signed, WebhookAction};
 use crate::domain::id::{
     CodeTag, KeyId, LedgerAccountId, MerchantId, OperatorId, PaymentId, ProposalId, StoreId, TerminalId,
 };
@@ -145,6 +145,8 @@ pub enum MerchantAction {
         /// Its order.
         order_id: String,
     },
+    /// Something about its webhooks.
+    Webhook(WebhookAction),
 }
 
 /// A key to be enrolled, in full.
@@ -273,6 +275,7 @@ impl MerchantAction {
             Self::Step { step: ShopStep::Void, .. } => Kind::VoidByMerchant,
             Self::Step { step: ShopStep::Refund { .. }, .. } => Kind::RefundByMerchant,
             Self::Reverse { .. } => Kind::ReverseForTerminal,
+            Self::Webhook(action) => action.kind(),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Keeping house. A chore re-checks what it was started for: by now it may not be so.
 
-use super::Decision;
+use super::{Decision, webhook};
 use crate::domain::command::Chore;
 use crate::domain::id::{MessageId, TopUpId, WorkerId};
 use crate::domain::record::Record as _;
@@ -34,6 +34,7 @@ pub(super) fn decide(chore: &Chore, view: &View) -> Decision {
             (!is_over).then(|| TopUp { due_at: Some(due_at), ..row.clone() })
         }),
         Chore::Lease { name, worker_id, until } => lease(name, *worker_id, *until, view),
+        Chore::Webhook(chore) => webhook::chore(chore, view),
         Chore::MessageFailed(id) => message(*id, view, |message| {
             message.state = MessageState::Failed;
             message.sealed.clear();
@@ -110,6 +111,7 @@ fn is_over(key: &RowKey, view: &View) -> bool {
         Row::PendingContact(row) => Some(row.expires_at),
         Row::RecoveryCase(row) => Some(row.expires_at),
         Row::RecoveryTarget(row) => Some(row.expires_at),
+        Row::WebhookDelivery(row) => Some(row.expires_at),
         Row::Account(_)
         | Row::Device(_)
         | Row::SigningKey(_)
@@ -130,6 +132,10 @@ fn is_over(key: &RowKey, view: &View) -> bool {
         | Row::Message(_)
         | Row::Factors(_)
         | Row::Lease(_)
+        | Row::MerchantDataKey(_)
+        | Row::MerchantDocument(_)
+        | Row::WebhookEndpoint(_)
+        | Row::WebhookCursor(_)
         | Row::Journal(_)
         | Row::Finished(_)
         | Row::Lane(_) => None,

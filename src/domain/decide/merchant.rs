@@ -3,7 +3,7 @@
 use super::reverse::{self, Subject};
 use super::ruling::Ruling;
 use super::step::{self, Asking};
-use super::{Decision, Stale};
+use super::{Decision, Stale, webhook};
 use crate::domain::command::{MerchantAction, MerchantCall};
 use crate::domain::id::{CodeTag, OwnerId, StoreId, TerminalId};
 use crate::domain::outcome::{Outcome, Refusal};
@@ -19,6 +19,9 @@ use crate::domain::write::Write;
 /// Decides a merchant's call whose request id is new.
 pub(super) fn decide(call: &MerchantCall, action: &MerchantAction, view: &View, policy: &Policy) -> Decision {
     let Some(merchant) = caller(call, view) else { return Decision::Stale(Stale::Key) };
+    if let MerchantAction::Webhook(action) = action {
+        return webhook::decide(call, action, merchant, view, policy);
+    }
     let ruling = act(call, action, merchant, view, policy).unwrap_or_else(Ruling::from);
     ruling.decision(action.kind(), &call.signed, view)
 }
@@ -45,7 +48,8 @@ fn act(
             _,
             MerchantAction::Reverse { .. }
             | MerchantAction::Step { .. }
-            | MerchantAction::SuspendTerminal { .. },
+            | MerchantAction::SuspendTerminal { .. }
+            | MerchantAction::Webhook(_),
         ) => Ok(()),
         (
             Standing::Suspended,
@@ -77,6 +81,8 @@ fn act(
                 if terminal.key_id.is_some() { TerminalState::Active } else { TerminalState::Registered };
             Ok(set(Terminal { state, code_misses: 0, ..terminal.clone() }, Standing::Active))
         }
+        // Decided where its document may be found to be another by now.
+        MerchantAction::Webhook(_) => Err(Refusal::NotFound),
         MerchantAction::Step { order_id, step } => {
             step::by_shop(&Asking { merchant, terminal: None, order_id }, *step, view, policy)
         }

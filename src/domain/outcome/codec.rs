@@ -1,6 +1,8 @@
 //! How outcomes and open answers are stored: one way to write each, and only that way is read back.
 
-use super::{AccountStanding, OpenAnswer, OperatorKey, Outcome, RecoveryStep, Refusal, payment, top_up};
+use super::{
+    AccountStanding, OpenAnswer, OperatorKey, Outcome, RecoveryStep, Refusal, payment, top_up, webhook,
+};
 use crate::domain::codec::{Decoder, Encoder};
 use crate::domain::id::{
     AccountId, AdditionId, CaseId, ContactIndex, DeviceId, EnrolmentId, FundingId, KeyId, LedgerAccountId,
@@ -64,6 +66,7 @@ impl Outcome {
             Self::PaymentAsked { .. } | Self::Authorized { .. } | Self::PaymentStepped { .. } => {
                 payment::write(self, encoder)
             }
+            Self::Webhook(outcome) => webhook::write(*outcome, encoder),
             Self::OperatorsEnrolled { .. }
             | Self::Proposed { .. }
             | Self::MerchantApproved { .. }
@@ -236,6 +239,7 @@ impl Outcome {
             32..=43 => Self::decode_of_a_factor(tag, &mut decoder)?,
             44..=46 => payment::read(tag, &mut decoder)?,
             70..=71 => top_up::read(tag, &mut decoder)?,
+            90..=94 => webhook::read(tag, &mut decoder)?,
             _ => return Err(Corrupt),
         };
         decoder.finish()?;

@@ -134,5 +134,15 @@ stored_enum! {
         RefundCeiling = 63,
         /// The amount is not the one that the shop asked for.
         AmountChanged = 64,
+        /// As many webhook endpoints as there may be.
+        TooManyWebhookEndpoints = 100,
+        /// The webhook's receiver said that it is gone for good.
+        WebhookEndpointGone = 101,
+        /// The webhook has two secrets already.
+        WebhookSecretRotating = 102,
+        /// The webhook has one secret only.
+        WebhookSecretNotRotating = 103,
+        /// Events are being sent again already.
+        WebhookReplayUnderWay = 104,
     }
 }

@@ -324,7 +324,8 @@ fn top_up_of(chore: &Chore) -> Option<TopUpId> {
         | Chore::MessageDelivered(_)
         | Chore::MessageDelayed(..)
         | Chore::MessageFailed(_)
-        | Chore::Lease { .. } => None,
+        | Chore::Lease { .. }
+        | Chore::Webhook(_) => None,
     }
 }
 

@@ -70,5 +70,10 @@ pub(in crate::rpc) fn of_refusal(refusal: Refusal) -> Reason {
         Refusal::RefundTooMuch => Reason::RefundTooMuch,
         Refusal::RefundCeiling => Reason::RefundCeiling,
         Refusal::AmountChanged => Reason::AmountChanged,
+        Refusal::TooManyWebhookEndpoints => Reason::TooManyWebhookEndpoints,
+        Refusal::WebhookEndpointGone => Reason::WebhookEndpointGone,
+        Refusal::WebhookSecretRotating => Reason::WebhookSecretRotating,
+        Refusal::WebhookSecretNotRotating => Reason::WebhookSecretNotRotating,
+        Refusal::WebhookReplayUnderWay => Reason::WebhookReplayUnderWay,
     }
 }
