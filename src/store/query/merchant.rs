@@ -46,6 +46,8 @@ pub enum MerchantScan {
         lane: i64,
         /// After this one.
         after: i64,
+        /// Up to this one.
+        last: i64,
         /// At most.
         limit: i64,
     },
@@ -208,8 +210,9 @@ impl MerchantScan {
             Self::AnyEndpoint => {
                 Condition::new(Table::WebhookEndpoint).and("state = 1", []).ordered("endpoint_id", 1)
             }
-            Self::Rows { lane, after, limit } => Condition::new(Table::Journal)
+            Self::Rows { lane, after, last, limit } => Condition::new(Table::Journal)
                 .and("lane = ? AND sequence > ?", [Value::Int(*lane), Value::Int(*after)])
+                .and("sequence <= ?", [Value::Int(*last)])
                 .ordered("sequence", *limit),
             Self::DueEndpoints { now, limit } => Condition::new(Table::WebhookEndpoint)
                 .and(DUE_ENDPOINT, [time(*now)])

@@ -45,10 +45,11 @@ pub(super) async fn run(gate: &Gate) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// One lane, up to its head.
+/// One lane, up to its head as it was seen together with the other lanes', and not a row further: that one
+/// might come after one of a lane that was read before.
 async fn read(gate: &Gate, head: &Lane, mut from: i64) -> Result<(), StoreError> {
     while from < head.sequence {
-        let scan = MerchantScan::Rows { lane: head.lane, after: from, limit: ROWS };
+        let scan = MerchantScan::Rows { lane: head.lane, after: from, last: head.sequence, limit: ROWS };
         let rows = gate.fetch(Query::scan(Scan::Merchant(scan))).await?;
         let Some(to) = rows.scanned::<Journal>().last().map(|row| row.sequence) else { return Ok(()) };
         let deliveries = deliveries(gate, &rows).await?;

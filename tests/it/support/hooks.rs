@@ -125,7 +125,8 @@ impl Receiver {
     pub async fn wait(&self, count: usize) -> Vec<Hook> {
         until(&format!("{count} requests"), || self.hooks().len() >= count).await;
         let hooks = self.hooks();
-        assert_eq!(hooks.len(), count, "{hooks:?}");
+        let ids: Vec<&str> = hooks.iter().map(|hook| hook.id.as_str()).collect();
+        assert_eq!(hooks.len(), count, "{ids:?}");
         hooks
     }
 }
