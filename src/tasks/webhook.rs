@@ -17,7 +17,7 @@ use tokio::task::{Id, JoinError, JoinSet};
 use crate::domain::id::{PaymentId, WebhookEndpointId, WorkerId};
 use crate::domain::journal::Kind;
 use crate::domain::rows::{RowKey, WebhookDelivery, WebhookEndpoint};
-use crate::domain::time::{SECOND_US, Timestamp};
+use crate::domain::time::{MINUTE_US, SECOND_US, Timestamp};
 use crate::gate::Gate;
 use crate::store::StoreError;
 use crate::store::query::{MerchantScan, Query, Scan};
@@ -38,8 +38,12 @@ const TICK: Duration = Duration::from_millis(200);
 const IDLE_TICKS: u32 = 5;
 /// As many are under way at once: of all endpoints together, and of one. A receiver that does not answer
 /// keeps no other's waiting.
-const AT_ONCE: usize = 128;
+const AT_ONCE: usize = 512;
 const AT_ONCE_EACH: usize = 16;
+/// Of one whose last answer was no 2xx: many that do not answer leave room for others.
+const AT_ONCE_FAILING: usize = 1;
+/// What could not be stored is let alone for so long.
+const PAUSE_US: i64 = MINUTE_US;
 /// As many endpoints are looked at in a round.
 const ENDPOINTS: i64 = 1_000;
 
@@ -118,14 +122,27 @@ struct Worker {
     held_at: Option<Timestamp>,
     // Every row of the journal was read that was there when the last round began.
     is_read: bool,
-    sending: JoinSet<()>,
+    // Each says whether it was taken; nothing when that could not be stored.
+    sending: JoinSet<Option<bool>>,
     keys: HashMap<Id, Key>,
+    // What was sent and could not be stored, and until when it is let alone.
+    paused: HashMap<Key, Timestamp>,
+    failing: HashSet<WebhookEndpointId>,
 }
 
 impl Worker {
     fn new(gate: Arc<Gate>, sender: Arc<Sender>, worker_id: WorkerId) -> Self {
-        let (sending, keys) = (JoinSet::new(), HashMap::new());
-        Self { gate, sender, worker_id, held_at: None, is_read: false, sending, keys }
+        Self {
+            gate,
+            sender,
+            worker_id,
+            held_at: None,
+            is_read: false,
+            sending: JoinSet::new(),
+            keys: HashMap::new(),
+            paused: HashMap::new(),
+            failing: HashSet::new(),
+        }
     }
 
     fn now(&self) -> Timestamp {
@@ -143,7 +160,9 @@ impl Worker {
         let scan = MerchantScan::DueEndpoints { now: self.now(), limit: ENDPOINTS };
         let fetched = self.gate.fetch(Query::scan(Scan::Merchant(scan))).await?;
         for endpoint in fetched.scanned::<WebhookEndpoint>() {
-            replay::run(&self.gate, endpoint).await?;
+            if endpoint.replay_until.is_some() {
+                replay::run(&self.gate, endpoint.endpoint_id).await?;
+            }
             self.send(endpoint).await?;
         }
         Ok(())
@@ -164,16 +183,20 @@ impl Worker {
     async fn send(&mut self, endpoint: &WebhookEndpoint) -> Result<(), StoreError> {
         let endpoint_id = endpoint.endpoint_id;
         let under_way = self.keys.values().filter(|key| key.0 == endpoint_id).count();
-        let room = AT_ONCE_EACH.saturating_sub(under_way).min(AT_ONCE.saturating_sub(self.sending.len()));
+        let each = if self.failing.contains(&endpoint_id) { AT_ONCE_FAILING } else { AT_ONCE_EACH };
+        let room = each.saturating_sub(under_way).min(AT_ONCE.saturating_sub(self.sending.len()));
         if room == 0 {
             return Ok(());
         }
-        // Those under way are found too.
-        let limit = i64::try_from(room + under_way).unwrap_or(i64::MAX);
-        let scan = MerchantScan::DueDeliveries { endpoint_id, now: self.now(), limit };
+        let now = self.now();
+        self.paused.retain(|_, until| now < *until);
+        let taken: HashSet<Key> = self.keys.values().chain(self.paused.keys()).copied().collect();
+        // Those are found too.
+        let found = taken.iter().filter(|key| key.0 == endpoint_id).count();
+        let limit = i64::try_from(room + found).unwrap_or(i64::MAX);
+        let scan = MerchantScan::DueDeliveries { endpoint_id, now, limit };
         let fetched = self.gate.fetch(Query::scan(Scan::Merchant(scan))).await?;
-        let under_way: HashSet<Key> = self.keys.values().copied().collect();
-        let others = fetched.scanned::<WebhookDelivery>().filter(|row| !under_way.contains(&key_of(row)));
+        let others = fetched.scanned::<WebhookDelivery>().filter(|row| !taken.contains(&key_of(row)));
         for row in others.take(room) {
             self.begin(endpoint.clone(), row.clone());
         }
@@ -183,24 +206,35 @@ impl Worker {
     fn begin(&mut self, endpoint: WebhookEndpoint, row: WebhookDelivery) {
         let key = key_of(&row);
         let (gate, sender) = (Arc::clone(&self.gate), Arc::clone(&self.sender));
-        let task = self.sending.spawn(async move {
-            if sender.deliver(&gate, &endpoint, &row).await.is_err() {
-                tracing::warn!("a webhook's state was not stored; it may be sent once more");
-            }
-        });
+        let task = self.sending.spawn(async move { sender.deliver(&gate, &endpoint, &row).await.ok() });
         self.keys.insert(task.id(), key);
     }
 
     /// Its place is taken by what waits at the same endpoint.
-    async fn ended(&mut self, ended: Result<(Id, ()), JoinError>) -> Result<(), StoreError> {
-        let id = match ended {
-            Ok((id, ())) => id,
+    async fn ended(&mut self, ended: Result<(Id, Option<bool>), JoinError>) -> Result<(), StoreError> {
+        let (id, taken) = match ended {
+            Ok(ended) => ended,
             Err(error) => {
-                tracing::error!(%error, "sending a webhook failed; it is sent again");
-                error.id()
+                tracing::error!(%error, "sending a webhook failed");
+                (error.id(), None)
             }
         };
-        let Some((endpoint_id, ..)) = self.keys.remove(&id) else { return Ok(()) };
+        let Some(key) = self.keys.remove(&id) else { return Ok(()) };
+        let endpoint_id = key.0;
+        match taken {
+            Some(true) => {
+                self.failing.remove(&endpoint_id);
+            }
+            Some(false) => {
+                self.failing.insert(endpoint_id);
+            }
+            None => {
+                // Nothing says that it was tried: at once it would be sent again and again.
+                tracing::warn!("a webhook's state was not stored; it may be sent once more");
+                self.paused.insert(key, self.now().plus_us(PAUSE_US));
+                return Ok(());
+            }
+        }
         if !self.is_read || !self.holds().await {
             return Ok(());
         }

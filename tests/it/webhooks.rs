@@ -18,6 +18,7 @@ use crate::support::shop::{Shop, asking, digits, hold, order, secret};
 use crate::support::{World, generous, reason};
 
 const HOUR: i64 = 3_600;
+const DOCUMENT: &str = include_str!("../../docs/webhooks.md");
 
 async fn world() -> World {
     World::start_with(|settings| {
@@ -411,3 +412,55 @@ fn states(deliveries: &[pb::WebhookDelivery]) -> Vec<(i64, pb::WebhookDeliverySt
 }
 
 const SOON: Duration = Duration::from_millis(700);
+
+/// The program of the documentation, on a request as it came.
+fn python(hook: &Hook, secret: &str, now: i64, body: &str) -> String {
+    let (_, rest) = DOCUMENT.split_once("```python\n").expect("there is a program");
+    let (program, _) = rest.split_once("```").expect("it ends");
+    let call = "\nimport json, sys\nsecret, headers, now = sys.argv[1], json.loads(sys.argv[2]), int(sys.argv[3])\n\
+                print(verified(secret, headers, sys.argv[4].encode(), now))\n";
+    let headers = serde_json::json!({
+        "webhook-id": hook.id,
+        "webhook-timestamp": hook.timestamp.to_string(),
+        "webhook-signature": hook.signatures.join(" "),
+    });
+    let output = std::process::Command::new("python3")
+        .args(["-c", &format!("{program}{call}"), secret, &headers.to_string(), &now.to_string(), body])
+        .output()
+        .expect("python3 runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}
+
+#[tokio::test]
+async fn the_documented_program_takes_what_is_sent_and_nothing_else() {
+    let world = world().await;
+    let alice = world.funded("alice", 9_000).await;
+    let (shop, receiver) = (world.shop("Bakery One").await, Receiver::start().await);
+    let endpoint = shop.told(&receiver).await;
+    let second = secret(rotate(&shop, &endpoint.id).await.expect("a second secret").secret);
+    let code = digits(&alice, 500).await;
+    shop.till.charge(&order("one", 10), &code).await.expect("a charge");
+    let hook = receiver.wait(1).await.remove(0);
+    let at = hook.timestamp;
+    for (secret, now, body, expected) in [
+        (&endpoint.secret, at, hook.text.clone(), "True"),
+        (&second, at + 300, hook.text.clone(), "True"),
+        (&second, at + 301, hook.text.clone(), "False"),
+        (&second, at, hook.text.replace("one", "two"), "False"),
+        (&"whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA".to_owned(), at, hook.text.clone(), "False"),
+    ] {
+        assert_eq!(python(&hook, secret, now, &body), expected);
+    }
+    // The documented event has the fields of a real one.
+    let (_, rest) = DOCUMENT.split_once("```json\n").expect("there is an event");
+    let (text, _) = rest.split_once("```").expect("it ends");
+    let keys = |text: &str| -> Vec<String> {
+        let json: serde_json::Value = serde_json::from_str(text).expect("JSON");
+        let event = json.as_object().expect("an object");
+        let payment = event["payment"].as_object().expect("an object");
+        event.keys().chain(payment.keys()).cloned().collect()
+    };
+    assert_eq!(keys(text), keys(&hook.text));
+    world.server.stop().await;
+}

@@ -269,7 +269,9 @@ fn requeue(
     for (payment_id, step) in steps {
         let row = view.get::<WebhookDelivery>((endpoint_id, *payment_id, *step));
         let row = row.filter(|row| row.state != DeliveryState::Due && row.queued_at < asked_at);
-        writes.extend(row.map(|row| Write::Update(queued(row, view.now()).into_row())));
+        // Another lane's clock may be behind that of the asking.
+        let now = view.now().max(asked_at);
+        writes.extend(row.map(|row| Write::Update(queued(row, now).into_row())));
     }
     writes
 }

@@ -58,20 +58,22 @@ impl Sender {
         Ok(Self { client: guard::client(resolver, reach, ca_pem.as_deref(), timeout)?, reach })
     }
 
-    /// One attempt, and its record. Only a receiver's 2xx makes it a delivery.
+    /// One attempt, and its record: whether it was taken. Only a receiver's 2xx makes it a delivery.
     pub(super) async fn deliver(
         &self,
         gate: &Gate,
         endpoint: &WebhookEndpoint,
         row: &WebhookDelivery,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         let (status, verdict) = if endpoint.state == EndpointState::Gone {
             (None, Verdict::Failed)
         } else {
             let now = Timestamp(gate.tools().clock.now_us());
-            let status = match self.request(gate, endpoint, row, now).await? {
-                Some(request) => self.ask(request, endpoint).await,
-                None => None,
+            let status = match self.request(gate, endpoint, row, now).await {
+                Ok(Some(request)) => self.ask(request, endpoint).await,
+                // What cannot be made is tried again like what cannot be sent, and fails in the end.
+                Ok(None) | Err(StoreError::Defect) => None,
+                Err(error @ (StoreError::Busy | StoreError::Unavailable)) => return Err(error),
             };
             (status, verdict(gate, row, status))
         };
@@ -83,7 +85,8 @@ impl Sender {
             status,
             verdict,
         };
-        gate.chore(Chore::Webhook(chore)).await.map(drop)
+        gate.chore(Chore::Webhook(chore)).await?;
+        Ok(verdict == Verdict::Delivered)
     }
 
     /// The status alone: whatever else is answered is dropped unread. Neither URL nor answer goes into a log.
