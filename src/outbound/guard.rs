@@ -28,7 +28,7 @@ pub enum Reach {
 /// network's: (network, length of its prefix).
 const NOT_PUBLIC_V4: [(Ipv4Addr, u32); 17] = [
     // IANA's special-purpose registry (RFC 6890): this network, private, shared (RFC 6598), loopback.
-    (Ipv4Addr::new(0, 0, 0, 0), 8),
+    (Ipv4Addr::UNSPECIFIED, 8),
     (Ipv4Addr::new(10, 0, 0, 0), 8),
     (Ipv4Addr::new(100, 64, 0, 0), 10),
     (Ipv4Addr::new(127, 0, 0, 0), 8),

@@ -58,26 +58,26 @@ pub(super) async fn run(
 ) {
     let mut tail = gate.tail();
     let mut ticks = tokio::time::interval(TICK);
-    let mut worker = Worker::new(gate, sender, worker_id);
+    let mut courier = Courier::new(gate, sender, worker_id);
     // Something may be left from before.
     let (mut idle, mut is_news) = (0, true);
     loop {
         // What could not be read or stored is found again in a later round.
         let done = tokio::select! {
             _ = stop.changed() => {
-                while worker.sending.join_next().await.is_some() {}
+                while courier.sending.join_next().await.is_some() {}
                 return;
             }
             _ = ticks.tick() => {
                 idle += 1;
                 if is_news || idle >= IDLE_TICKS {
                     (idle, is_news) = (0, false);
-                    worker.round().await
+                    courier.round().await
                 } else {
                     Ok(())
                 }
             }
-            Some(ended) = worker.sending.join_next_with_id() => worker.ended(ended).await,
+            Some(ended) = courier.sending.join_next_with_id() => courier.ended(ended).await,
             committed = tail.recv() => {
                 is_news |= match committed {
                     Ok(batch) => batch.iter().any(|row| concerns(row.kind)),
@@ -115,7 +115,7 @@ fn concerns(kind: Kind) -> bool {
 }
 
 /// What one process does of it.
-struct Worker {
+struct Courier {
     gate: Arc<Gate>,
     sender: Arc<Sender>,
     worker_id: WorkerId,
@@ -130,7 +130,7 @@ struct Worker {
     failing: HashSet<WebhookEndpointId>,
 }
 
-impl Worker {
+impl Courier {
     fn new(gate: Arc<Gate>, sender: Arc<Sender>, worker_id: WorkerId) -> Self {
         Self {
             gate,

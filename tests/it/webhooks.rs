@@ -411,8 +411,6 @@ fn states(deliveries: &[pb::WebhookDelivery]) -> Vec<(i64, pb::WebhookDeliverySt
     deliveries.iter().map(|one| (one.sequence, one.state(), one.attempts, one.last_status)).collect()
 }
 
-const SOON: Duration = Duration::from_millis(700);
-
 /// The program of the documentation, on a request as it came.
 fn python(hook: &Hook, secret: &str, now: i64, body: &str) -> String {
     let (_, rest) = DOCUMENT.split_once("```python\n").expect("there is a program");

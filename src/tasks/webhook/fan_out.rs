@@ -1,6 +1,7 @@
 //! The journal's rows, lane by lane, as deliveries to be made.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use crate::domain::command::{Chore, WebhookChore};
 use crate::domain::id::{FIRST_TENANT, MerchantId, PaymentId};
@@ -86,8 +87,8 @@ async fn deliveries(gate: &Gate, rows: &Fetched) -> Result<Vec<WebhookDelivery>,
     for (row, outcome, payment_id) in steps {
         let Some(payment) = payments.by_key::<Payment>((payment_id,)) else { continue };
         let merchant_id = payment.merchant_id;
-        if !endpoints.contains_key(&merchant_id) {
-            endpoints.insert(merchant_id, told(gate, merchant_id).await?);
+        if let Entry::Vacant(place) = endpoints.entry(merchant_id) {
+            place.insert(told(gate, merchant_id).await?);
         }
         let told = &endpoints[&merchant_id];
         let Some(step) = step_of(&outcome, payment).filter(|_| !told.is_empty()) else { continue };

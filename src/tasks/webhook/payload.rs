@@ -13,7 +13,7 @@ use crate::domain::webhook::{Step, event_name};
 struct Event<'a> {
     id: String,
     #[serde(rename = "type")]
-    event: &'a str,
+    kind: &'a str,
     /// The step's number within its payment: 1, 2, 3, … without gaps.
     sequence: i64,
     /// When it happened: microseconds since the epoch.
@@ -44,7 +44,7 @@ pub(super) fn body(row: &WebhookDelivery, payment: &Payment, step: &Step) -> Vec
     let sums = &step.sums;
     let event = Event {
         id: event_name(row.payment_id, row.step),
-        event: step.event.name(),
+        kind: step.event.name(),
         sequence: row.step,
         at_us: row.at.0,
         payment: Told {

@@ -17,7 +17,7 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
-use tokio::time::{interval, sleep};
+use tokio::time::interval;
 
 use super::shop::{Shop, secret};
 
@@ -121,6 +121,15 @@ impl Receiver {
         self.shared.connections.load(Ordering::SeqCst)
     }
 
+    /// While whoever sends looks for work at least once, nothing comes.
+    pub async fn stays_at(&self, count: usize) {
+        let mut ticks = interval(Duration::from_millis(100));
+        for _ in 0..16 {
+            ticks.tick().await;
+            assert_eq!(self.hooks().len(), count);
+        }
+    }
+
     /// Waits for so many in all.
     pub async fn wait(&self, count: usize) -> Vec<Hook> {
         until(&format!("{count} requests"), || self.hooks().len() >= count).await;
@@ -167,13 +176,12 @@ async fn answer(mut stream: TcpStream, shared: Arc<Shared>) {
         Act::Status(status) => head(status, "content-length: 0\r\n"),
         Act::Redirect(to) => head(307, &format!("location: {to}\r\ncontent-length: 0\r\n")),
         Act::Late(after, status) => {
-            sleep(after).await;
+            let mut ticks = interval(after);
+            ticks.tick().await;
+            ticks.tick().await;
             head(status, "content-length: 0\r\n")
         }
-        Act::Silence => {
-            sleep(Duration::from_secs(3_600)).await;
-            return;
-        }
+        Act::Silence => return std::future::pending().await,
         Act::Break => return,
         Act::Endless(status) => head(status, "content-length: 1000000000000\r\n"),
     };

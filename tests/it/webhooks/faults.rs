@@ -4,7 +4,6 @@ use std::path::Path;
 
 use saifu::domain::webhook::PAUSES_US;
 use saifu::env::clock::{Clock as _, SystemClock};
-use tokio::time::sleep;
 
 use super::*;
 use crate::support::START_US;
@@ -121,8 +120,7 @@ async fn what_is_not_taken_within_a_day_has_failed_and_can_be_asked_for_again() 
     shop.deliveries_until("both are there", two).await;
     // Not before its time, and the later step not before the earlier one.
     world.pass(4);
-    sleep(SOON).await;
-    assert_eq!(receiver.hooks().len(), 1);
+    receiver.stays_at(1).await;
     for attempts in 1..12 {
         world.pass(pause_seconds(attempts));
         until("it is tried again", || receiver.hooks().len() > attempts).await;
@@ -136,8 +134,7 @@ async fn what_is_not_taken_within_a_day_has_failed_and_can_be_asked_for_again() 
     assert_eq!(states(&all), [(2, Delivered, 1, 200), (1, Failed, 12, 500)]);
     assert!(all[1].due_at.is_none());
     world.pass(3 * 24 * HOUR);
-    sleep(SOON).await;
-    assert_eq!(receiver.hooks().len(), 13);
+    receiver.stays_at(13).await;
     let request = pb::ReplayWebhooksRequest {
         endpoint_id: endpoint.id.clone(),
         event_id: hooks[0].id.clone(),
@@ -168,8 +165,7 @@ async fn a_step_waits_for_the_earlier_ones_of_its_payment_and_other_payments_go_
     shop.till.charge(&order("two", 10), &code).await.expect("a charge");
     let hooks = receiver.wait(2).await;
     assert_eq!((hooks[1].order(), hooks[1].sequence()), ("two", 1));
-    sleep(SOON).await;
-    assert_eq!(receiver.hooks().len(), 2);
+    receiver.stays_at(2).await;
     world.pass(7);
     let hooks = receiver.wait(5).await;
     let order: Vec<_> = hooks[2..].iter().map(|hook| (hook.order(), hook.sequence())).collect();
