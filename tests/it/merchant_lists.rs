@@ -1,5 +1,5 @@
-//! A merchant's lists and reports: its own rows alone, in pages that nobody else can use and that fit no other
-//! question.
+//! A merchant's lists and reports: its own rows alone, in pages that nobody else can use and that fit no
+//! other question.
 
 use prost::Message;
 use saifu::client::method;

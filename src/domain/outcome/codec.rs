@@ -20,12 +20,7 @@ impl Outcome {
     pub fn encode(&self) -> Vec<u8> {
         let encoder = Encoder::new();
         match self {
-            Self::Genesis { system_key, audience } => {
-                encoder.byte(1).fixed(system_key).bytes(audience.as_bytes())
-            }
-            Self::StoreRegistered { merchant_id, store_id, ledger_account_id } => {
-                encoder.byte(2).fixed(&merchant_id.0).fixed(&store_id.0).fixed(&ledger_account_id.0)
-            }
+            Self::Genesis { .. } | Self::StoreRegistered { .. } => self.encode_of_the_beginning(encoder),
             Self::EnrolmentStarted { enrolment_id, expires_at } => {
                 encoder.byte(3).fixed(&enrolment_id.0).int(expires_at.0)
             }
@@ -87,6 +82,19 @@ impl Outcome {
             | Self::ContactConfirmed { .. } => self.encode_of_a_factor(encoder),
         }
         .finish()
+    }
+
+    #[expect(clippy::wildcard_enum_match_arm, reason = "encode hands over these alone")]
+    fn encode_of_the_beginning(&self, encoder: Encoder) -> Encoder {
+        match self {
+            Self::Genesis { system_key, audience } => {
+                encoder.byte(1).fixed(system_key).bytes(audience.as_bytes())
+            }
+            Self::StoreRegistered { merchant_id, store_id, ledger_account_id } => {
+                encoder.byte(2).fixed(&merchant_id.0).fixed(&store_id.0).fixed(&ledger_account_id.0)
+            }
+            _ => unreachable!("encode hands over other outcomes to nobody"),
+        }
     }
 
     #[expect(clippy::wildcard_enum_match_arm, reason = "encode hands over these alone")]

@@ -89,13 +89,14 @@ impl Sender {
         Ok(verdict == Verdict::Delivered)
     }
 
-    /// The status alone: whatever else is answered is dropped unread. Neither URL nor answer goes into a log.
+    /// The status alone: whatever else is answered is dropped unread. Neither goes into a log, nor the URL.
     async fn ask(&self, request: Request, endpoint: &WebhookEndpoint) -> Option<i64> {
         match self.client.execute(request).await {
             Ok(answer) => Some(i64::from(answer.status().as_u16())),
             Err(error) => {
                 let (connecting, late) = (error.is_connect(), error.is_timeout());
-                tracing::debug!(endpoint = ?endpoint.endpoint_id, connecting, late, "a webhook was not answered");
+                let endpoint = endpoint.endpoint_id;
+                tracing::debug!(?endpoint, connecting, late, "a webhook was not answered");
                 None
             }
         }
