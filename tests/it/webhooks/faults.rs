@@ -63,8 +63,8 @@ async fn an_outbox_row_is_not_a_delivery() {
 /// A server of its own process on this data, whose clock is the machine's.
 fn served(data: &Path) -> Served {
     let config = data.join("hooks.toml");
-    let text = "mode = \"sandbox\"\n[merchant_webhooks]\nallow_private = true\n[server]\nlisten = \"127.0.0.1:0\"\n\
-                operators_listen = \"127.0.0.1:0\"\ndata_dir = \".\"\n";
+    let text = "mode = \"sandbox\"\n[merchant_webhooks]\nallow_private = true\n[server]\n\
+                listen = \"127.0.0.1:0\"\noperators_listen = \"127.0.0.1:0\"\ndata_dir = \".\"\n";
     std::fs::write(&config, text).expect("a file");
     let mut command = saifu();
     command.arg("serve").arg("--config").arg(config);
