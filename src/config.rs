@@ -135,6 +135,8 @@ pub struct Config {
     pub top_up_deadline_us: Option<i64>,
     /// Who carries messages to people.
     pub notify: Notify,
+    /// Merchants' webhooks may be on private networks, and without TLS on this machine.
+    pub private_webhooks: bool,
     /// The figures of account recovery.
     pub recovery: Figures,
 }
@@ -192,6 +194,7 @@ impl Reading<'_> {
             funding: self.funding()?,
             top_up_deadline_us: self.top_up_deadline_us()?,
             notify: self.notify()?,
+            private_webhooks: self.private_webhooks()?,
             recovery: self.raw.recovery.figures(self.is_production())?,
         })
     }
@@ -213,6 +216,16 @@ impl Reading<'_> {
             None if self.is_production() => Err(Because::Missing(key, write)),
             None => Ok(default()),
         }
+    }
+
+    /// In production whoever registers a webhook could have the server call what only the server reaches.
+    fn private_webhooks(&self) -> Result<bool, Because> {
+        const KEY: &str = "[merchant_webhooks] allow_private";
+        let allowed = self.raw.merchant_webhooks.allow_private;
+        if allowed && self.is_production() {
+            return Err(Because::OfTheSandbox(KEY, "false, or leave it out"));
+        }
+        Ok(allowed)
     }
 
     fn audience(&self) -> Result<String, Because> {

@@ -33,4 +33,5 @@ pub(crate) mod tests;
 pub mod time;
 pub mod top_up;
 pub mod view;
+pub mod webhook;
 pub mod write;

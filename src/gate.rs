@@ -13,6 +13,7 @@ pub mod document;
 pub mod hub;
 pub mod keys;
 pub mod limit;
+pub mod merchant_document;
 pub mod message;
 pub mod operation;
 pub mod places;

@@ -1,12 +1,14 @@
 //! HTTP to others: TLS by named or public authorities, no proxy, no redirect, no repetition of its own, and
 //! nothing unprotected but to this machine.
 
+pub mod guard;
+
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::redirect::Policy;
-use reqwest::{Client, Url};
+use reqwest::{Client, ClientBuilder, Url};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, NoKeyLog, RootCertStore};
@@ -50,6 +52,10 @@ pub fn authorities(pem: &[u8]) -> Option<RootCertStore> {
 /// A client that waits so long at the most, from the connection to the answer. Whoever uses it tries again at
 /// a pace of his own. The public authorities, where none are named.
 pub fn client(ca_pem: Option<&[u8]>, timeout: Duration) -> Result<Client, Unusable> {
+    builder(ca_pem, timeout)?.build().map_err(|_| Unusable::Client)
+}
+
+fn builder(ca_pem: Option<&[u8]>, timeout: Duration) -> Result<ClientBuilder, Unusable> {
     let roots = match ca_pem {
         Some(pem) => authorities(pem).ok_or(Unusable::Authority)?,
         None => RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() },
@@ -61,13 +67,11 @@ pub fn client(ca_pem: Option<&[u8]>, timeout: Duration) -> Result<Client, Unusab
         .with_root_certificates(roots)
         .with_no_client_auth();
     config.key_log = Arc::new(NoKeyLog);
-    Client::builder()
+    Ok(Client::builder()
         .tls_backend_preconfigured(config)
         .redirect(Policy::none())
         .no_proxy()
         .retry(reqwest::retry::never())
         .referer(false)
-        .timeout(timeout)
-        .build()
-        .map_err(|_| Unusable::Client)
+        .timeout(timeout))
 }

@@ -10,6 +10,7 @@ mod convert;
 mod device;
 mod enrolment;
 mod merchant;
+mod page;
 mod payment;
 mod pos;
 mod recovery;

@@ -40,6 +40,7 @@ use crate::gate::tools::{Given, Tools};
 use crate::gate::{Gate, Parts};
 use crate::notify::folder::Folder;
 use crate::notify::{Channel, Notifier};
+use crate::outbound::guard::Reach;
 use crate::ratelimit::redis::Redis;
 use crate::rpc;
 use crate::store::query::{Query, Scan};
@@ -47,6 +48,7 @@ use crate::store::sqlite::{Options, make_directory};
 use crate::store::{Answer, Store};
 use crate::tasks::Tasks;
 use crate::tasks::checkpoint::CHECKPOINT_FILE;
+use crate::tasks::webhook::Sender;
 use backends::Opened;
 pub use backends::migrate;
 pub use error::StartError;
@@ -97,6 +99,7 @@ impl Server {
             provider,
             audience: settings.audience.clone(),
             reaches_push: notifier.reaches(Channel::Push),
+            private_webhooks: settings.merchant_webhooks.reach == Reach::Private,
         };
         let tools = Arc::new(Tools::new(keys, given, opened.store()));
         let limits = limits(&settings, &tools);
@@ -114,7 +117,8 @@ impl Server {
         };
         make_directory(&settings.data_dir)?;
         let checkpoints = settings.data_dir.join(CHECKPOINT_FILE);
-        let tasks = Tasks::start(&gate, notifier, checkpoints, worker_id);
+        let webhooks = Arc::new(Sender::new(settings.merchant_webhooks.clone())?);
+        let tasks = Tasks::start(&gate, notifier, webhooks, checkpoints, worker_id);
         let ca_path = identity.ca_path.clone();
         let reloader = Reloader::new(certificates, identity.files.clone(), identity);
         let reloading = tokio::spawn(reloader.run(settings.certificate_interval)).abort_handle();

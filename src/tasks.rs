@@ -11,6 +11,7 @@ mod outbox;
 mod payment;
 mod recovery;
 mod top_up;
+pub mod webhook;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -47,6 +48,7 @@ impl Tasks {
     pub fn start(
         gate: &Arc<Gate>,
         notifier: Arc<dyn Notifier>,
+        webhooks: Arc<webhook::Sender>,
         checkpoints: PathBuf,
         worker_id: WorkerId,
     ) -> Self {
@@ -61,6 +63,7 @@ impl Tasks {
             }
         }));
         running.spawn(top_up::run(Arc::clone(gate), stopped.clone(), worker_id));
+        running.spawn(webhook::run(Arc::clone(gate), webhooks, stopped.clone(), worker_id));
         running.spawn(repeat(Arc::clone(gate), stopped.clone(), nothing, INTERVAL, move |gate| async move {
             recovery::run(&gate, worker_id).await;
         }));
@@ -97,7 +100,7 @@ impl Tasks {
             tracing::warn!("a task hangs on something outside, and is given up");
             self.running.shutdown().await;
         }
-        for turn in [outbox::TURN, recovery::TURN, payment::TURN] {
+        for turn in [outbox::TURN, recovery::TURN, payment::TURN, webhook::TURN] {
             lease::release(&self.gate, turn, self.worker_id).await;
         }
     }

@@ -98,6 +98,26 @@ pub const SUSPEND_TERMINAL: &str = "/saifu.v1.MerchantService/SuspendTerminal";
 pub const RESUME_TERMINAL: &str = "/saifu.v1.MerchantService/ResumeTerminal";
 /// Reverses a till's order.
 pub const MERCHANT_REVERSE: &str = "/saifu.v1.MerchantService/Reverse";
+/// The payment of an order of any till's.
+pub const MERCHANT_GET_PAYMENT: &str = "/saifu.v1.MerchantService/GetPayment";
+/// The merchant's payments.
+pub const LIST_PAYMENTS: &str = "/saifu.v1.MerchantService/ListPayments";
+/// Counts and sums by store and day.
+pub const GET_SALES_REPORT: &str = "/saifu.v1.MerchantService/GetSalesReport";
+/// Another webhook.
+pub const CREATE_WEBHOOK_ENDPOINT: &str = "/saifu.v1.MerchantService/CreateWebhookEndpoint";
+/// The merchant's webhooks.
+pub const LIST_WEBHOOK_ENDPOINTS: &str = "/saifu.v1.MerchantService/ListWebhookEndpoints";
+/// A second secret for a webhook.
+pub const ROTATE_WEBHOOK_SECRET: &str = "/saifu.v1.MerchantService/RotateWebhookSecret";
+/// The older secret of a webhook ends.
+pub const END_WEBHOOK_SECRET: &str = "/saifu.v1.MerchantService/EndWebhookSecret";
+/// A webhook goes.
+pub const DELETE_WEBHOOK_ENDPOINT: &str = "/saifu.v1.MerchantService/DeleteWebhookEndpoint";
+/// What became of webhooks' events.
+pub const LIST_WEBHOOK_DELIVERIES: &str = "/saifu.v1.MerchantService/ListWebhookDeliveries";
+/// Events are sent again.
+pub const REPLAY_WEBHOOKS: &str = "/saifu.v1.MerchantService/ReplayWebhooks";
 /// Proposes something to another operator.
 pub const PROPOSE: &str = "/saifu.v1.AdminService/Propose";
 /// What waits for approval.

@@ -178,7 +178,7 @@ impl Staff {
 impl Staff {
     /// The merchant's stores.
     pub async fn list_stores(&self) -> Result<pb::ListStoresReply, Refused> {
-        self.send(self.draft(method::LIST_STORES, &pb::ListStoresRequest {})).await
+        self.send(self.draft(method::LIST_STORES, &pb::ListStoresRequest::default())).await
     }
 
     /// A new till.
@@ -217,6 +217,29 @@ impl Staff {
     ) -> Result<pb::ReverseReply, Refused> {
         let request = pb::MerchantReverseRequest { terminal_id, order_id: order_id.to_owned() };
         self.send(self.draft(method::MERCHANT_REVERSE, &request)).await
+    }
+
+    /// Another webhook, to be told of every step of the merchant's payments.
+    pub async fn create_webhook(&self, url: &str) -> Result<pb::CreateWebhookEndpointReply, Refused> {
+        let private = pb::CreateWebhookEndpointPrivate { url: url.to_owned() };
+        let request = pb::CreateWebhookEndpointRequest {};
+        self.send(self.draft(method::CREATE_WEBHOOK_ENDPOINT, &request).private(&private)).await
+    }
+
+    /// What became of webhooks' events.
+    pub async fn list_deliveries(
+        &self,
+        request: pb::ListWebhookDeliveriesRequest,
+    ) -> Result<pb::ListWebhookDeliveriesReply, Refused> {
+        self.send(self.draft(method::LIST_WEBHOOK_DELIVERIES, &request)).await
+    }
+
+    /// The merchant's payments.
+    pub async fn list_payments(
+        &self,
+        request: pb::ListPaymentsRequest,
+    ) -> Result<pb::ListPaymentsReply, Refused> {
+        self.send(self.draft(method::LIST_PAYMENTS, &request)).await
     }
 }
 

@@ -35,6 +35,8 @@ pub(super) struct Raw {
     #[serde(default)]
     pub notify: NotifySection,
     #[serde(default)]
+    pub merchant_webhooks: MerchantWebhooksSection,
+    #[serde(default)]
     pub recovery: RecoverySection,
 }
 
@@ -148,6 +150,13 @@ impl std::fmt::Debug for WebhookSection {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("WebhookSection").finish_non_exhaustive()
     }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct MerchantWebhooksSection {
+    #[serde(default)]
+    pub allow_private: bool,
 }
 
 /// What a peer is granted, where it is not the standard; durations in milliseconds.

@@ -362,6 +362,17 @@ fn production_refuses_what_it_must_not_run_on_and_says_what_to_write() {
 }
 
 #[test]
+fn merchants_webhooks_go_to_the_public_network_unless_a_sandbox_allows_others() {
+    let [production, _] = halves();
+    let allowed = format!("{production}\n[merchant_webhooks]\nallow_private = true\n");
+    let said = sentence(&allowed);
+    assert!(said.contains("[merchant_webhooks] allow_private is the sandbox's"), "{said}");
+    let read = |text: &str| parse(text).unwrap();
+    assert!(!read("mode = \"sandbox\"").private_webhooks);
+    assert!(read("mode = \"sandbox\"\n[merchant_webhooks]\nallow_private = true").private_webhooks);
+}
+
+#[test]
 fn production_without_e_mail_and_text_messages_is_refused_for_nobody_could_enrol() {
     let [first, second] = halves();
     for (whole, section) in [(first, "[notify.email]"), (second, "[notify.webhook]")] {

@@ -21,6 +21,7 @@ mod kind;
 mod recovery;
 mod staff;
 mod system;
+mod webhook;
 
 pub use recovery::{CaseAction, CaseRef, Completion, ContactDraft, NoticeDraft, Notices};
 pub use staff::{
@@ -28,6 +29,7 @@ pub use staff::{
     OrderDraft, PayableOrder, SaleDraft, ShopStep, TerminalAction, TerminalCall,
 };
 pub use system::SystemAction;
+pub use webhook::{MerchantDocumentWrite, Replayed, Verdict, WebhookAction, WebhookChore};
 
 /// What was signed, for good verifiable.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -408,6 +410,8 @@ pub enum Chore {
         /// Until then.
         until: Timestamp,
     },
+    /// Merchants' webhooks.
+    Webhook(WebhookChore),
 }
 
 /// Who wants what.

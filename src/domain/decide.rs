@@ -26,6 +26,7 @@ mod step;
 mod system;
 mod terminal;
 mod top_up;
+mod webhook;
 
 use super::command::{Command, Order, Signed};
 use super::journal::Entry;

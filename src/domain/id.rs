@@ -101,6 +101,8 @@ ids! {
     PendingContactId = 16,
     /// A server process.
     WorkerId = 16,
+    /// Where a merchant wants to be told of its payments.
+    WebhookEndpointId = 16,
 }
 
 /// Bytes as lower-case hexadecimal digits, for logs, file names and references.

@@ -143,6 +143,16 @@ stored_enum! {
         CreateOrderByMerchant = 84,
         /// MerchantService/CancelOrder.
         CancelOrderByMerchant = 85,
+        /// MerchantService/CreateWebhookEndpoint.
+        CreateWebhookEndpoint = 90,
+        /// MerchantService/RotateWebhookSecret.
+        RotateWebhookSecret = 91,
+        /// MerchantService/EndWebhookSecret.
+        EndWebhookSecret = 92,
+        /// MerchantService/DeleteWebhookEndpoint.
+        DeleteWebhookEndpoint = 93,
+        /// MerchantService/ReplayWebhooks.
+        ReplayWebhooks = 94,
     }
 }
 
@@ -216,6 +226,11 @@ impl Kind {
             Self::CloseDay => "/saifu.v1.PosService/CloseDay",
             Self::CreateOrderByMerchant => "/saifu.v1.MerchantService/CreateOrder",
             Self::CancelOrderByMerchant => "/saifu.v1.MerchantService/CancelOrder",
+            Self::CreateWebhookEndpoint => "/saifu.v1.MerchantService/CreateWebhookEndpoint",
+            Self::RotateWebhookSecret => "/saifu.v1.MerchantService/RotateWebhookSecret",
+            Self::EndWebhookSecret => "/saifu.v1.MerchantService/EndWebhookSecret",
+            Self::DeleteWebhookEndpoint => "/saifu.v1.MerchantService/DeleteWebhookEndpoint",
+            Self::ReplayWebhooks => "/saifu.v1.MerchantService/ReplayWebhooks",
         }
     }
 }

@@ -20,10 +20,12 @@ mod recovery;
 mod refusal;
 mod shop;
 mod top_up;
+mod webhook;
 
 pub use operator_key::OperatorKey;
 pub use recovery::{AccountStanding, RecoveryStep};
 pub use refusal::Refusal;
+pub use webhook::WebhookOutcome;
 
 pub(super) use codec::{read_operator, write_operator};
 
@@ -432,6 +434,8 @@ pub enum Outcome {
         /// Which.
         contact_index: ContactIndex,
     },
+    /// A merchant's webhooks.
+    Webhook(WebhookOutcome),
     /// Not done.
     Refused {
         /// Why.
@@ -447,8 +451,7 @@ impl Outcome {
         Self::Refused { refusal, retry_at: Timestamp(0) }
     }
 
-    /// Whether it is listed among the entries of the account that it concerns: what the customer has
-    /// available, or a payment of his, is another by it.
+    /// Whether it is among the entries of its account: what is available, or a payment, is another by it.
     #[expect(clippy::wildcard_enum_match_arm, reason = "every other outcome moves no money")]
     pub fn is_entry(&self) -> bool {
         match self {
@@ -472,8 +475,7 @@ impl Outcome {
     }
 }
 
-/// An answer that leaves the request id open: its counters are committed, the call may be sent
-/// again under the same id.
+/// An answer that leaves the request id open: the call may be sent again under the same id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OpenAnswer {
     /// A code must be in this very call.

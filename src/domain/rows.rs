@@ -9,7 +9,7 @@ use super::id::{
     AccountId, AdditionId, CaseId, CashTopUpId, CodeTag, CommandId, ContactIndex, DeviceId, EnrolmentId,
     EventId, FundingId, KeyId, LedgerAccountId, MerchantId, MessageId, MovementId, OperatorId, OwnerId,
     PaymentCodeId, PaymentId, PendingContactId, ProposalId, RequestId, StoreId, TargetId, TenantId,
-    TerminalId, TopUpId, WorkerId,
+    TerminalId, TopUpId, WebhookEndpointId, WorkerId,
 };
 use super::live_codes::LiveCodes;
 use super::lots::{Legs, Lots};
@@ -20,6 +20,7 @@ use super::recovery::CaseState;
 use super::recovery::addition::Additions;
 use super::recovery::factor::{Channel, Channels, Contacts};
 use super::time::Timestamp;
+use super::webhook::{DeliveryState, EndpointState, PaymentEvent};
 
 stored_enum! {
     /// Where an account is in its life.
@@ -980,6 +981,79 @@ records! {
         closed_at: Timestamp,
     }
 
+    /// The key that seals a merchant's document, itself sealed.
+    MerchantDataKey: "merchant_data_key" [merchant_id: MerchantId] {
+        /// Which key-encryption key sealed it.
+        kek_version: i64,
+        /// The sealed key.
+        sealed: Vec<u8>,
+    }
+
+    /// Where a merchant is told of its payments, and what that is signed with, encrypted.
+    MerchantDocument: "merchant_document" [merchant_id: MerchantId] {
+        /// Steps with every change; bound into the ciphertext.
+        version: i64,
+        /// The ciphertext.
+        sealed: Vec<u8>,
+    }
+
+    /// A merchant's webhook. Its URL and secrets are in the sealed document.
+    WebhookEndpoint: "webhook_endpoint" [endpoint_id: WebhookEndpointId] {
+        /// Whose deployment.
+        tenant_id: TenantId,
+        /// Whose.
+        merchant_id: MerchantId,
+        /// Whether it is sent anything.
+        state: EndpointState,
+        /// When it was made.
+        created_at: Timestamp,
+        /// The older of two secrets signs until then.
+        rotated_until: Option<Timestamp>,
+        /// Events from then on are to be sent again; only while that is under way.
+        replay_from: Option<Timestamp>,
+        /// Events before then.
+        replay_until: Option<Timestamp>,
+        /// When that was asked for: what became due since is not made due once more.
+        replay_asked_at: Option<Timestamp>,
+    }
+
+    /// How far a lane of the journal was read for merchants' webhooks.
+    WebhookCursor: "webhook_cursor" [lane: i64] {
+        /// The last row that was read.
+        sequence: i64,
+    }
+
+    /// A step of a payment that an endpoint is to be told of. A row is not a delivery.
+    WebhookDelivery: "webhook_delivery"
+        [endpoint_id: WebhookEndpointId, payment_id: PaymentId, step: i64] {
+        /// Whose deployment.
+        tenant_id: TenantId,
+        /// Whose.
+        merchant_id: MerchantId,
+        /// What happened.
+        event: PaymentEvent,
+        /// When it happened.
+        at: Timestamp,
+        /// Where the journal says so: the lane.
+        lane: i64,
+        /// And the row.
+        sequence: i64,
+        /// Where it is.
+        state: DeliveryState,
+        /// Attempts made since it was last made due.
+        attempts: i64,
+        /// The HTTP status of the last attempt; absent when there was none, or no answer.
+        last_status: Option<i64>,
+        /// When it was last tried.
+        tried_at: Option<Timestamp>,
+        /// When it is tried next; absent unless it is due.
+        due_at: Option<Timestamp>,
+        /// When it was last made due.
+        queued_at: Timestamp,
+        /// Forgotten, then.
+        expires_at: Timestamp,
+    }
+
     /// A secret of a reply, sealed for the same key and request id for ten minutes.
     SecretReply: "secret_reply" [request_id: RequestId, key_id: KeyId] {
         /// The secret, sealed.
@@ -1131,6 +1205,11 @@ impl Table {
             | Self::Addition
             | Self::PendingContact
             | Self::Lease
+            | Self::MerchantDataKey
+            | Self::MerchantDocument
+            | Self::WebhookEndpoint
+            | Self::WebhookCursor
+            | Self::WebhookDelivery
             | Self::Journal
             | Self::Finished => false,
         }
@@ -1145,6 +1224,8 @@ impl Table {
             Self::Account => &["ledger_account_id"],
             Self::Device => &["account_id", "key_id"],
             Self::Payment => &["account_id", "merchant_id", "order_id", "terminal_id", "created_at"],
+            Self::WebhookEndpoint => &["merchant_id"],
+            Self::WebhookDelivery => &["merchant_id", "at"],
             Self::SigningKey
             | Self::DataKey
             | Self::Document
@@ -1175,6 +1256,9 @@ impl Table {
             | Self::Addition
             | Self::PendingContact
             | Self::Lease
+            | Self::MerchantDataKey
+            | Self::MerchantDocument
+            | Self::WebhookCursor
             | Self::Journal
             | Self::Finished
             | Self::Lane => &[],

@@ -16,3 +16,4 @@ mod step_up;
 mod time;
 mod top_ups;
 mod traces;
+mod webhooks;

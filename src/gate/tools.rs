@@ -48,6 +48,8 @@ pub struct Tools {
     pub audience: String,
     /// Whether messages to devices go anywhere.
     pub reaches_push: bool,
+    /// Whether merchants' webhooks may be on private networks.
+    pub private_webhooks: bool,
     store: Arc<Store>,
     decoy: (Document, DataKey),
 }
@@ -66,6 +68,8 @@ pub struct Given {
     pub audience: String,
     /// Whether messages to devices go anywhere.
     pub reaches_push: bool,
+    /// Whether merchants' webhooks may be on private networks.
+    pub private_webhooks: bool,
 }
 
 /// An opened document, and what it was opened with.
@@ -111,7 +115,7 @@ fn decoy(kek: &SealKey, entropy: &dyn Entropy) -> (Document, DataKey) {
     )
 }
 
-fn open_failed<E>(_: E) -> Rejection {
+pub(super) fn open_failed<E>(_: E) -> Rejection {
     tracing::error!("a sealed value cannot be opened: the keys or the database were changed");
     Rejection::Internal
 }
@@ -119,10 +123,22 @@ fn open_failed<E>(_: E) -> Rejection {
 impl Tools {
     /// Over a store that is only read.
     pub fn new(keys: Keyring, given: Given, store: Arc<Store>) -> Self {
-        let Given { clock, entropy, policy, provider, audience, reaches_push } = given;
+        let Given { clock, entropy, policy, provider, audience, reaches_push, private_webhooks } = given;
         let passphrases = Hasher::new(*keys.pepper, 2);
         let decoy = decoy(&keys.kek, entropy.as_ref());
-        Self { keys, clock, entropy, policy, passphrases, provider, audience, reaches_push, store, decoy }
+        Self {
+            keys,
+            clock,
+            entropy,
+            policy,
+            passphrases,
+            provider,
+            audience,
+            reaches_push,
+            private_webhooks,
+            store,
+            decoy,
+        }
     }
 
     /// Rows for the gate's own preparations.

@@ -21,7 +21,7 @@ use crate::gate::message::Letter;
 use crate::outbound::{self, Unusable};
 use crate::store::Later;
 pub use signature::WebhookSecret;
-use signature::signatures;
+pub(crate) use signature::signatures;
 
 /// A webhook, as it is configured.
 #[derive(Clone)]

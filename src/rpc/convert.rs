@@ -67,8 +67,10 @@ pub fn page_place<const N: usize>(
     if token.is_empty() {
         return Ok(None);
     }
-    let wrong =
-        Rejection::malformed("page_token", "the next_page_token of an earlier reply to the same caller");
+    let wrong = Rejection::malformed(
+        "page_token",
+        "the next_page_token of an earlier reply to the same caller and question",
+    );
     let place: [u8; N] = token.get(..N).and_then(|place| place.try_into().ok()).ok_or(wrong)?;
     if crate::crypto::hash::equal(token, &page_token(key, list, owner, &place)) {
         Ok(Some(place))
@@ -139,6 +141,17 @@ pub fn secret(secret: Option<Zeroizing<String>>) -> pb::Secret {
         None => pb::secret::State::Gone(true),
     };
     pb::Secret { state: Some(state) }
+}
+
+/// A moment of a request; nothing when it is absent. What is finer than a microsecond is refused, or what
+/// was signed would not be what is done.
+pub fn moment(at: Option<&PbTimestamp>, field: &'static str) -> Result<Option<Timestamp>, Rejection> {
+    let wrong = Rejection::malformed(field, "a moment from 1970 to 9999, in whole microseconds");
+    let Some(at) = at else { return Ok(None) };
+    let fits = (0..253_402_300_800).contains(&at.seconds)
+        && (0..1_000_000_000).contains(&at.nanos)
+        && at.nanos % 1_000 == 0;
+    if fits { Ok(Some(Timestamp(at.seconds * SECOND_US + i64::from(at.nanos / 1_000)))) } else { Err(wrong) }
 }
 
 /// A moment on the wire.

@@ -3,12 +3,22 @@
 mod cancel_order;
 mod capture;
 mod create_order;
+mod create_webhook_endpoint;
+mod delete_webhook_endpoint;
+mod end_webhook_secret;
+mod get_payment;
+mod get_sales_report;
+mod list_payments;
 mod list_stores;
 mod list_terminals;
+mod list_webhook_deliveries;
+mod list_webhook_endpoints;
 mod refund;
 mod register_terminal;
+mod replay_webhooks;
 mod resume_terminal;
 mod reverse;
+mod rotate_webhook_secret;
 mod suspend_terminal;
 mod void;
 mod watch_order;
@@ -17,8 +27,10 @@ use std::sync::Arc;
 
 use tonic::{Request, Response, Status};
 
+use super::payment::status_of;
 use super::watched::Replies;
 use super::{answer, peer};
+use crate::domain::rows::Payment;
 use crate::gate::Gate;
 use crate::gate::operation::Declared;
 use crate::pb;
@@ -30,7 +42,7 @@ pub struct Merchant {
 }
 
 /// The policies of this service's RPCs.
-pub fn declared() -> [Declared; 12] {
+pub fn declared() -> [Declared; 22] {
     [
         Declared::of::<list_stores::ListStores>(),
         Declared::of::<register_terminal::RegisterTerminal>(),
@@ -44,6 +56,16 @@ pub fn declared() -> [Declared; 12] {
         Declared::of::<create_order::CreateOrder>(),
         Declared::of::<cancel_order::CancelOrder>(),
         Declared::of::<watch_order::WatchOrder>(),
+        Declared::of::<get_payment::GetPayment>(),
+        Declared::of::<list_payments::ListPayments>(),
+        Declared::of::<get_sales_report::GetSalesReport>(),
+        Declared::of::<create_webhook_endpoint::CreateWebhookEndpoint>(),
+        Declared::of::<list_webhook_endpoints::ListWebhookEndpoints>(),
+        Declared::of::<rotate_webhook_secret::RotateWebhookSecret>(),
+        Declared::of::<end_webhook_secret::EndWebhookSecret>(),
+        Declared::of::<delete_webhook_endpoint::DeleteWebhookEndpoint>(),
+        Declared::of::<list_webhook_deliveries::ListWebhookDeliveries>(),
+        Declared::of::<replay_webhooks::ReplayWebhooks>(),
     ]
 }
 
@@ -136,5 +158,95 @@ impl pb::merchant_service_server::MerchantService for Merchant {
     ) -> Result<Response<Self::WatchOrderStream>, Status> {
         let peer = peer(&request);
         watch_order::call(&self.gate, request.into_inner(), peer).await
+    }
+
+    async fn get_payment(
+        &self,
+        request: Request<pb::Envelope>,
+    ) -> Result<Response<pb::MerchantGetPaymentReply>, Status> {
+        let peer = peer(&request);
+        answer(get_payment::call(&self.gate, request.into_inner(), peer)).await
+    }
+
+    async fn list_payments(
+        &self,
+        request: Request<pb::Envelope>,
+    ) -> Result<Response<pb::ListPaymentsReply>, Status> {
+        let peer = peer(&request);
+        answer(list_payments::call(&self.gate, request.into_inner(), peer)).await
+    }
+
+    async fn get_sales_report(
+        &self,
+        request: Request<pb::Envelope>,
+    ) -> Result<Response<pb::GetSalesReportReply>, Status> {
+        let peer = peer(&request);
+        answer(get_sales_report::call(&self.gate, request.into_inner(), peer)).await
+    }
+
+    async fn create_webhook_endpoint(
+        &self,
+        request: Request<pb::Envelope>,
+    ) -> Result<Response<pb::CreateWebhookEndpointReply>, Status> {
+        let peer = peer(&request);
+        answer(create_webhook_endpoint::call(&self.gate, request.into_inner(), peer)).await
+    }
+
+    async fn list_webhook_endpoints(
+        &self,
+        request: Request<pb::Envelope>,
+    ) -> Result<Response<pb::ListWebhookEndpointsReply>, Status> {
+        let peer = peer(&request);
+        answer(list_webhook_endpoints::call(&self.gate, request.into_inner(), peer)).await
+    }
+
+    async fn rotate_webhook_secret(
+        &self,
+        request: Request<pb::Envelope>,
+    ) -> Result<Response<pb::RotateWebhookSecretReply>, Status> {
+        let peer = peer(&request);
+        answer(rotate_webhook_secret::call(&self.gate, request.into_inner(), peer)).await
+    }
+
+    async fn end_webhook_secret(
+        &self,
+        request: Request<pb::Envelope>,
+    ) -> Result<Response<pb::EndWebhookSecretReply>, Status> {
+        let peer = peer(&request);
+        answer(end_webhook_secret::call(&self.gate, request.into_inner(), peer)).await
+    }
+
+    async fn delete_webhook_endpoint(
+        &self,
+        request: Request<pb::Envelope>,
+    ) -> Result<Response<pb::DeleteWebhookEndpointReply>, Status> {
+        let peer = peer(&request);
+        answer(delete_webhook_endpoint::call(&self.gate, request.into_inner(), peer)).await
+    }
+
+    async fn list_webhook_deliveries(
+        &self,
+        request: Request<pb::Envelope>,
+    ) -> Result<Response<pb::ListWebhookDeliveriesReply>, Status> {
+        let peer = peer(&request);
+        answer(list_webhook_deliveries::call(&self.gate, request.into_inner(), peer)).await
+    }
+
+    async fn replay_webhooks(
+        &self,
+        request: Request<pb::Envelope>,
+    ) -> Result<Response<pb::ReplayWebhooksReply>, Status> {
+        let peer = peer(&request);
+        answer(replay_webhooks::call(&self.gate, request.into_inner(), peer)).await
+    }
+}
+
+/// A payment as its merchant sees it: nothing of it says whose it was.
+fn payment(row: &Payment) -> pb::MerchantPayment {
+    pb::MerchantPayment {
+        status: Some(status_of(row)),
+        terminal_id: row.terminal_id.map_or(Vec::new(), |terminal_id| terminal_id.0.to_vec()),
+        order_id: row.order_id.clone().unwrap_or_default(),
+        external_reference: row.external_reference.clone().unwrap_or_default(),
     }
 }

@@ -376,6 +376,29 @@ pub fn entry(reason: Reason) -> Entry {
             "not the till's business day",
             "GetDay says which day the till is in. A closed day's payments are given back by Refund or Void.",
         ),
+        Reason::TooManyWebhookEndpoints => (
+            Code::FailedPrecondition,
+            "as many webhook endpoints as there may be",
+            "Five at most: delete one that is not used any more.",
+        ),
+        Reason::WebhookEndpointGone => (
+            Code::FailedPrecondition,
+            "the webhook's receiver answered that it is gone for good",
+            "It answered 410. Delete the endpoint and create another.",
+        ),
+        Reason::WebhookSecretRotating => (
+            Code::FailedPrecondition,
+            "the webhook has two secrets already",
+            "End the older one by EndWebhookSecret, or wait until it ends.",
+        ),
+        Reason::WebhookSecretNotRotating => {
+            (Code::FailedPrecondition, "the webhook has one secret only", "Nothing to do.")
+        }
+        Reason::WebhookReplayUnderWay => (
+            Code::FailedPrecondition,
+            "events are being sent again already",
+            "One range at a time at an endpoint: try again later, with a new request id.",
+        ),
         Reason::Internal => (
             Code::Internal,
             "a defect on our side",

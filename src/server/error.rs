@@ -12,6 +12,7 @@ use crate::env::clock::ClockFileError;
 use crate::funding::stripe::StripeError;
 use crate::notify::smtp::SmtpError;
 use crate::notify::webhook::WebhookError;
+use crate::outbound::Unusable;
 use crate::ratelimit::redis::settings::RedisUrlError;
 use crate::store::StoreError;
 use crate::store::postgres;
@@ -39,6 +40,8 @@ pub enum StartError {
     Email(SmtpError),
     /// The webhook.
     Webhook(WebhookError),
+    /// No TLS can be spoken with merchants' webhooks.
+    MerchantWebhooks(Unusable),
     /// The funding provider.
     Stripe(StripeError),
     /// The address of the funding provider's webhooks.
@@ -69,6 +72,9 @@ impl std::fmt::Display for StartError {
             Self::Redis(error) => error.fmt(f),
             Self::Email(error) => error.fmt(f),
             Self::Webhook(error) => error.fmt(f),
+            Self::MerchantWebhooks(_) => f.write_str(
+                "no TLS can be spoken with merchants' webhooks: the authorities named for them are none",
+            ),
             Self::Stripe(error) => error.fmt(f),
             Self::News(address, error) => write!(
                 f,
@@ -115,6 +121,7 @@ from!(
     Redis(RedisUrlError),
     Email(SmtpError),
     Webhook(WebhookError),
+    MerchantWebhooks(Unusable),
     Stripe(StripeError),
     Door(door::BindError),
     Tls(door::tls::TlsError),

@@ -16,7 +16,9 @@ use crate::door::reload::RELOAD_INTERVAL;
 use crate::env::clock::MovableClock;
 use crate::gate::limit::LimitTable;
 use crate::notify::channels::Channels;
+use crate::outbound::guard::Reach;
 use crate::ratelimit::redis::settings::{RedisSettings, RedisUrlError, TimeBase};
+use crate::tasks::webhook::SenderSettings;
 
 /// What a server is started with.
 pub struct Settings {
@@ -50,6 +52,8 @@ pub struct Settings {
     pub funding: Funding,
     /// Who carries messages to people; in a sandbox the folder carries what is left.
     pub channels: Channels,
+    /// How merchants' webhooks are reached.
+    pub merchant_webhooks: SenderSettings,
     /// A sandbox's folder of messages.
     pub messages: Option<PathBuf>,
     /// A sandbox's seed file, instead of the one that comes with the program.
@@ -84,6 +88,7 @@ impl Settings {
             certificate_interval: RELOAD_INTERVAL,
             funding: Funding::Sandbox,
             channels: Channels::default(),
+            merchant_webhooks: SenderSettings::public(),
             messages: Some(data_dir.join("messages")),
             data_dir,
             seed: None,
@@ -134,6 +139,10 @@ impl TryFrom<Config> for Settings {
             certificate_interval: RELOAD_INTERVAL,
             funding,
             channels: messages::channels(&notify)?,
+            merchant_webhooks: SenderSettings {
+                reach: if config.private_webhooks { Reach::Private } else { Reach::Public },
+                ..SenderSettings::public()
+            },
             messages: notify.folder,
             seed: None,
             clock: None,

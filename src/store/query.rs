@@ -10,6 +10,10 @@ use crate::domain::rows::{
 };
 use crate::domain::time::Timestamp;
 
+mod merchant;
+
+pub use merchant::{DeliveryPlace, MerchantScan, PaymentScan};
+
 /// Who reads.
 #[derive(Clone, Debug)]
 pub struct Caller {
@@ -95,17 +99,6 @@ pub enum Scan {
         /// At most.
         limit: i64,
     },
-    /// A merchant's tills, by id.
-    Terminals {
-        /// Whose.
-        merchant_id: MerchantId,
-        /// After this one; from the first when absent.
-        after: Option<TerminalId>,
-        /// At most.
-        limit: i64,
-    },
-    /// A merchant's stores.
-    Stores(MerchantId),
     /// Proposals that wait for another operator, oldest first.
     OpenProposals {
         /// Now.
@@ -167,6 +160,8 @@ pub enum Scan {
         /// At most.
         limit: i64,
     },
+    /// What merchants and their webhooks read.
+    Merchant(MerchantScan),
     /// All rows of a table whose key is greater, by key: for verification.
     All {
         /// Which table.
@@ -315,12 +310,6 @@ impl Scan {
             Self::OfDay { of, terminal_id, business_day, after, limit } => {
                 of_day(*of, *terminal_id, *business_day, *after, *limit)
             }
-            Self::Terminals { merchant_id, after, limit } => terminals(*merchant_id, *after, *limit),
-            Self::Stores(merchant_id) => (
-                Table::Store,
-                "merchant_id = ?1 ORDER BY store_id LIMIT 100".into(),
-                vec![bytes(&merchant_id.0)],
-            ),
             Self::OpenProposals { now, limit } => (
                 Table::Proposal,
                 "state = 0 AND expires_at > ?1 ORDER BY created_at LIMIT ?2".into(),
@@ -353,6 +342,7 @@ impl Scan {
                 "expires_at <= ?1 ORDER BY expires_at LIMIT ?2".into(),
                 vec![Value::Int(now.0), Value::Int(*limit)],
             ),
+            Self::Merchant(scan) => scan.sql(),
             Self::All { table, after, limit } => all(*table, after.as_ref(), *limit),
         }
     }
@@ -418,15 +408,6 @@ fn of_day(of: OfDay, terminal_id: TerminalId, business_day: i64, after: Option<[
         table,
         format!("terminal_id = ?1 AND business_day = ?2 AND {id} > ?3 ORDER BY {id} LIMIT ?4"),
         vec![bytes(&terminal_id.0), Value::Int(business_day), bytes(after), Value::Int(limit)],
-    )
-}
-
-fn terminals(merchant_id: MerchantId, after: Option<TerminalId>, limit: i64) -> Sql {
-    let after = after.as_ref().map_or(&[][..], |terminal_id| &terminal_id.0);
-    (
-        Table::Terminal,
-        "merchant_id = ?1 AND terminal_id > ?2 ORDER BY terminal_id LIMIT ?3".into(),
-        vec![bytes(&merchant_id.0), bytes(after), Value::Int(limit)],
     )
 }
 

@@ -8,7 +8,7 @@ use crate::gate::Gate;
 use crate::store::query::{Query, Scan};
 
 /// Tables whose rows end by themselves.
-const ENDING: [Table; 9] = [
+const ENDING: [Table; 10] = [
     Table::Enrolment,
     Table::SecretReply,
     Table::OpenRequest,
@@ -18,6 +18,7 @@ const ENDING: [Table; 9] = [
     Table::PendingContact,
     Table::RecoveryCase,
     Table::RecoveryTarget,
+    Table::WebhookDelivery,
 ];
 
 pub(super) async fn run(gate: &Gate) {

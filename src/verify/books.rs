@@ -11,11 +11,11 @@ use crate::domain::recovery::CaseState;
 use crate::domain::rows::{
     Account, CashDesk, CashTopUp, Device, KeyState, Lane, LedgerAccount, Merchant, Operator, OrderSlot,
     Payment, Principal, Proposal, ProposalState, RecoveryCase, Row, SigningKey, Store, Table, Terminal,
-    TopUp,
+    TopUp, WebhookEndpoint,
 };
 
 /// Tables that the journal determines.
-const COMPARED: [Table; 16] = [
+const COMPARED: [Table; 17] = [
     Table::Account,
     Table::Device,
     Table::SigningKey,
@@ -31,6 +31,7 @@ const COMPARED: [Table; 16] = [
     Table::Operator,
     Table::RecoveryCase,
     Table::Proposal,
+    Table::WebhookEndpoint,
     Table::Lane,
 ];
 
@@ -85,6 +86,7 @@ fn expected_rows(table: Table, replay: &Replay) -> usize {
         Table::CashTopUp => replay.cash.len(),
         Table::Operator => replay.operators.len(),
         Table::Proposal => replay.proposals.len(),
+        Table::WebhookEndpoint => replay.webhooks.len(),
         Table::Merchant => replay.merchants.len(),
         Table::Store => replay.stores.len(),
         Table::LedgerAccount if replay.system_key().is_some() => {
@@ -130,9 +132,20 @@ fn one(
         Row::Operator(row) => operator(row, replay),
         Row::Proposal(row) => proposal(row, replay),
         Row::RecoveryCase(row) => recovery_case(row, replay),
+        Row::WebhookEndpoint(row) => webhook_endpoint(row, replay),
         Row::Lane(row) => lane(row, replay),
         _ => Ok(()),
     }
+}
+
+/// What a receiver said of itself, and what is being sent again, are no journal's.
+fn webhook_endpoint(row: &WebhookEndpoint, replay: &Replay) -> Result<(), &'static str> {
+    let expected =
+        replay.webhooks.get(&row.endpoint_id).ok_or("no merchant in the journal made this endpoint")?;
+    if (row.merchant_id, row.rotated_until) != (expected.merchant_id, expected.rotated_until) {
+        return Err("its merchant, or the end of its older secret, is not the journal's");
+    }
+    Ok(())
 }
 
 fn account(row: &Account, replay: &Replay) -> Result<(), &'static str> {

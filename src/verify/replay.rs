@@ -8,13 +8,14 @@ mod shop;
 mod staff;
 mod system;
 mod top_up;
+mod webhook;
 
 use std::collections::{HashMap, HashSet};
 
 use crate::crypto::envelope::PublicKey;
 use crate::domain::id::{
     AccountId, CaseId, CashTopUpId, DeviceId, KeyId, LedgerAccountId, MerchantId, OperatorId, PaymentId,
-    ProposalId, RequestId, StoreId, TerminalId, TopUpId,
+    ProposalId, RequestId, StoreId, TerminalId, TopUpId, WebhookEndpointId,
 };
 use crate::domain::journal::{Kind, Versions};
 use crate::domain::ledger::{Postings, Transfer};
@@ -192,6 +193,7 @@ pub(super) struct Replay {
     pub cash: HashMap<CashTopUpId, CashReplay>,
     pub operators: HashMap<OperatorId, KeyId>,
     pub proposals: HashMap<ProposalId, ProposalReplay>,
+    pub webhooks: HashMap<WebhookEndpointId, webhook::WebhookReplay>,
     pub cases: HashMap<CaseId, recovery::CaseReplay>,
     factors: HashMap<KeyId, FactorReplay>,
     factors_are_recorded: bool,
@@ -352,7 +354,12 @@ impl Replay {
             | Kind::Propose
             | Kind::Approve
             | Kind::SuspendMerchant
-            | Kind::CancelRecoveryByOperator => self.staff(entry),
+            | Kind::CancelRecoveryByOperator
+            | Kind::CreateWebhookEndpoint
+            | Kind::RotateWebhookSecret
+            | Kind::EndWebhookSecret
+            | Kind::DeleteWebhookEndpoint
+            | Kind::ReplayWebhooks => self.staff(entry),
             Kind::Activate
             | Kind::RevokeDevice
             | Kind::VerifySecondFactor

@@ -6,6 +6,7 @@
 
 mod attacks;
 mod case;
+mod hooks;
 mod recovery;
 mod staffed;
 
@@ -122,7 +123,7 @@ fn expected() -> Vec<(&'static str, CallerKind, Effect, Codes)> {
 
 #[test]
 fn who_may_call_what_and_with_a_code_is_written_down_here_once_more() {
-    let expected = [expected(), staffed::expected()].concat();
+    let expected = [expected(), staffed::expected(), hooks::expected()].concat();
     let declared = declared();
     assert_eq!(declared.len(), expected.len());
     for (method, caller, effect, codes) in expected {

@@ -27,14 +27,14 @@ use crate::support::shop::{order, secret};
 use crate::support::{World, available, bakery, generous, reason};
 
 /// What the servers share.
-struct Shared {
+pub struct Shared {
     postgres: PostgresServer,
     redis: RedisServer,
-    dir: TempDir,
+    pub dir: TempDir,
 }
 
 impl Shared {
-    async fn start() -> Self {
+    pub async fn start() -> Self {
         let settings = ["fsync=off"];
         let postgres = PostgresServer::start(Wanted { settings: &settings, ..Wanted::default() });
         let parsed = postgres::settings::Settings::parse(&postgres.url("postgres"), None);
@@ -42,7 +42,7 @@ impl Shared {
         Self { postgres, redis: RedisServer::start(), dir: TempDir::new().expect("a directory") }
     }
 
-    fn apply(&self, settings: &mut Settings) {
+    pub fn apply(&self, settings: &mut Settings) {
         let url = Secret::new(self.postgres.url("postgres"));
         let url = PostgresUrl::parse(url).unwrap_or_else(|_| panic!("a database's address"));
         settings.store = StoreAt::Postgres(url, None);

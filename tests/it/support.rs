@@ -1,6 +1,7 @@
 //! A server of one's own, and wallets on it.
 
 pub mod child;
+pub mod hooks;
 pub mod pem;
 pub mod receivers;
 pub mod recovery;

@@ -212,82 +212,81 @@ async fn shop_books() -> PathBuf {
     data
 }
 
+/// What is changed, how, and what `saifu verify` says of it.
+const SHOP_CHANGES: &[(&str, &str, &str)] = &[
+    (
+        "a resumed till",
+        "UPDATE terminal SET state = 1 WHERE state = 2",
+        "its merchant, store, key, refunds, day or state",
+    ),
+    ("a till of another store", "UPDATE terminal SET store_id = zeroblob(16)", "its merchant, store, key"),
+    (
+        "an inserted till",
+        "INSERT INTO terminal SELECT randomblob(16), tenant_id, merchant_id, store_id, label, NULL, 0, \
+         0, registered_at, NULL, 0, 0, 1, 0, NULL, 0 FROM terminal LIMIT 1",
+        "no registration in the journal made this till",
+    ),
+    (
+        "a day that is open again",
+        "UPDATE terminal SET business_day = business_day + 1",
+        "its merchant, store, key, refunds, day or state",
+    ),
+    (
+        "a payment of another day",
+        "UPDATE payment SET business_day = 9 WHERE business_day IS NOT NULL",
+        "its account, store, day or amounts",
+    ),
+    (
+        "a payment that was not reversed",
+        "UPDATE payment SET refunded_minor = 0 WHERE refunded_minor > 0",
+        "its account, store, day or amounts",
+    ),
+    (
+        "a hold that nobody released",
+        "UPDATE account SET debits_pending_minor = 0 WHERE debits_pending_minor > 0",
+        "what it holds is not what the journal holds",
+    ),
+    (
+        "another part captured",
+        "UPDATE payment SET captured_minor = captured_minor + 1 WHERE captured_minor = 100",
+        "its account, store, day or amounts",
+    ),
+    (
+        "a hold for longer",
+        "UPDATE payment SET hold_until = hold_until + 1 WHERE hold_until IS NOT NULL",
+        "its account, store, day or amounts",
+    ),
+    (
+        "a refund that did not count",
+        "UPDATE terminal SET refunded_today_minor = 0",
+        "its merchant, store, key, refunds, day or state",
+    ),
+    (
+        "an order that was not reversed",
+        "UPDATE order_slot SET reversed_at = NULL WHERE reversed_at IS NOT NULL",
+        "its till, payment or reversal",
+    ),
+    ("a forgotten tombstone", "DELETE FROM order_slot WHERE payment_id IS NULL", "is missing"),
+    ("a suspended merchant", "UPDATE merchant SET standing = 2", "its account or standing"),
+    (
+        "an inserted operator",
+        "INSERT INTO operator SELECT randomblob(16), tenant_id, randomblob(32), state, added_at \
+         FROM operator LIMIT 1",
+        "nobody approved this operator",
+    ),
+    ("another proposal", "UPDATE proposal SET payload = x'00'", "its proposer, payload or state"),
+    (
+        "a till's key given to an operator",
+        "UPDATE signing_key SET principal = 4 WHERE principal = 2",
+        "its point, form or owner",
+    ),
+];
+
 #[tokio::test]
 async fn whatever_is_changed_on_the_shops_side_is_found() {
     let data = shop_books().await;
-    let cases = [
-        (
-            "a resumed till",
-            "UPDATE terminal SET state = 1 WHERE state = 2",
-            "its merchant, store, key, refunds, day or state",
-        ),
-        (
-            "a till of another store",
-            "UPDATE terminal SET store_id = zeroblob(16)",
-            "its merchant, store, key",
-        ),
-        (
-            "an inserted till",
-            "INSERT INTO terminal SELECT randomblob(16), tenant_id, merchant_id, store_id, label, NULL, 0, \
-             0, registered_at, NULL, 0, 0, 1, 0, NULL, 0 FROM terminal LIMIT 1",
-            "no registration in the journal made this till",
-        ),
-        (
-            "a day that is open again",
-            "UPDATE terminal SET business_day = business_day + 1",
-            "its merchant, store, key, refunds, day or state",
-        ),
-        (
-            "a payment of another day",
-            "UPDATE payment SET business_day = 9 WHERE business_day IS NOT NULL",
-            "its account, store, day or amounts",
-        ),
-        (
-            "a payment that was not reversed",
-            "UPDATE payment SET refunded_minor = 0 WHERE refunded_minor > 0",
-            "its account, store, day or amounts",
-        ),
-        (
-            "a hold that nobody released",
-            "UPDATE account SET debits_pending_minor = 0 WHERE debits_pending_minor > 0",
-            "what it holds is not what the journal holds",
-        ),
-        (
-            "another part captured",
-            "UPDATE payment SET captured_minor = captured_minor + 1 WHERE captured_minor = 100",
-            "its account, store, day or amounts",
-        ),
-        (
-            "a hold for longer",
-            "UPDATE payment SET hold_until = hold_until + 1 WHERE hold_until IS NOT NULL",
-            "its account, store, day or amounts",
-        ),
-        (
-            "a refund that did not count",
-            "UPDATE terminal SET refunded_today_minor = 0",
-            "its merchant, store, key, refunds, day or state",
-        ),
-        (
-            "an order that was not reversed",
-            "UPDATE order_slot SET reversed_at = NULL WHERE reversed_at IS NOT NULL",
-            "its till, payment or reversal",
-        ),
-        ("a forgotten tombstone", "DELETE FROM order_slot WHERE payment_id IS NULL", "is missing"),
-        ("a suspended merchant", "UPDATE merchant SET standing = 2", "its account or standing"),
-        (
-            "an inserted operator",
-            "INSERT INTO operator SELECT randomblob(16), tenant_id, randomblob(32), state, added_at \
-             FROM operator LIMIT 1",
-            "nobody approved this operator",
-        ),
-        ("another proposal", "UPDATE proposal SET payload = x'00'", "its proposer, payload or state"),
-        (
-            "a till's key given to an operator",
-            "UPDATE signing_key SET principal = 4 WHERE principal = 2",
-            "its point, form or owner",
-        ),
-    ];
-    all_are_found(&data, cases.map(|(case, sql, found)| (case, sql.to_owned(), found)).into()).await;
+    let cases = SHOP_CHANGES.iter().map(|(case, sql, found)| (*case, (*sql).to_owned(), *found)).collect();
+    all_are_found(&data, cases).await;
     std::fs::remove_dir_all(data.parent().expect("its directory")).expect("removed");
 }
 

@@ -300,6 +300,7 @@ fn merchant_keys(call: &MerchantCall, action: &MerchantAction) -> Vec<RowKey> {
         MerchantAction::SuspendTerminal { terminal_id } | MerchantAction::ResumeTerminal { terminal_id } => {
             keys.push(RowKey::Terminal(*terminal_id));
         }
+        MerchantAction::Webhook(action) => keys.extend(action.keys(call.merchant_id)),
         MerchantAction::Step { order_id, .. } | MerchantAction::CancelOrder { order_id } => {
             keys.push(RowKey::OrderSlot(call.merchant_id, order_id.clone()));
         }
@@ -379,5 +380,6 @@ fn chore_keys(chore: &Chore) -> Vec<RowKey> {
         | Chore::HintTopUp(top_up_id) => vec![RowKey::TopUp(*top_up_id)],
         Chore::AlarmTerminal(terminal_id) => vec![RowKey::Terminal(*terminal_id)],
         Chore::Lease { name, .. } => vec![RowKey::Lease((*name).to_owned())],
+        Chore::Webhook(chore) => chore.keys(),
     }
 }

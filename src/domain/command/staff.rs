@@ -1,6 +1,6 @@
 //! What tills, merchants' servers and operators may ask for.
 
-use super::{CaseRef, Notices, Signed};
+use super::{CaseRef, Notices, Signed, WebhookAction};
 use crate::domain::id::{
     CashTopUpId, CodeTag, KeyId, LedgerAccountId, MerchantId, OperatorId, PaymentId, ProposalId, StoreId,
     TerminalId,
@@ -217,6 +217,8 @@ pub enum MerchantAction {
         /// Which order.
         order_id: String,
     },
+    /// Something about its webhooks.
+    Webhook(WebhookAction),
 }
 
 /// A key to be enrolled, in full.
@@ -362,6 +364,7 @@ impl MerchantAction {
             Self::Reverse { .. } => Kind::ReverseForTerminal,
             Self::CreateOrder { .. } => Kind::CreateOrderByMerchant,
             Self::CancelOrder { .. } => Kind::CancelOrderByMerchant,
+            Self::Webhook(action) => action.kind(),
         }
     }
 }

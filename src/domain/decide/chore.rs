@@ -1,6 +1,6 @@
 //! Keeping house. A chore re-checks what it was started for: by now it may not be so.
 
-use super::Decision;
+use super::{Decision, webhook};
 use crate::domain::command::Chore;
 use crate::domain::id::{MessageId, TerminalId, TopUpId, WorkerId};
 use crate::domain::record::Record as _;
@@ -35,6 +35,7 @@ pub(super) fn decide(chore: &Chore, view: &View) -> Decision {
         }),
         Chore::AlarmTerminal(terminal_id) => alarmed(*terminal_id, view),
         Chore::Lease { name, worker_id, until } => lease(name, *worker_id, *until, view),
+        Chore::Webhook(chore) => webhook::chore(chore, view),
         Chore::MessageFailed(id) => message(*id, view, |message| {
             message.state = MessageState::Failed;
             message.sealed.clear();
@@ -122,6 +123,7 @@ fn is_over(key: &RowKey, view: &View) -> bool {
         Row::PendingContact(row) => Some(row.expires_at),
         Row::RecoveryCase(row) => Some(row.expires_at),
         Row::RecoveryTarget(row) => Some(row.expires_at),
+        Row::WebhookDelivery(row) => Some(row.expires_at),
         Row::Account(_)
         | Row::Device(_)
         | Row::SigningKey(_)
@@ -146,6 +148,10 @@ fn is_over(key: &RowKey, view: &View) -> bool {
         | Row::Message(_)
         | Row::Factors(_)
         | Row::Lease(_)
+        | Row::MerchantDataKey(_)
+        | Row::MerchantDocument(_)
+        | Row::WebhookEndpoint(_)
+        | Row::WebhookCursor(_)
         | Row::Journal(_)
         | Row::Finished(_)
         | Row::Lane(_) => None,

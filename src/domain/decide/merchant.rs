@@ -4,8 +4,8 @@ use super::order::{self, Counter};
 use super::reverse::{self, Subject};
 use super::ruling::Ruling;
 use super::step::{self, Asking};
-use super::{Decision, Stale};
-use crate::domain::command::{MerchantAction, MerchantCall};
+use super::{Decision, Stale, webhook};
+use crate::domain::command::{MerchantAction, MerchantCall, OrderDraft};
 use crate::domain::id::{CodeTag, CommandId, OwnerId, StoreId, TerminalId};
 use crate::domain::outcome::{Outcome, Refusal};
 use crate::domain::policy::Policy;
@@ -26,6 +26,9 @@ pub(super) fn decide(
     policy: &Policy,
 ) -> Decision {
     let Some(merchant) = caller(call, view) else { return Decision::Stale(Stale::Key) };
+    if let MerchantAction::Webhook(action) = action {
+        return webhook::decide(call, action, merchant, view, policy);
+    }
     let ruling = act(command_id, call, action, merchant, view, policy).unwrap_or_else(Ruling::from);
     ruling.decision(action.kind(), &call.signed, view)
 }
@@ -54,7 +57,8 @@ fn act(
             MerchantAction::Reverse { .. }
             | MerchantAction::Step { .. }
             | MerchantAction::CancelOrder { .. }
-            | MerchantAction::SuspendTerminal { .. },
+            | MerchantAction::SuspendTerminal { .. }
+            | MerchantAction::Webhook(_),
         ) => Ok(()),
         (
             Standing::Suspended,
@@ -88,6 +92,8 @@ fn act(
                 if terminal.key_id.is_some() { TerminalState::Active } else { TerminalState::Registered };
             Ok(set(Terminal { state, code_misses: 0, ..terminal.clone() }, Standing::Active))
         }
+        // Decided where its document may be found to be another by now.
+        MerchantAction::Webhook(_) => Err(Refusal::NotFound),
         MerchantAction::Step { order_id, step } => {
             step::by_shop(&Asking { command_id, merchant, terminal: None, order_id }, *step, view, policy)
         }
@@ -97,15 +103,23 @@ fn act(
             reverse::decide(&subject, view)
         }
         MerchantAction::CreateOrder { terminal_id, order } => {
-            let terminal = own(*terminal_id)?;
-            if terminal.state != TerminalState::Active {
-                return Err(Refusal::TerminalSuspended);
-            }
-            let store = view.get::<Store>((terminal.store_id,)).ok_or(Refusal::NotFound)?;
-            order::create(&Counter { merchant, store, terminal }, order, view)
+            create_order(merchant, own(*terminal_id)?, order, view)
         }
         MerchantAction::CancelOrder { order_id } => order::cancel(merchant, None, order_id, view),
     }
+}
+
+fn create_order(
+    merchant: &Merchant,
+    terminal: &Terminal,
+    order: &OrderDraft,
+    view: &View,
+) -> Result<Ruling, Refusal> {
+    if terminal.state != TerminalState::Active {
+        return Err(Refusal::TerminalSuspended);
+    }
+    let store = view.get::<Store>((terminal.store_id,)).ok_or(Refusal::NotFound)?;
+    order::create(&Counter { merchant, store, terminal }, order, view)
 }
 
 fn set(terminal: Terminal, standing: Standing) -> Ruling {

@@ -1,7 +1,7 @@
 //! How outcomes and open answers are stored: one way to write each, and only that way is read back.
 
 use super::{
-    AccountStanding, OpenAnswer, OperatorKey, Outcome, RecoveryStep, Refusal, payment, shop, top_up,
+    AccountStanding, OpenAnswer, OperatorKey, Outcome, RecoveryStep, Refusal, payment, shop, top_up, webhook,
 };
 use crate::domain::codec::{Decoder, Encoder};
 use crate::domain::id::{
@@ -20,16 +20,12 @@ impl Outcome {
     pub fn encode(&self) -> Vec<u8> {
         let encoder = Encoder::new();
         match self {
-            Self::Genesis { system_key, audience } => {
-                encoder.byte(1).fixed(system_key).bytes(audience.as_bytes())
-            }
-            Self::StoreRegistered { merchant_id, store_id, ledger_account_id } => {
-                encoder.byte(2).fixed(&merchant_id.0).fixed(&store_id.0).fixed(&ledger_account_id.0)
+            Self::Genesis { .. } | Self::StoreRegistered { .. } | Self::Enrolled { .. } => {
+                self.encode_of_the_beginning(encoder)
             }
             Self::EnrolmentStarted { enrolment_id, expires_at } => {
                 encoder.byte(3).fixed(&enrolment_id.0).int(expires_at.0)
             }
-            Self::Enrolled { .. } => self.encode_enrolled(encoder),
             Self::Activated => encoder.byte(5),
             Self::Unactivated { account_id } => encoder.byte(6).fixed(&account_id.0),
             Self::CodeAccepted { fresh_until } => encoder.byte(7).int(fresh_until.0),
@@ -66,6 +62,7 @@ impl Outcome {
             Self::PaymentAsked { .. } | Self::Authorized { .. } | Self::PaymentStepped { .. } => {
                 payment::write(self, encoder)
             }
+            Self::Webhook(outcome) => webhook::write(*outcome, encoder),
             Self::OperatorsEnrolled { .. }
             | Self::Proposed { .. }
             | Self::MerchantApproved { .. }
@@ -88,19 +85,25 @@ impl Outcome {
         .finish()
     }
 
-    fn encode_enrolled(&self, encoder: Encoder) -> Encoder {
-        let Self::Enrolled { account_id, device_id, ledger_account_id, point, form, activate_by } = self
-        else {
-            unreachable!("encode hands over this alone")
-        };
-        encoder
-            .byte(4)
-            .fixed(&account_id.0)
-            .fixed(&device_id.0)
-            .fixed(&ledger_account_id.0)
-            .fixed(point)
-            .int(form.number())
-            .int(activate_by.0)
+    #[expect(clippy::wildcard_enum_match_arm, reason = "encode hands over these alone")]
+    fn encode_of_the_beginning(&self, encoder: Encoder) -> Encoder {
+        match self {
+            Self::Genesis { system_key, audience } => {
+                encoder.byte(1).fixed(system_key).bytes(audience.as_bytes())
+            }
+            Self::StoreRegistered { merchant_id, store_id, ledger_account_id } => {
+                encoder.byte(2).fixed(&merchant_id.0).fixed(&store_id.0).fixed(&ledger_account_id.0)
+            }
+            Self::Enrolled { account_id, device_id, ledger_account_id, point, form, activate_by } => encoder
+                .byte(4)
+                .fixed(&account_id.0)
+                .fixed(&device_id.0)
+                .fixed(&ledger_account_id.0)
+                .fixed(point)
+                .int(form.number())
+                .int(activate_by.0),
+            _ => unreachable!("encode hands over other outcomes to nobody"),
+        }
     }
 
     #[expect(clippy::wildcard_enum_match_arm, reason = "encode hands over these alone")]
@@ -254,6 +257,7 @@ impl Outcome {
             44..=46 => payment::read(tag, &mut decoder)?,
             70..=71 => top_up::read(tag, &mut decoder)?,
             80..=86 => shop::read(tag, &mut decoder)?,
+            90..=94 => webhook::read(tag, &mut decoder)?,
             _ => return Err(Corrupt),
         };
         decoder.finish()?;

@@ -146,5 +146,15 @@ stored_enum! {
         AlreadySpent = 69,
         /// Not the till's business day: it is closed, or not begun.
         DayClosed = 70,
+        /// As many webhook endpoints as there may be.
+        TooManyWebhookEndpoints = 100,
+        /// The webhook's receiver said that it is gone for good.
+        WebhookEndpointGone = 101,
+        /// The webhook has two secrets already.
+        WebhookSecretRotating = 102,
+        /// The webhook has one secret only.
+        WebhookSecretNotRotating = 103,
+        /// Events are being sent again already.
+        WebhookReplayUnderWay = 104,
     }
 }

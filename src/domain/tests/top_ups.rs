@@ -325,7 +325,8 @@ fn top_up_of(chore: &Chore) -> Option<TopUpId> {
         | Chore::MessageDelayed(..)
         | Chore::MessageFailed(_)
         | Chore::AlarmTerminal(_)
-        | Chore::Lease { .. } => None,
+        | Chore::Lease { .. }
+        | Chore::Webhook(_) => None,
     }
 }
 

@@ -21,7 +21,7 @@ impl WebhookSecret {
 }
 
 /// A signature by each secret, with spaces between: a receiver is content with one that it knows.
-pub(super) fn signatures(secrets: &[WebhookSecret], id: &str, sent_at: i64, body: &[u8]) -> String {
+pub(crate) fn signatures(secrets: &[WebhookSecret], id: &str, sent_at: i64, body: &[u8]) -> String {
     let mut signed = Zeroizing::new(format!("{id}.{sent_at}.").into_bytes());
     signed.extend_from_slice(body);
     let signature =

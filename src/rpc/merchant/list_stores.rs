@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use crate::domain::id::StoreId;
 use crate::domain::rows::{Merchant, Standing, Store};
 use crate::emvco::{self, MerchantCode};
 use crate::gate::Gate;
@@ -10,7 +11,9 @@ use crate::gate::operation::{CallerKind, Codes, Cost, Effect, Operation, Read};
 use crate::gate::rejection::Rejection;
 use crate::gate::tools::Tools;
 use crate::pb;
-use crate::store::query::{Query, Scan};
+use crate::rpc::convert::page_size;
+use crate::rpc::page::Page;
+use crate::store::query::{MerchantScan, Query, Scan};
 
 pub struct ListStores;
 
@@ -26,9 +29,17 @@ impl Operation for ListStores {
 }
 
 impl Read for ListStores {
-    fn query(call: &Admitted<Self>, _tools: &Tools) -> Result<Query, Rejection> {
-        Ok(Query::scan(Scan::Stores(call.merchant()?)))
+    fn query(call: &Admitted<Self>, tools: &Tools) -> Result<Query, Rejection> {
+        let merchant_id = call.merchant()?;
+        let after = page(call, tools)?.place::<16>(&call.body.page_token)?.map(StoreId);
+        let limit = page_size(call.body.page_size)? + 1;
+        Ok(Query::scan(Scan::Merchant(MerchantScan::Stores { merchant_id, after, limit })))
     }
+}
+
+/// The list, of this caller and to this question.
+fn page<'a>(call: &Admitted<ListStores>, tools: &'a Tools) -> Result<Page<'a>, Rejection> {
+    Ok(Page::of(&tools.keys.page, "stores", call.merchant()?, &pb::ListStoresRequest::default()))
 }
 
 fn store(row: &Store, merchant: Option<&Merchant>) -> pb::MerchantStore {
@@ -54,9 +65,12 @@ pub async fn call(
     envelope: pb::Envelope,
     peer: IpAddr,
 ) -> Result<pb::ListStoresReply, Rejection> {
-    let (_, fetched) = gate.read::<ListStores>(&envelope, peer).await?;
+    let (call, fetched) = gate.read::<ListStores>(&envelope, peer).await?;
     // Who reads was read with it.
     let merchant = fetched.get::<Merchant>();
-    let stores = fetched.scanned::<Store>().map(|row| store(row, merchant)).collect();
-    Ok(pb::ListStoresReply { stores })
+    let rows: Vec<&Store> = fetched.scanned().collect();
+    let (rows, next_page_token) =
+        page(&call, gate.tools())?.cut(&rows, call.body.page_size, |row| row.store_id.0.to_vec())?;
+    let stores = rows.iter().map(|row| store(row, merchant)).collect();
+    Ok(pb::ListStoresReply { stores, next_page_token })
 }

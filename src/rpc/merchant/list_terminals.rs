@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::domain::id::TerminalId;
+use crate::domain::id::{StoreId, TerminalId};
 use crate::domain::rows::{Terminal, TerminalState};
 use crate::gate::Gate;
 use crate::gate::admitted::Admitted;
@@ -10,8 +10,9 @@ use crate::gate::operation::{CallerKind, Codes, Cost, Effect, Operation, Read};
 use crate::gate::rejection::Rejection;
 use crate::gate::tools::Tools;
 use crate::pb;
-use crate::rpc::convert::{page_place, page_size, page_token, time};
-use crate::store::query::{Query, Scan};
+use crate::rpc::convert::{id16, page_size, time};
+use crate::rpc::page::Page;
+use crate::store::query::{MerchantScan, Query, Scan};
 
 pub struct ListTerminals;
 
@@ -26,14 +27,36 @@ impl Operation for ListTerminals {
     const SECRET_REPLY: bool = false;
 }
 
-const LIST: &str = "terminals";
+/// The list, of this caller and to this question.
+fn page<'a>(call: &Admitted<ListTerminals>, tools: &'a Tools) -> Result<Page<'a>, Rejection> {
+    let question = pb::ListTerminalsRequest { page_size: 0, page_token: Vec::new(), ..call.body.clone() };
+    Ok(Page::of(&tools.keys.page, "terminals", call.merchant()?, &question))
+}
 
 impl Read for ListTerminals {
     fn query(call: &Admitted<Self>, tools: &Tools) -> Result<Query, Rejection> {
-        let merchant_id = call.merchant()?;
-        let after = page_place::<16>(&tools.keys.page, LIST, &merchant_id.0, &call.body.page_token)?;
-        let limit = page_size(call.body.page_size)? + 1;
-        Ok(Query::scan(Scan::Terminals { merchant_id, after: after.map(TerminalId), limit }))
+        let body = &call.body;
+        Ok(Query::scan(Scan::Merchant(MerchantScan::Terminals {
+            merchant_id: call.merchant()?,
+            store_id: match body.store_id.as_slice() {
+                [] => None,
+                bytes => Some(StoreId(id16(bytes, "store_id")?)),
+            },
+            state: state(body.state)?,
+            label: Some(body.label.clone()).filter(|label| !label.is_empty()),
+            after: page(call, tools)?.place::<16>(&body.page_token)?.map(TerminalId),
+            limit: page_size(body.page_size)? + 1,
+        })))
+    }
+}
+
+fn state(number: i32) -> Result<Option<TerminalState>, Rejection> {
+    match pb::TerminalState::try_from(number) {
+        Ok(pb::TerminalState::Unspecified) => Ok(None),
+        Ok(pb::TerminalState::Registered) => Ok(Some(TerminalState::Registered)),
+        Ok(pb::TerminalState::Active) => Ok(Some(TerminalState::Active)),
+        Ok(pb::TerminalState::Suspended) => Ok(Some(TerminalState::Suspended)),
+        Err(_) => Err(Rejection::malformed("state", "one of TerminalState")),
     }
 }
 
@@ -61,13 +84,8 @@ pub async fn call(
     peer: IpAddr,
 ) -> Result<pb::ListTerminalsReply, Rejection> {
     let (call, fetched) = gate.read::<ListTerminals>(&envelope, peer).await?;
-    let size = usize::try_from(page_size(call.body.page_size)?).unwrap_or(0);
-    let rows: Vec<_> = fetched.scanned::<Terminal>().take(size).collect();
-    let next_page_token = match rows.last() {
-        Some(last) if fetched.scanned.len() > size => {
-            page_token(&gate.tools().keys.page, LIST, &call.merchant()?.0, &last.terminal_id.0)
-        }
-        Some(_) | None => Vec::new(),
-    };
-    Ok(pb::ListTerminalsReply { terminals: rows.into_iter().map(terminal).collect(), next_page_token })
+    let rows: Vec<&Terminal> = fetched.scanned().collect();
+    let (rows, next_page_token) =
+        page(&call, gate.tools())?.cut(&rows, call.body.page_size, |row| row.terminal_id.0.to_vec())?;
+    Ok(pb::ListTerminalsReply { terminals: rows.iter().map(|row| terminal(row)).collect(), next_page_token })
 }

@@ -76,5 +76,10 @@ pub(in crate::rpc) fn of_refusal(refusal: Refusal) -> Reason {
         Refusal::CashCeiling => Reason::CashCeiling,
         Refusal::AlreadySpent => Reason::AlreadySpent,
         Refusal::DayClosed => Reason::DayClosed,
+        Refusal::TooManyWebhookEndpoints => Reason::TooManyWebhookEndpoints,
+        Refusal::WebhookEndpointGone => Reason::WebhookEndpointGone,
+        Refusal::WebhookSecretRotating => Reason::WebhookSecretRotating,
+        Refusal::WebhookSecretNotRotating => Reason::WebhookSecretNotRotating,
+        Refusal::WebhookReplayUnderWay => Reason::WebhookReplayUnderWay,
     }
 }

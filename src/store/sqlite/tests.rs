@@ -4,4 +4,5 @@ mod budget;
 mod conformance;
 pub(in crate::store) mod rig;
 mod schema;
+mod states;
 mod writer;

@@ -1,5 +1,7 @@
 //! A row of every table, and what every schema refuses.
 
+mod webhooks;
+
 use crate::domain::id::{
     AdditionId, CaseId, CodeTag, CommandId, EnrolmentId, FIRST_TENANT, KeyId, LotId, MessageId, OperatorId,
     PaymentCodeId, PaymentId, PendingContactId, ProposalId, RequestId, TargetId, TerminalId, TopUpId,
@@ -170,6 +172,7 @@ pub(crate) fn further_rows() -> Vec<Row> {
     let mut rows = shop_rows();
     rows.extend(side_rows());
     rows.extend(super::day_rows::day_rows());
+    rows.extend(webhooks::rows());
     rows
 }
 
@@ -392,6 +395,9 @@ pub(crate) fn broken(copy: Copy<'_>, blob: &dyn Fn(&str) -> String) -> Vec<Strin
         "UPDATE device_addition SET number = 10000".to_owned(),
         "UPDATE factors SET version = 0".to_owned(),
     ]
+    .into_iter()
+    .chain(webhooks::broken())
+    .collect()
 }
 
 /// Alice's account with another value in every column that may change.

@@ -72,6 +72,14 @@ impl Replay {
                 Kind::RegisterTerminal | Kind::SuspendTerminal | Kind::ResumeTerminal,
             ) => self.terminal(entry, &call, merchant_id),
             (
+                OwnerReplay::Merchant(merchant_id),
+                Kind::CreateWebhookEndpoint
+                | Kind::RotateWebhookSecret
+                | Kind::EndWebhookSecret
+                | Kind::DeleteWebhookEndpoint
+                | Kind::ReplayWebhooks,
+            ) => self.webhook(entry, &call, merchant_id),
+            (
                 OwnerReplay::Operator(operator_id),
                 Kind::Propose | Kind::Approve | Kind::SuspendMerchant | Kind::CancelRecoveryByOperator,
             ) => self.operator(entry, &call, operator_id),

@@ -68,6 +68,7 @@ impl Staffed {
         let activation_code = secret(registered.expect("a till").activation_code);
         let steps = steps(world, &shop, alice, mallory).await;
         let day = day(world, &shop).await;
+        let hooks = super::hooks::cases(world, &shop).await;
         let payment_code = digits(alice, 500).await;
         let newcomer = world.staff(SignatureForm::Der).await;
         let applicant = world.staff(SignatureForm::Der).await;
@@ -93,7 +94,10 @@ impl Staffed {
             Case::new(method::ISSUE_CODE, &code_request()),
             Case::new(method::POS_GET_PAYMENT, &pb::PosGetPaymentRequest { order_id: order_id() }),
             Case::new(method::REVERSE, &pb::ReverseRequest { order_id: order_id() }),
-            Case::new(method::LIST_STORES, &pb::ListStoresRequest {}),
+            Case::new(
+                method::LIST_STORES,
+                &pb::ListStoresRequest { page_size: 1, ..pb::ListStoresRequest::default() },
+            ),
             Case::new(method::REGISTER_TERMINAL, &new_terminal),
             Case::new(
                 method::LIST_TERMINALS,
@@ -117,6 +121,7 @@ impl Staffed {
         ];
         cases.splice(3..3, steps);
         cases.splice(3..3, day);
+        cases.extend(hooks);
         let keys = [newcomer, shop.till, shop.merchant, second].map(|staff| as_wallet(world, staff));
         Self { keys, cases }
     }

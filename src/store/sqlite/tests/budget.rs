@@ -143,11 +143,11 @@ async fn a_payment_makes_at_most_two_index_entries_with_random_keys() {
         of(&connection::of(Table::Journal).insert),
         ["journal", "journal_entry", "journal_request", "sqlite_autoindex_journal_1"]
     );
-    // In the order of time; `payment_order` and `payment_till` have entries of tills' orders only, the two
-    // others of payments whose customer is asked, and of holds.
+    // In the order of time, in one of them by merchant; `payment_order` and `payment_till` have entries of
+    // tills' orders only, the two others of payments whose customer is asked, and of holds.
     assert_eq!(
         of(&connection::of(Table::Payment).insert),
-        ["payment", "payment_due", "payment_open", "payment_order", "payment_till"]
+        ["payment", "payment_due", "payment_merchant", "payment_open", "payment_order", "payment_till"]
     );
     // No index but the row itself; `account_unactivated` has entries of pending accounts only.
     assert_eq!(of(&connection::of(Table::Account).update), ["account", "account_unactivated"]);
