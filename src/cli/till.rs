@@ -177,7 +177,14 @@ pub(super) fn run(arguments: TillArguments) -> Result<ExitCode, Failure> {
             }
             TillCommand::Order(command) => {
                 let mut till = Till::open(data, timeout, arguments.fault).await?;
-                Ok(order(&mut till, command, teller).await?)
+                match order(&mut till, command, teller).await {
+                    // The disk failed after the call was written down: it may have been done.
+                    Err(error) if !till.orders().unsettled().is_empty() && error.is_of_the_journal() => {
+                        eprintln!("saifu: {error}");
+                        Ok(Exit::Unknown)
+                    }
+                    ended => Ok(ended?),
+                }
             }
             TillCommand::Run => {
                 let mut till = Till::open(data, timeout, arguments.fault).await?;
@@ -204,7 +211,9 @@ async fn begin(
 
 /// Until the input ends. What cannot be done is told, and the next line is read.
 async fn stay(till: &mut Till, teller: Teller) -> Result<Exit, Failure> {
-    for verdict in till.settle().await? {
+    let settled = till.settle().await;
+    teller.taken(till.take_steps());
+    for verdict in settled? {
         teller.settled(&verdict);
     }
     let mut line = String::new();

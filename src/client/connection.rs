@@ -45,6 +45,11 @@ pub async fn connect(address: SocketAddr, ca_pem: &[u8]) -> Result<Channel, Conn
         .map_err(ConnectError::Connection)
 }
 
+/// Whether a connection could trust this: certificates, as PEM.
+pub fn is_authority(ca_pem: &[u8]) -> bool {
+    client_config(ca_pem).is_ok()
+}
+
 /// Calls `method`, for example `/saifu.v1.PaymentService/Pay`. Replies are bounded; what is sent is
 /// not, for that is the server's to refuse.
 pub async fn unary<Reply>(

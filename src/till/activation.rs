@@ -64,6 +64,10 @@ pub async fn activate(
                     identity.activation = line.new_request_id();
                     folder.set_identity(&identity)?;
                 }
+                // An attempt that was turned away says nothing about one that got no answer.
+                if refused.is_final() != Some(true) && !silence.is_empty() {
+                    return Err(TillError::ActivationUnknown(silence));
+                }
                 return Err(TillError::NotActivated(reason.as_str_name(), refused.message().to_owned()));
             }
             Heard::Silence(why) => silence = why,

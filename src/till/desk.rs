@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::drive::{Driven, Ride};
 use super::error::TillError;
 use super::fault::{Fault, Role};
-use super::folder::{Folder, Identity};
+use super::folder::Folder;
 use super::journal::Journal;
 use super::line::{Ends, Line};
 use super::next::{Learned, Next, Tries, next};
@@ -60,7 +60,6 @@ impl Reversal {
 
 /// An active till with its folder.
 pub struct Till {
-    identity: Identity,
     pub(super) journal: Journal,
     pub(super) line: Line,
     pub(super) steps: Vec<String>,
@@ -76,17 +75,13 @@ impl Till {
         if identity.enrolled.is_none() {
             return Err(TillError::NotActive(path.to_owned()));
         }
-        let (server, audience) = (identity.address, identity.audience.clone());
-        let ends = Ends { server, audience, authority: folder.authority()?, key: folder.key()? };
+        let (server, audience) = (identity.address, identity.audience);
+        let authority = folder.authority()?;
+        let ends = Ends { server, audience, authority, key: folder.key()? };
         let line = Line::new(ends, timeout);
         let line = if let Some(fault) = fault { line.with_fault(fault).await? } else { line };
         let (journal, steps, settled) = (folder.journal()?, Vec::new(), Vec::new());
-        Ok(Self { identity, journal, line, steps, settled, _folder: folder })
-    }
-
-    /// Whom it calls, and what it is.
-    pub fn identity(&self) -> &Identity {
-        &self.identity
+        Ok(Self { journal, line, steps, settled, _folder: folder })
     }
 
     /// Its journal's orders.

@@ -60,9 +60,7 @@ impl Till {
 
     async fn drive_alone(&mut self, ride: Ride<'_>) -> Result<Alone, TillError> {
         let Ride { order_id, request_id, call, code, is_resumed, role } = ride;
-        let kind = call.kind();
-        let is_repeatable = kind != Kind::Pay || code.is_some();
-        let mut tries = Tries { kind, sent: 0, asked: 0, is_open: is_resumed, is_repeatable };
+        let mut tries = Tries::new(call.kind(), code.is_some(), is_resumed);
         let mut step = first(&tries);
         let mut silence = String::new();
         loop {
@@ -92,7 +90,7 @@ impl Till {
                 }
             };
             self.steps.push(format!("{order_id}   {}: {}", does(&call, &tries, &step), heard(&learned)));
-            tries.is_open |= learned == Learned::Silence;
+            tries.heard(&learned);
             if !said.is_empty() {
                 silence = said;
             }

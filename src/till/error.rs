@@ -52,6 +52,13 @@ pub enum TillError {
     NoAnswer(String),
 }
 
+impl TillError {
+    /// The journal could not be written: a call that is in it may have been done.
+    pub fn is_of_the_journal(&self) -> bool {
+        matches!(self, Self::Unwritable(..) | Self::Broken(_))
+    }
+}
+
 impl fmt::Display for TillError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -1,5 +1,6 @@
 //! A till's folder: its key, whom it calls, what it is, its journal; and one process at a time.
 
+use crate::client::connection::is_authority;
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
 use std::net::SocketAddr;
@@ -118,11 +119,15 @@ impl Folder {
     /// The certificate of the authority that the server's is signed by.
     pub fn authority(&self) -> Result<Vec<u8>, TillError> {
         let path = self.path.join(AUTHORITY);
-        read(&path)?.ok_or_else(|| missing(path))
+        let pem = read(&path)?.ok_or_else(|| missing(path.clone()))?;
+        if is_authority(&pem) { Ok(pem) } else { Err(TillError::Authority(path)) }
     }
 
     /// Keeps it.
     pub fn set_authority(&self, pem: &[u8]) -> Result<(), TillError> {
+        if !is_authority(pem) {
+            return Err(TillError::Authority(self.path.join(AUTHORITY)));
+        }
         self.write(AUTHORITY, pem)
     }
 

@@ -103,7 +103,10 @@ fn sealed(before: &str, json: &str) -> (String, String) {
 fn read(path: &Path, content: &[u8], key_id: &str) -> Result<(String, Orders), TillError> {
     const NO_JOURNAL: &str = "it does not begin as a till's journal";
     let corrupt = |line: usize| TillError::Corrupt(path.to_owned(), line);
-    let content = std::str::from_utf8(content).map_err(|_no_text| corrupt(1))?;
+    let content = std::str::from_utf8(content).map_err(|no_text| {
+        let before = content.get(..no_text.valid_up_to()).unwrap_or_default();
+        corrupt(before.split(|byte| *byte == b'\n').count())
+    })?;
     let (mut checksum, mut orders) = (String::new(), Orders::default());
     for (number, line) in (1..).zip(content.lines()) {
         let json = line.split_once(' ').map(|(_, json)| json);

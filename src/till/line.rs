@@ -139,7 +139,7 @@ impl Line {
             }
             Call::Reverse => {
                 let body = pb::ReverseRequest { order_id };
-                learned::<pb::ReverseReply>(self.change(method::REVERSE, &body, id).await)
+                undone(self.change(method::REVERSE, &body, id).await)
             }
         };
         self.pass();
@@ -261,6 +261,24 @@ impl Line {
     fn pass(&self) {
         if let Some((_, relay)) = &self.faulty {
             relay.set(Mode::Pass);
+        }
+    }
+}
+
+/// Nothing was undone when its day is closed: that is a refusal, whatever the server calls it. A result that
+/// this till does not know tells it nothing.
+fn undone(heard: Heard<pb::ReverseReply>) -> (Learned, String) {
+    use pb::ReverseResult as R;
+    let Heard::Reply(reply) = heard else { return learned(heard) };
+    match reply.result() {
+        R::NothingFound | R::Reversed | R::AlreadyReversed => learned(Heard::Reply(reply)),
+        R::DayClosed => {
+            let reason = pb::Reason::DayClosed;
+            let why = "its business day is closed; a refund or a void is the way".to_owned();
+            (Learned::Refused { reason, is_final: true, retry_after: None }, why)
+        }
+        R::Unspecified => {
+            (Learned::Silence, "the server found something that this till does not know".into())
         }
     }
 }

@@ -34,6 +34,19 @@ pub struct Tries {
     pub is_repeatable: bool,
 }
 
+impl Tries {
+    /// Nothing was done yet, but perhaps by an earlier process.
+    pub fn new(kind: Kind, has_code: bool, is_resumed: bool) -> Self {
+        let is_repeatable = kind != Kind::Pay || has_code;
+        Self { kind, sent: 0, asked: 0, is_open: is_resumed, is_repeatable }
+    }
+
+    /// After this, an attempt may be under way or done: no later refusal says that nothing was.
+    pub fn heard(&mut self, learned: &Learned) {
+        self.is_open |= *learned == Learned::Silence;
+    }
+}
+
 /// What came back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Learned {
@@ -81,6 +94,10 @@ pub fn first(tries: &Tries) -> Next {
 /// What is done after something was learned.
 pub fn next(tries: &Tries, learned: &Learned) -> Next {
     match learned {
+        // A state that this till does not know tells it nothing.
+        Learned::Reply(payment) if tries.kind == Kind::Pay && payment.standing == Standing::Open => {
+            unanswered(tries)
+        }
         Learned::Reply(payment) => Next::Settle(Outcome::Done(payment.clone())),
         Learned::Refused { reason, is_final: true, .. } => {
             Next::Settle(Outcome::Refused(reason.as_str_name().to_owned()))
@@ -176,6 +193,34 @@ mod tests {
         assert_eq!(first(&pay(0, 0)), send(0));
         assert_eq!(first(&kept(0)), Next::Ask);
         assert_eq!(first(&step(0)), send(0));
+    }
+
+    #[test]
+    fn what_was_silent_once_is_not_settled_by_being_turned_away() {
+        let drive = |mut tries: Tries, learned: &[Learned]| {
+            let mut step = first(&tries);
+            for one in learned {
+                match step {
+                    Next::Send(_) => tries.sent += 1,
+                    Next::Ask => tries.asked += 1,
+                    Next::Settle(_) | Next::Reverse | Next::Leave => panic!("{step:?} before {one:?}"),
+                }
+                tries.heard(one);
+                step = next(&tries, one);
+            }
+            step
+        };
+        let turned_away = || no(Reason::Throttled, false);
+        let silent_first = [Learned::Silence, turned_away(), turned_away()];
+        assert_eq!(drive(Tries::new(Kind::Pay, true, false), &silent_first), Next::Ask);
+        let resumed = [turned_away(), turned_away(), turned_away()];
+        assert_eq!(drive(Tries::new(Kind::Pay, true, true), &resumed), Next::Ask);
+        let not_done = Next::Settle(Outcome::NotDone(Reason::Throttled.as_str_name().to_owned()));
+        assert_eq!(drive(Tries::new(Kind::Pay, true, false), &resumed), not_done);
+        assert_eq!(drive(Tries::new(Kind::Pay, false, true), &[]), Next::Ask);
+        // A reply in words that it does not know.
+        let unknown = [Learned::Reply(Payment::none(Standing::Open))];
+        assert_eq!(drive(Tries::new(Kind::Pay, true, false), &unknown), send(2));
     }
 
     #[test]

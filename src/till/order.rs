@@ -221,19 +221,11 @@ impl From<pb::PaymentStepReply> for Payment {
 
 impl From<pb::ReverseReply> for Payment {
     fn from(reply: pb::ReverseReply) -> Self {
-        // Its day is closed: it stays as it is, and GetPayment has the amounts.
-        let standing = match reply.result() {
-            pb::ReverseResult::DayClosed => standing_of(reply.state()),
-            pb::ReverseResult::Unspecified
-            | pb::ReverseResult::NothingFound
-            | pb::ReverseResult::Reversed
-            | pb::ReverseResult::AlreadyReversed => Standing::Reversed,
-        };
         Self {
             payment_id: hex(&reply.payment_id),
             refunded_minor: reply.refunded_minor,
             released_minor: reply.released_minor,
-            ..Self::none(standing)
+            ..Self::none(Standing::Reversed)
         }
     }
 }
@@ -374,11 +366,6 @@ impl Order {
         }
         let open = || self.requests.iter().filter(|request| request.outcome.is_none());
         open().find(|request| request.call == Call::Reverse).or_else(|| open().next())
-    }
-
-    /// The call that was sent last.
-    pub fn last(&self) -> Option<&Request> {
-        self.requests.last()
     }
 
     fn settle(&mut self, request_id: RequestId, outcome: Outcome) {

@@ -9,6 +9,8 @@ use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
 use saifu::client::wallet::Wallet;
+use saifu::crypto::device_key::DeviceKey;
+use saifu::crypto::envelope::SignatureForm;
 use saifu::pb;
 
 use crate::support::child::{complaint, run, saifu};
@@ -225,6 +227,34 @@ async fn nothing_new_is_charged_while_an_order_is_unknown_and_a_suspended_till_w
     // The tombstone is the server's as well.
     let order = merchant.reverse_for(counter.terminal_id.clone(), "S-1").await.expect("a reversal");
     assert_eq!(order.result(), pb::ReverseResult::AlreadyReversed);
+}
+
+/// The business day is closed with the till's own key, by another program.
+async fn close_day(counter: &Counter) {
+    let pkcs8 = fs::read(counter.data.join("key.p8")).expect("the till's key");
+    let key = DeviceKey::from_pkcs8(&pkcs8, SignatureForm::Fixed).expect("a key");
+    let other = counter.world.staff_at(counter.world.server.address(), key).await;
+    other.close_day(1, Vec::new()).await.expect("the day ends");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_in_a_closed_day_is_not_taken_for_reversed() {
+    let counter = Counter::open(5_000).await;
+    let (_, code) = counter.sell("charge", "Z-1", "100", &["--fault", "lose-answers"]).await;
+    assert_eq!(code, Some(DONE));
+    // Paid, and nobody told the till: its reversal is still on its way.
+    let (_, code) = counter.sell("charge", "Z-2", "100", &["--fault", "lose-all"]).await;
+    assert_eq!((code, available(&counter.alice).await), (Some(UNKNOWN), 4_800));
+    close_day(&counter).await;
+    let (said, code) = counter.says(&["settle"]).await;
+    assert!(said.contains("DAY_CLOSED") && code == Some(UNKNOWN), "{said}");
+    let (said, code) = counter.says(&["settle"]).await;
+    assert!(said.starts_with("Z-2 captured 100 JPY") && code == Some(DONE), "{said}");
+    assert_eq!(counter.standing("Z-2").await, "captured");
+    let (said, code) = counter.says(&["reverse", "Z-1"]).await;
+    assert!(said.contains("DAY_CLOSED") && code == Some(NO), "{said}");
+    assert_eq!(counter.standing("Z-1").await, "captured");
+    assert_eq!(available(&counter.alice).await, 4_800, "nothing was given back");
 }
 
 #[tokio::test(flavor = "multi_thread")]

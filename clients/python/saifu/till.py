@@ -71,7 +71,7 @@ class Till:
             order_id=order_id, amount_minor=amount_minor, currency=CURRENCY, receipt_line=receipt_line
         )
         secret = pb.ChargePrivate(payment_code=payment_code)
-        self._note(order_id, new_request_id())
+        self._begin(order_id)
         try:
             reply = self.caller.change(CHARGE, request, new_request_id(), private=secret)
         except NoAnswer:
@@ -89,13 +89,16 @@ class Till:
             order_id=order_id, amount_minor=amount_minor, currency=CURRENCY, hold_seconds=hold_seconds
         )
         secret = pb.ChargePrivate(payment_code=payment_code)
-        self._note(order_id, new_request_id())
+        self._begin(order_id)
         try:
             reply = self.caller.change(AUTHORIZE, request, new_request_id(), private=secret)
         except NoAnswer as failure:
             held = self._asked(order_id).payment
             if held.state != payment_pb2.PAYMENT_STATE_AUTHORIZED:
-                self.reverse(order_id)
+                try:
+                    self.reverse(order_id)
+                except Refused as refused:
+                    raise Unsettled(order_id) from refused
                 raise Unsettled(order_id) from failure
             reply = pb.AuthorizeReply(
                 payment_id=held.payment_id, amount_minor=held.held_minor, state=held.state, hold_until=held.hold_until
@@ -142,6 +145,10 @@ class Till:
             elif refused.final:
                 self._note(order_id, new_request_id())  # this refusal is stored: the next attempt is a new one
             raise
+        if reply.result == pb.REVERSE_RESULT_DAY_CLOSED:
+            # Nothing was undone: what it is by now, `payment` tells, and a refund or a void is the way.
+            self._note(order_id, new_request_id())
+            raise Unsettled(order_id)
         self._forget(order_id)
         return reply
 
@@ -179,6 +186,13 @@ class Till:
             return self.payment(order_id)
         except (NoAnswer, Refused):
             return pb.PosGetPaymentReply()
+
+    def _begin(self, order_id: str) -> None:
+        """Writes a new call down. An order whose outcome is not known yet is not tried anew: the answer would be
+        about the first attempt."""
+        if order_id in self._pending():
+            raise Unsettled(order_id)
+        self._note(order_id, new_request_id())
 
     def _pending(self) -> dict[str, bytes]:
         """Orders without a known outcome, and the request id of each one's reversal."""

@@ -366,6 +366,9 @@ class AtTheTill(unittest.TestCase):
             till.charge(self.order, 700, wallet.issue_code(700))
         again = Till(till.caller, self.journal)
         self.assertEqual([self.order], again.unsettled())
+        with self.assertRaises(Unsettled):
+            again.charge(self.order, 700, wallet.issue_code(700))
+        self.assertEqual([self.order], again.unsettled())
         self.assertEqual([], again.settle())
         self.assertEqual(9_000, wallet.balance().available_minor)
 

@@ -32,6 +32,12 @@ impl From<Exit> for ExitCode {
 /// The exit status of a verdict about a call of this kind.
 fn exit(kind: Kind, verdict: &Verdict) -> Exit {
     match &verdict.ended {
+        Ended::Refused(..)
+            if kind == Kind::Pay
+                && matches!(verdict.order.payment.standing, Standing::Reversed | Standing::NotOurs) =>
+        {
+            Exit::Dead
+        }
         Ended::Refused(..) | Ended::NotDone(..) | Ended::Already => Exit::No,
         Ended::Unknown(_) => Exit::Unknown,
         Ended::GaveUp(_) => Exit::Dead,
