@@ -5,7 +5,7 @@ use super::id::PaymentId;
 use super::outcome::Outcome;
 use super::payment::{Intent, Moved, Sums};
 use super::record::stored_enum;
-use super::rows::{ClosingReason, Payment};
+use super::rows::{ClosingReason, Payment, WebhookEndpoint};
 use super::time::{DAY_US, HOUR_US, MINUTE_US, SECOND_US, Timestamp};
 
 /// As many endpoints has a merchant at most.
@@ -95,6 +95,13 @@ pub fn payment_of(outcome: &Outcome) -> Option<PaymentId> {
         | Outcome::PaymentStepped { payment_id, .. }
         | Outcome::Reversed { payment_id, .. } => Some(*payment_id),
         _ => None,
+    }
+}
+
+impl WebhookEndpoint {
+    /// Whether both secrets sign.
+    pub fn is_rotating(&self, now: Timestamp) -> bool {
+        self.rotated_until.is_some_and(|until| now < until)
     }
 }
 

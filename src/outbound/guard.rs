@@ -6,12 +6,14 @@
 
 use std::fmt;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs as _};
 use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::{Client, Url};
+use tokio::sync::Semaphore;
+use tokio::task::spawn_blocking;
 
 use super::{Unusable, builder, url};
 
@@ -110,14 +112,31 @@ pub fn client(
         .map_err(|_| Unusable::Client)
 }
 
+/// As many names are asked for at once. It is done on threads that others need too, and whoever does not wait
+/// any more does not get his thread back before the answer.
+const LOOKUPS: usize = 32;
+
 /// The machine's own resolver.
-pub struct SystemResolver;
+pub struct SystemResolver {
+    lookups: Arc<Semaphore>,
+}
+
+impl Default for SystemResolver {
+    fn default() -> Self {
+        Self { lookups: Arc::new(Semaphore::new(LOOKUPS)) }
+    }
+}
 
 impl Resolve for SystemResolver {
     fn resolve(&self, name: Name) -> Resolving {
+        let lookups = Arc::clone(&self.lookups);
         Box::pin(async move {
-            let addresses: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
-            Ok(Box::new(addresses.into_iter()) as Addrs)
+            let permit = lookups.acquire_owned().await?;
+            let addresses = spawn_blocking(move || {
+                let _until_it_is_done = permit;
+                (name.as_str(), 0).to_socket_addrs().map(Vec::from_iter)
+            });
+            Ok(Box::new(addresses.await??.into_iter()) as Addrs)
         })
     }
 }

@@ -44,7 +44,7 @@ const AT_ONCE_EACH: usize = 16;
 const AT_ONCE_FAILING: usize = 1;
 /// What could not be stored is let alone for so long.
 const PAUSE_US: i64 = MINUTE_US;
-/// As many endpoints are looked at in a round.
+/// As many endpoints are looked at in a round; the next one begins behind them.
 const ENDPOINTS: i64 = 1_000;
 
 type Key = (WebhookEndpointId, PaymentId, i64);
@@ -70,7 +70,7 @@ pub(super) async fn run(
             }
             _ = ticks.tick() => {
                 idle += 1;
-                if is_news || idle >= IDLE_TICKS {
+                if is_news || courier.is_replaying || idle >= IDLE_TICKS {
                     (idle, is_news) = (0, false);
                     courier.round().await
                 } else {
@@ -128,6 +128,12 @@ struct Courier {
     // What was sent and could not be stored, and until when it is let alone.
     paused: HashMap<Key, Timestamp>,
     failing: HashSet<WebhookEndpointId>,
+    // Behind this one the next round begins.
+    last: Option<WebhookEndpointId>,
+    // As many of one endpoint are under way, as many endpoints as have something due.
+    share: usize,
+    // Something that was asked for again is not due again yet.
+    is_replaying: bool,
 }
 
 impl Courier {
@@ -142,6 +148,9 @@ impl Courier {
             keys: HashMap::new(),
             paused: HashMap::new(),
             failing: HashSet::new(),
+            last: None,
+            share: AT_ONCE_EACH,
+            is_replaying: false,
         }
     }
 
@@ -155,13 +164,25 @@ impl Courier {
         if !self.holds().await {
             return Ok(());
         }
-        fan_out::run(&self.gate).await?;
-        self.is_read = true;
-        let scan = MerchantScan::DueEndpoints { now: self.now(), limit: ENDPOINTS };
+        self.is_read = fan_out::run(&self.gate).await?;
+        if !self.is_read {
+            return Ok(());
+        }
+        let scan = MerchantScan::DueEndpoints { now: self.now(), after: self.last, limit: ENDPOINTS };
         let fetched = self.gate.fetch(Query::scan(Scan::Merchant(scan))).await?;
-        for endpoint in fetched.scanned::<WebhookEndpoint>() {
+        let due: Vec<&WebhookEndpoint> = fetched.scanned().collect();
+        // After the last of them it is the first one's turn again.
+        let is_full = i64::try_from(due.len()).is_ok_and(|count| count == ENDPOINTS);
+        self.last = due.last().filter(|_| is_full).map(|endpoint| endpoint.endpoint_id);
+        self.share = (AT_ONCE / due.len().max(1)).clamp(1, AT_ONCE_EACH);
+        self.is_replaying = due.iter().any(|endpoint| endpoint.replay_until.is_some());
+        for endpoint in due {
             if endpoint.replay_until.is_some() {
                 replay::run(&self.gate, endpoint.endpoint_id).await?;
+            }
+            // It may have taken longer than this process's turn.
+            if !self.holds().await {
+                return Ok(());
             }
             self.send(endpoint).await?;
         }
@@ -183,7 +204,7 @@ impl Courier {
     async fn send(&mut self, endpoint: &WebhookEndpoint) -> Result<(), StoreError> {
         let endpoint_id = endpoint.endpoint_id;
         let under_way = self.keys.values().filter(|key| key.0 == endpoint_id).count();
-        let each = if self.failing.contains(&endpoint_id) { AT_ONCE_FAILING } else { AT_ONCE_EACH };
+        let each = if self.failing.contains(&endpoint_id) { AT_ONCE_FAILING } else { self.share };
         let room = each.saturating_sub(under_way).min(AT_ONCE.saturating_sub(self.sending.len()));
         if room == 0 {
             return Ok(());
@@ -235,14 +256,17 @@ impl Courier {
                 return Ok(());
             }
         }
-        if !self.is_read || !self.holds().await {
+        // What little room is left is shared out by the next round, or one endpoint would keep it.
+        let is_short = self.sending.len() + AT_ONCE_EACH >= AT_ONCE;
+        if is_short || !self.is_read || !self.holds().await {
             return Ok(());
         }
         let fetched = self.gate.fetch(Query::row(RowKey::WebhookEndpoint(endpoint_id))).await?;
-        match fetched.get::<WebhookEndpoint>() {
-            Some(endpoint) => self.send(endpoint).await,
-            None => Ok(()),
-        }
+        let Some(endpoint) = fetched.get::<WebhookEndpoint>() else {
+            self.failing.remove(&endpoint_id);
+            return Ok(());
+        };
+        self.send(endpoint).await
     }
 }
 

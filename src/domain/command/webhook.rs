@@ -92,6 +92,8 @@ pub enum Verdict {
     Failed,
     /// The receiver says that it is gone for good, and is sent nothing any more.
     Gone,
+    /// Given up without an attempt: its endpoint is gone.
+    Unsent,
 }
 
 /// Keeping merchants' deliveries: all of it follows from the journal, so none of it is journalled.
@@ -118,7 +120,9 @@ pub enum WebhookChore {
         step: i64,
         /// Attempts made before it.
         attempts: i64,
-        /// The HTTP status; nothing when there was no answer, or no attempt.
+        /// Since when it was due, as it was tried: what was asked for again since then is another delivery.
+        queued_at: Timestamp,
+        /// The HTTP status; nothing when there was no answer.
         status: Option<i64>,
         /// What follows.
         verdict: Verdict,

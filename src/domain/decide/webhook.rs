@@ -60,7 +60,7 @@ fn act(
         .get::<WebhookEndpoint>((action.endpoint_id(),))
         .filter(|endpoint| endpoint.merchant_id == merchant_id)
         .ok_or(Refusal::NotFound);
-    let (mut writes, outcome) = match action {
+    let (writes, outcome) = match action {
         WebhookAction::Create { endpoint_id, document, endpoints, secret } => {
             if *endpoints > ENDPOINTS_MAX {
                 return Err(Refusal::TooManyWebhookEndpoints.into());
@@ -72,7 +72,7 @@ fn act(
         }
         WebhookAction::Rotate { endpoint_id, document, secret } => {
             let endpoint = own?;
-            if is_rotating(endpoint, now) {
+            if endpoint.is_rotating(now) {
                 return Err(Refusal::WebhookSecretRotating.into());
             }
             let until = now.plus_us(ROTATION_US);
@@ -83,7 +83,7 @@ fn act(
         }
         WebhookAction::EndSecret { endpoint_id, document } => {
             let endpoint = own?;
-            if !is_rotating(endpoint, now) {
+            if !endpoint.is_rotating(now) {
                 return Err(Refusal::WebhookSecretNotRotating.into());
             }
             let mut writes = document_writes(merchant_id, document, view)?;
@@ -101,13 +101,7 @@ fn act(
             (vec![write], WebhookOutcome::Replayed { endpoint_id: *endpoint_id })
         }
     };
-    writes.shrink_to_fit();
     Ok(Ruling::plain(writes, Outcome::Webhook(outcome)))
-}
-
-/// Whether both secrets sign.
-pub(super) fn is_rotating(endpoint: &WebhookEndpoint, now: Timestamp) -> bool {
-    endpoint.rotated_until.is_some_and(|until| now < until)
 }
 
 fn new_endpoint(endpoint_id: WebhookEndpointId, merchant: &Merchant, now: Timestamp) -> WebhookEndpoint {
@@ -198,13 +192,13 @@ fn queued(row: &WebhookDelivery, now: Timestamp) -> WebhookDelivery {
 pub(super) fn chore(chore: &WebhookChore, view: &View) -> Vec<Write> {
     match chore {
         WebhookChore::FanOut { lane, from, to, deliveries } => fan_out(*lane, (*from, *to), deliveries, view),
-        WebhookChore::Tried { endpoint_id, payment_id, step, attempts, status, verdict } => {
+        WebhookChore::Tried { endpoint_id, payment_id, step, attempts, queued_at, status, verdict } => {
             let row = view.get::<WebhookDelivery>((*endpoint_id, *payment_id, *step));
             // Replayed or answered meanwhile: then this attempt was another one's.
-            let Some(row) = row.filter(|row| row.state == DeliveryState::Due && row.attempts == *attempts)
-            else {
-                return Vec::new();
+            let is_same = |row: &&WebhookDelivery| {
+                row.state == DeliveryState::Due && (row.attempts, row.queued_at) == (*attempts, *queued_at)
             };
+            let Some(row) = row.filter(is_same) else { return Vec::new() };
             let gone = view
                 .get::<WebhookEndpoint>((*endpoint_id,))
                 .filter(|_| *verdict == Verdict::Gone)
@@ -243,6 +237,9 @@ fn tried(row: &WebhookDelivery, status: Option<i64>, verdict: Verdict, now: Time
         Verdict::Delivered => (DeliveryState::Delivered, None),
         Verdict::Again(at) => (DeliveryState::Due, Some(at)),
         Verdict::Failed | Verdict::Gone => (DeliveryState::Failed, None),
+        Verdict::Unsent => {
+            return WebhookDelivery { state: DeliveryState::Failed, due_at: None, ..row.clone() };
+        }
     };
     let attempts = row.attempts + 1;
     WebhookDelivery { state, due_at, attempts, last_status: status, tried_at: Some(now), ..row.clone() }

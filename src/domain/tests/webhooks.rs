@@ -66,7 +66,15 @@ fn read(from: i64, to: i64, deliveries: Vec<WebhookDelivery>) -> WebhookChore {
 
 fn tried(attempts: i64, status: i64, verdict: Verdict) -> WebhookChore {
     let status = Some(status);
-    WebhookChore::Tried { endpoint_id: ENDPOINT, payment_id: PAYMENT, step: 1, attempts, status, verdict }
+    WebhookChore::Tried {
+        endpoint_id: ENDPOINT,
+        payment_id: PAYMENT,
+        step: 1,
+        attempts,
+        queued_at: NOW,
+        status,
+        verdict,
+    }
 }
 
 fn deliveries(ledger: &Ledger) -> Vec<&WebhookDelivery> {
@@ -126,6 +134,24 @@ fn a_receiver_that_is_gone_is_gone_in_the_same_commit_and_a_deleted_one_is_no_ob
     deleted.remove(RowKey::WebhookEndpoint(ENDPOINT));
     keep(&mut deleted, tried(0, 410, Verdict::Gone));
     assert_eq!(deleted.get::<WebhookDelivery>((ENDPOINT, PAYMENT, 1)).state, DeliveryState::Failed);
+}
+
+#[test]
+fn a_word_of_an_attempt_before_a_replay_is_no_word_of_the_replay() {
+    let mut ledger = ledger();
+    ledger.put(WebhookDelivery { queued_at: NOW.plus_us(1), ..row(ENDPOINT, 1) });
+    keep(&mut ledger, tried(0, 200, Verdict::Delivered));
+    assert_eq!(ledger.get::<WebhookDelivery>((ENDPOINT, PAYMENT, 1)).state, DeliveryState::Due);
+}
+
+#[test]
+fn what_was_not_sent_is_not_told_as_tried() {
+    let mut ledger = ledger();
+    let before = WebhookDelivery { attempts: 1, last_status: Some(500), ..row(ENDPOINT, 1) };
+    ledger.put(before.clone());
+    keep(&mut ledger, tried(1, 0, Verdict::Unsent));
+    let expected = WebhookDelivery { state: DeliveryState::Failed, due_at: None, ..before };
+    assert_eq!(*ledger.get::<WebhookDelivery>((ENDPOINT, PAYMENT, 1)), expected);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use crate::domain::id::{PaymentId, StoreId};
 use crate::domain::money::Asset;
 use crate::domain::rows::Payment;
-use crate::domain::time::{DAY_US, MINUTE_US, Timestamp};
+use crate::domain::time::{DAY_US, MINUTE_US, Timestamp, civil};
 use crate::gate::Gate;
 use crate::gate::admitted::Admitted;
 use crate::gate::operation::{CallerKind, Codes, Cost, Effect, Operation, Read};
@@ -103,19 +103,10 @@ fn line(((day, store_id), sums): ((i64, StoreId), Sums)) -> pb::SalesLine {
     }
 }
 
-/// A day counted from the epoch, in the Gregorian calendar. Years are counted from March on, so that the
-/// leap day is the last of its year; 719,468 days lie between the beginning of year 0 so counted and 1970.
+/// A day counted from the epoch, as ISO 8601 has it.
 fn date(day: i64) -> String {
-    let from_zero = day + 719_468;
-    let era = from_zero.div_euclid(146_097);
-    let of_era = from_zero.rem_euclid(146_097);
-    let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let from_march = (5 * of_year + 2) / 153;
-    let of_month = of_year - (153 * from_march + 2) / 5 + 1;
-    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
-    format!("{year:04}-{month:02}-{of_month:02}")
+    let (year, month, day) = civil(day);
+    format!("{year:04}-{month:02}-{day:02}")
 }
 
 pub async fn call(
@@ -129,6 +120,9 @@ pub async fn call(
     loop {
         let rows: Vec<&Payment> = fetched.scanned().collect();
         read += rows.len();
+        if read > PAYMENTS_MAX {
+            return Err(Rejection::malformed("until", "nearer to from: that are more than 50,000 payments"));
+        }
         for row in &rows {
             add(&mut lines, row, offset_us);
         }
@@ -136,9 +130,6 @@ pub async fn call(
         let Some(before) = before.filter(|_| rows.len() >= PAGE) else {
             return Ok(pb::GetSalesReportReply { lines: lines.into_iter().map(line).collect() });
         };
-        if read >= PAYMENTS_MAX {
-            return Err(Rejection::malformed("until", "nearer to from: that are more than 50,000 payments"));
-        }
         let next = Scan::Merchant(MerchantScan::Payments(scan(&call, Some(before))?));
         // Whose they are was checked with the first page.
         fetched = gate.fetch(Query::scan(next)).await?;

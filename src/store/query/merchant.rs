@@ -55,6 +55,8 @@ pub enum MerchantScan {
     DueEndpoints {
         /// Now.
         now: Timestamp,
+        /// After this one; from the first when absent.
+        after: Option<WebhookEndpointId>,
         /// At most.
         limit: i64,
     },
@@ -214,8 +216,9 @@ impl MerchantScan {
                 .and("lane = ? AND sequence > ?", [Value::Int(*lane), Value::Int(*after)])
                 .and("sequence <= ?", [Value::Int(*last)])
                 .ordered("sequence", *limit),
-            Self::DueEndpoints { now, limit } => Condition::new(Table::WebhookEndpoint)
+            Self::DueEndpoints { now, after, limit } => Condition::new(Table::WebhookEndpoint)
                 .and(DUE_ENDPOINT, [time(*now)])
+                .and("endpoint_id > ?", [bytes(after.as_ref().map_or(&[][..], |id| &id.0))])
                 .ordered("endpoint_id", *limit),
             Self::DueDeliveries { endpoint_id, now, limit } => Condition::new(Table::WebhookDelivery)
                 .and("endpoint_id = ? AND state = 0 AND due_at <= ?", [bytes(&endpoint_id.0), time(*now)])

@@ -54,7 +54,7 @@ impl Sender {
     /// Nothing is connected here.
     pub fn new(settings: SenderSettings) -> Result<Self, Unusable> {
         let SenderSettings { reach, resolver, ca_pem, timeout } = settings;
-        let resolver = resolver.unwrap_or_else(|| Arc::new(SystemResolver));
+        let resolver = resolver.unwrap_or_else(|| Arc::new(SystemResolver::default()));
         Ok(Self { client: guard::client(resolver, reach, ca_pem.as_deref(), timeout)?, reach })
     }
 
@@ -66,7 +66,7 @@ impl Sender {
         row: &WebhookDelivery,
     ) -> Result<bool, StoreError> {
         let (status, verdict) = if endpoint.state == EndpointState::Gone {
-            (None, Verdict::Failed)
+            (None, Verdict::Unsent)
         } else {
             let now = Timestamp(gate.tools().clock.now_us());
             let status = match self.request(gate, endpoint, row, now).await {
@@ -82,6 +82,7 @@ impl Sender {
             payment_id: row.payment_id,
             step: row.step,
             attempts: row.attempts,
+            queued_at: row.queued_at,
             status,
             verdict,
         };
@@ -122,8 +123,7 @@ impl Sender {
         let Some(address) = opened.papers.endpoint(endpoint.endpoint_id) else { return Ok(None) };
         // Made under another configuration, it may be one by now that is not sent to.
         let Ok(url) = guard::endpoint_url(&address.url, self.reach) else { return Ok(None) };
-        let is_rotating = endpoint.rotated_until.is_some_and(|until| now < until);
-        let secrets = address.secrets.iter().take(if is_rotating { 2 } else { 1 });
+        let secrets = address.secrets.iter().take(if endpoint.is_rotating(now) { 2 } else { 1 });
         let secrets: Result<Vec<_>, _> = secrets.map(|text| WebhookSecret::parse(text)).collect();
         let secrets = secrets.map_err(|_| StoreError::Defect)?;
         Ok(Some(post(url, &event_name(row.payment_id, row.step), &secrets, now, body)))

@@ -5,7 +5,12 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use rustls::ServerConfig;
+use rustls::pki_types::PrivateKeyDer;
 use saifu::outbound::guard::Reach;
+use tokio::io::copy_bidirectional;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
 
 use super::*;
 
@@ -49,6 +54,54 @@ async fn a_name_that_comes_to_stand_for_a_private_address_is_not_connected_to() 
     }
     assert_eq!(receiver.connections(), 0);
     world.server.stop().await;
+}
+
+/// TLS in front of a receiver: its port.
+async fn over_tls(receiver: &Receiver, issued: &rcgen::CertifiedKey<rcgen::KeyPair>) -> u16 {
+    let key = PrivateKeyDer::try_from(issued.signing_key.serialize_der()).expect("a key");
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("TLS 1.2 and 1.3")
+        .with_no_client_auth()
+        .with_single_cert(vec![issued.cert.der().clone()], key)
+        .expect("its key");
+    let (acceptor, port) = (TlsAcceptor::from(Arc::new(config)), receiver.port);
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let at = listener.local_addr().expect("an address").port();
+    tokio::spawn(async move {
+        while let Ok((tcp, _)) = listener.accept().await {
+            // Whoever does not trust the certificate hangs up.
+            let Ok(mut tls) = acceptor.accept(tcp).await else { continue };
+            let mut plain = TcpStream::connect(("127.0.0.1", port)).await.expect("the receiver listens");
+            drop(copy_bidirectional(&mut tls, &mut plain).await);
+        }
+    });
+    at
+}
+
+#[tokio::test]
+async fn what_is_https_is_sent_to_whoever_shows_a_certificate_and_to_nobody_else() {
+    let issued = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).expect("a certificate");
+    for (authority, expected) in [(Some(issued.cert.pem()), (Delivered, 200)), (None, (Due, 0))] {
+        let world = World::start_with(|settings| {
+            generous(settings);
+            here(settings);
+            settings.merchant_webhooks.ca_pem = authority.map(String::into_bytes);
+        })
+        .await;
+        let alice = world.funded("alice", 9_000).await;
+        let (shop, receiver) = (world.shop("Bakery One").await, Receiver::start().await);
+        let port = over_tls(&receiver, &issued).await;
+        shop.merchant.create_webhook(&format!("https://localhost:{port}/")).await.expect("an endpoint");
+        let code = digits(&alice, 500).await;
+        shop.till.charge(&order("one", 10), &code).await.expect("a charge");
+        let all = shop.deliveries_until("it was tried", |all| !all.is_empty() && all[0].attempts == 1).await;
+        let (state, status) = expected;
+        assert_eq!(states(&all), [(1, state, 1, status)]);
+        assert_eq!(receiver.hooks().len(), usize::from(state == Delivered));
+        world.server.stop().await;
+    }
 }
 
 #[tokio::test]
