@@ -1,10 +1,13 @@
 //! What batching gains on PostgreSQL: the real store fed with real payments, against a transaction a
 //! transfer, spread over a thousand merchants and hot on one.
 //!
-//! Both in one run on one cluster, in alternating rounds, `synchronous_commit` and `fsync` on. The client,
+//! Sales at tills (a code issued, and charged) are measured beside them: one merchant with a thousand tills,
+//! and a thousand merchants with a till each.
+//!
+//! All in one run on one cluster, in alternating rounds, `synchronous_commit` and `fsync` on. The client,
 //! the server and the disk share this machine, so it is the ratios that say something. Goals: batched five
-//! times as fast where payments are spread, fifteen times where one merchant is hot, and hot not slower
-//! than spread.
+//! times as fast where payments are spread, fifteen times where one merchant is hot, hot not slower than
+//! spread, and of sales 0.95 of spread.
 //!
 //! `cargo bench --bench store`
 
@@ -12,6 +15,7 @@ mod plain;
 #[path = "../../tests/it/support/services.rs"]
 #[expect(dead_code, reason = "not everything that tests do with a server is done here")]
 mod services;
+mod till;
 mod world;
 
 use std::sync::Arc;
@@ -49,6 +53,15 @@ impl Spread {
             // Neighbours in time pay different merchants.
             Self::All => number * 7 % world::MERCHANTS,
             Self::One => 0,
+        }
+    }
+
+    /// Which of the tills; the first merchant's own thousand come after the others'.
+    fn till(self, number: u64) -> u64 {
+        let till = number * 7 % world::MERCHANTS;
+        match self {
+            Self::All => till,
+            Self::One => world::MERCHANTS + till,
         }
     }
 }
@@ -103,7 +116,8 @@ async fn measure() {
     migrate(&Settings::parse(&url, None).expect("an address")).await.expect("the migrations run");
     let (mut client, connection) = tokio_postgres::connect(&url, NoTls).await.expect("a connection");
     drop(tokio::spawn(connection));
-    world::insert(&mut client, &world::rows(Timestamp(SystemClock.now_us()))).await;
+    let now = Timestamp(SystemClock.now_us());
+    world::insert(&mut client, &[world::rows(now), till::rows(now)].concat()).await;
     client.batch_execute("ANALYZE").await.expect("it is analysed");
     let large = opened(&url, 1, None).await;
     let small = opened(&url, 2, Some(SMALL_BATCH)).await;
@@ -115,6 +129,8 @@ async fn measure() {
         Series::new("batches of 32, hot"),
         Series::new("plain, spread"),
         Series::new("plain, hot"),
+        Series::new("sales at tills, spread"),
+        Series::new("sales at tills, hot"),
     ];
     // The first round warms up, and is not counted.
     for round in 0..=ROUNDS {
@@ -128,6 +144,10 @@ async fn measure() {
         for spread in [Spread::All, Spread::One] {
             let watch = Stopwatch::start();
             rates.push(rate(plain::run(&mut tellers, &NEXT, spread).await, &watch));
+        }
+        for spread in [Spread::All, Spread::One] {
+            let watch = Stopwatch::start();
+            rates.push(rate(sold(&large.store(), spread).await, &watch));
         }
         if round > 0 {
             series.iter_mut().zip(rates).for_each(|(one, rate)| one.rates.push(rate));
@@ -167,7 +187,34 @@ async fn batched(store: &Arc<Store>, spread: Spread) -> u64 {
     sum
 }
 
-fn report(series: &[Series; 6]) {
+/// All callers sell until the time is over: how many sales, each a code and its charge.
+async fn sold(store: &Arc<Store>, spread: Spread) -> u64 {
+    let watch = Stopwatch::start();
+    let mut running = Vec::new();
+    for _ in 0..CALLERS {
+        let store = Arc::clone(store);
+        running.push(tokio::spawn(async move {
+            let mut count = 0;
+            while watch.elapsed_us() < SPAN_US {
+                let number = NEXT.fetch_add(1, Ordering::Relaxed);
+                let [issue, charge] = till::sale(number, spread.till(number));
+                let answer = store.execute(issue).await;
+                assert!(matches!(answer, Ok(Answer::Final(Outcome::CodeIssued { .. }))), "{answer:?}");
+                let answer = store.execute(charge).await;
+                assert!(matches!(answer, Ok(Answer::Final(Outcome::Charged { .. }))), "{answer:?}");
+                count += 1;
+            }
+            count
+        }));
+    }
+    let mut sum = 0;
+    for one in running {
+        sum += one.await.expect("nobody panics");
+    }
+    sum
+}
+
+fn report(series: &[Series; 8]) {
     let profile = if cfg!(debug_assertions) { "development build" } else { "release build" };
     println!(
         "payments a second, {profile}; {CALLERS} callers into one batching writer, or {} connections; \
@@ -177,13 +224,14 @@ fn report(series: &[Series; 6]) {
     );
     println!("{:<28} {:>8} {:>8} {:>8}", "", "least", "median", "most");
     series.iter().for_each(Series::print);
-    let [spread, hot, small_spread, small_hot, plain_spread, plain_hot] = series;
+    let [spread, hot, small_spread, small_hot, plain_spread, plain_hot, sales_spread, sales_hot] = series;
     let ratio = |name: &str, one: &Series, other: &Series, goal: f64| {
         println!("{name:<28} {:>8.2} (goal: {goal})", one.median() / other.median());
     };
     ratio("batched / plain, spread", spread, plain_spread, 5.0);
     ratio("batched / plain, hot", hot, plain_hot, 15.0);
     ratio("batched hot / spread", hot, spread, 1.0);
+    ratio("sales hot / spread", sales_hot, sales_spread, 0.95);
     ratio("batches of 32 / plain, spread", small_spread, plain_spread, 5.0);
     ratio("batches of 32 / plain, hot", small_hot, plain_hot, 15.0);
 }
