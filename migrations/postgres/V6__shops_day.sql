@@ -52,8 +52,6 @@ CREATE TABLE movement (
     at BIGINT NOT NULL,
     CHECK ((terminal_id IS NULL) = (business_day IS NULL))
 );
-CREATE INDEX movement_payment ON movement (payment_id);
-CREATE INDEX movement_merchant ON movement (merchant_id, at);
 CREATE INDEX movement_till ON movement (terminal_id, business_day) WHERE terminal_id IS NOT NULL;
 
 CREATE TABLE cash_top_up (
@@ -72,13 +70,11 @@ CREATE TABLE cash_top_up (
     reversed_at BIGINT
 );
 CREATE INDEX cash_top_up_till ON cash_top_up (terminal_id, business_day);
-CREATE INDEX cash_top_up_store ON cash_top_up (store_id, credited_at);
 
 CREATE TABLE closed_day (
     terminal_id BYTEA NOT NULL REFERENCES terminal (terminal_id),
     business_day BIGINT NOT NULL,
     tenant_id BYTEA NOT NULL CHECK (length(tenant_id) = 16),
-    claimed BYTEA NOT NULL,
     closed_at BIGINT NOT NULL,
     PRIMARY KEY (terminal_id, business_day)
 );

@@ -68,8 +68,6 @@ CREATE TABLE movement (
     at INTEGER NOT NULL,
     CHECK ((terminal_id IS NULL) = (business_day IS NULL))
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX movement_payment ON movement (payment_id);
-CREATE INDEX movement_merchant ON movement (merchant_id, at);
 CREATE INDEX movement_till ON movement (terminal_id, business_day) WHERE terminal_id IS NOT NULL;
 
 CREATE TABLE cash_top_up (
@@ -88,13 +86,11 @@ CREATE TABLE cash_top_up (
     reversed_at INTEGER
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX cash_top_up_till ON cash_top_up (terminal_id, business_day);
-CREATE INDEX cash_top_up_store ON cash_top_up (store_id, credited_at);
 
 CREATE TABLE closed_day (
     terminal_id BLOB NOT NULL REFERENCES terminal (terminal_id) DEFERRABLE INITIALLY DEFERRED,
     business_day INTEGER NOT NULL,
     tenant_id BLOB NOT NULL CHECK (length(tenant_id) = 16),
-    claimed BLOB NOT NULL,
     closed_at INTEGER NOT NULL,
     PRIMARY KEY (terminal_id, business_day)
 ) STRICT, WITHOUT ROWID;

@@ -90,6 +90,8 @@ pub struct StaffRules {
     pub proposal_us: i64,
     /// A till gives back so much a day; more is its merchant's server's to give.
     pub refund_day_minor: i64,
+    /// Cash that was topped up goes back over the counter for so long at most.
+    pub cash_back_us: i64,
 }
 
 /// How long payments wait.
@@ -101,6 +103,8 @@ pub struct PaymentWaits {
     pub hold_us: i64,
     /// And at most so long.
     pub hold_longest_us: i64,
+    /// An order may be paid for so long when its shop says nothing about it.
+    pub order_us: i64,
 }
 
 /// How top-ups go.
@@ -175,8 +179,14 @@ impl Policy {
                 ask_us: 2 * MINUTE_US,
                 hold_us: 7 * DAY_US,
                 hold_longest_us: 30 * DAY_US,
+                order_us: 5 * MINUTE_US,
             },
-            staff: StaffRules { activation_us: DAY_US, proposal_us: DAY_US, refund_day_minor: 100_000 },
+            staff: StaffRules {
+                activation_us: DAY_US,
+                proposal_us: DAY_US,
+                refund_day_minor: 100_000,
+                cash_back_us: DAY_US,
+            },
             top_ups: TopUpRules { deadline_us: 15 * MINUTE_US },
             recovery: Figures::standard(),
             open_request_us: 150 * SECOND_US,

@@ -975,8 +975,6 @@ records! {
     ClosedDay: "closed_day" [terminal_id: TerminalId, business_day: i64] {
         /// Whose deployment.
         tenant_id: TenantId,
-        /// What the till said it moved, by kind, encoded.
-        claimed: Vec<u8>,
         /// When.
         closed_at: Timestamp,
     }

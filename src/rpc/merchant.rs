@@ -1,4 +1,4 @@
-//! MerchantService: A merchant's own server: its stores and tills.
+//! MerchantService: A merchant's own server: its stores and tills, their payments and orders, and webhooks.
 
 mod cancel_order;
 mod capture;

@@ -374,7 +374,7 @@ pub fn entry(reason: Reason) -> Entry {
         Reason::DayClosed => (
             Code::FailedPrecondition,
             "not the till's business day",
-            "GetDay says which day the till is in. A closed day's payments are given back by Refund or Void.",
+            "GetDay says which day it is in. What is closed goes back by Refund or Void; cash does not.",
         ),
         Reason::TooManyWebhookEndpoints => (
             Code::FailedPrecondition,

@@ -9,13 +9,13 @@ use crate::domain::id::{DeviceId, LedgerAccountId, MerchantId, OperatorId, Termi
 use crate::domain::ledger::SYSTEM_ACCOUNTS;
 use crate::domain::recovery::CaseState;
 use crate::domain::rows::{
-    Account, CashDesk, CashTopUp, Device, KeyState, Lane, LedgerAccount, Merchant, Operator, OrderSlot,
-    Payment, Principal, Proposal, ProposalState, RecoveryCase, Row, SigningKey, Store, Table, Terminal,
-    TopUp, WebhookEndpoint,
+    Account, CashDesk, CashTopUp, ClosedDay, Device, KeyState, Lane, LedgerAccount, Merchant, Movement,
+    Operator, OrderSlot, Payment, Principal, Proposal, ProposalState, RecoveryCase, Row, SigningKey, Store,
+    Table, Terminal, TopUp, WebhookEndpoint,
 };
 
 /// Tables that the journal determines.
-const COMPARED: [Table; 17] = [
+const COMPARED: [Table; 19] = [
     Table::Account,
     Table::Device,
     Table::SigningKey,
@@ -28,6 +28,8 @@ const COMPARED: [Table; 17] = [
     Table::OrderSlot,
     Table::CashDesk,
     Table::CashTopUp,
+    Table::Movement,
+    Table::ClosedDay,
     Table::Operator,
     Table::RecoveryCase,
     Table::Proposal,
@@ -84,6 +86,8 @@ fn expected_rows(table: Table, replay: &Replay) -> usize {
         Table::OrderSlot => replay.orders.len(),
         Table::CashDesk => replay.desks.len(),
         Table::CashTopUp => replay.cash.len(),
+        Table::Movement => replay.movements.len(),
+        Table::ClosedDay => replay.terminals.values().map(|till| closed_days(till.business_day)).sum(),
         Table::Operator => replay.operators.len(),
         Table::Proposal => replay.proposals.len(),
         Table::WebhookEndpoint => replay.webhooks.len(),
@@ -129,6 +133,8 @@ fn one(
         Row::OrderSlot(row) => order(row, replay),
         Row::CashDesk(row) => cash_desk(row, replay),
         Row::CashTopUp(row) => cash_top_up(row, replay),
+        Row::Movement(row) => movement(row, replay),
+        Row::ClosedDay(row) => closed_day(row, replay),
         Row::Operator(row) => operator(row, replay),
         Row::Proposal(row) => proposal(row, replay),
         Row::RecoveryCase(row) => recovery_case(row, replay),
@@ -265,7 +271,7 @@ fn payment(row: &Payment, replay: &Replay) -> Result<(), &'static str> {
         && expected.store_id == row.store_id
         && expected.merchant_id == row.merchant_id
         && expected.sums == row.sums()
-        && expected.business_day == row.business_day;
+        && (expected.terminal_id, expected.business_day) == (row.terminal_id, row.business_day);
     if same { Ok(()) } else { Err("its account, store, day or amounts are not the journal's") }
 }
 
@@ -329,6 +335,27 @@ fn cash_top_up(row: &CashTopUp, replay: &Replay) -> Result<(), &'static str> {
         && (expected.amount_minor, expected.business_day) == (row.amount_minor, row.business_day)
         && expected.reversed == row.reversed_at.is_some();
     if same { Ok(()) } else { Err("its account, till, amount or day is not the journal's") }
+}
+
+fn movement(row: &Movement, replay: &Replay) -> Result<(), &'static str> {
+    let expected = replay.movements.get(&row.movement_id).ok_or("no step in the journal moved this")?;
+    let payment = replay.paid.get(&row.payment_id).ok_or("it is of no payment")?;
+    let same = (expected.payment_id, expected.kind) == (row.payment_id, row.kind)
+        && (expected.amount_minor, expected.till)
+            == (row.amount_minor, row.terminal_id.zip(row.business_day))
+        && (payment.merchant_id, payment.store_id) == (row.merchant_id, row.store_id);
+    if same { Ok(()) } else { Err("its payment, kind, amount, till or day is not the journal's") }
+}
+
+fn closed_day(row: &ClosedDay, replay: &Replay) -> Result<(), &'static str> {
+    let is_closed =
+        replay.terminals.get(&row.terminal_id).is_some_and(|till| row.business_day < till.business_day);
+    if is_closed { Ok(()) } else { Err("no till closed this day in the journal") }
+}
+
+/// The days before the one that a till is in.
+fn closed_days(business_day: i64) -> usize {
+    usize::try_from(business_day - 1).unwrap_or(0)
 }
 
 fn operator(row: &Operator, replay: &Replay) -> Result<(), &'static str> {

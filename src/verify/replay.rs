@@ -12,10 +12,11 @@ mod webhook;
 
 use std::collections::{HashMap, HashSet};
 
+use self::shop::{CashReplay, DeskReplay, MovementReplay};
 use crate::crypto::envelope::PublicKey;
 use crate::domain::id::{
-    AccountId, CaseId, CashTopUpId, DeviceId, KeyId, LedgerAccountId, MerchantId, OperatorId, PaymentId,
-    ProposalId, RequestId, StoreId, TerminalId, TopUpId, WebhookEndpointId,
+    AccountId, CaseId, CashTopUpId, DeviceId, KeyId, LedgerAccountId, MerchantId, MovementId, OperatorId,
+    PaymentId, ProposalId, RequestId, StoreId, TerminalId, TopUpId, WebhookEndpointId,
 };
 use crate::domain::journal::{Kind, Versions};
 use crate::domain::ledger::{Postings, Transfer};
@@ -119,24 +120,6 @@ impl OrderReplay {
     }
 }
 
-/// What a store's cash must be.
-pub(super) struct DeskReplay {
-    pub ledger_account_id: LedgerAccountId,
-    pub ceiling_minor: i64,
-    pub till_day_minor: i64,
-    pub held_minor: i64,
-}
-
-/// What cash over the counter must be.
-pub(super) struct CashReplay {
-    pub account_id: AccountId,
-    pub terminal_id: TerminalId,
-    pub store_id: StoreId,
-    pub amount_minor: i64,
-    pub business_day: i64,
-    pub reversed: bool,
-}
-
 /// What was proposed.
 pub(super) struct ProposalReplay {
     pub proposer_id: OperatorId,
@@ -191,6 +174,7 @@ pub(super) struct Replay {
     pub orders: HashMap<(MerchantId, String), OrderReplay>,
     pub desks: HashMap<StoreId, DeskReplay>,
     pub cash: HashMap<CashTopUpId, CashReplay>,
+    pub movements: HashMap<MovementId, MovementReplay>,
     pub operators: HashMap<OperatorId, KeyId>,
     pub proposals: HashMap<ProposalId, ProposalReplay>,
     pub webhooks: HashMap<WebhookEndpointId, webhook::WebhookReplay>,

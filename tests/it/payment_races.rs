@@ -10,7 +10,7 @@ use saifu::pb;
 use tokio::task::JoinSet;
 use tokio::time::{Duration, interval};
 
-use crate::support::shop::{Shop, asking, digits, hold, word};
+use crate::support::shop::{Shop, asking, digits, hold, payable, word};
 use crate::support::{World, available, books_hold, generous, generous_policy};
 
 /// Runs of each race.
@@ -239,5 +239,55 @@ async fn a_yes_a_no_a_withdrawal_and_the_end_of_time_leave_one_of_them() {
     assert!(["NO", "VOIDED", "YES"].iter().all(|one| seen.contains_key(*one)), "{seen:?}");
     let paid = i64::try_from(seen.get("YES").copied().unwrap_or(0)).expect("few");
     all_have(&wallets, paid * 8).await;
+    books_hold(world, generous_policy).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_order_is_paid_once_however_many_pay_it() {
+    let (world, shop, wallets) = scene().await;
+    let mut seen = Seen::new();
+    for run in 0..RUNS {
+        let order_id = format!("order-{run}");
+        shop.till.create_order(&payable(&order_id, 1)).await.expect("an order");
+        let pay = |customer: usize| {
+            let request = pb::PayRequest {
+                store_id: shop.store_id.clone(),
+                payee_name: "Hotel".into(),
+                amount_minor: 1,
+                currency: "JPY".into(),
+                order_id: order_id.clone(),
+            };
+            wallets[customer].pay(request, None, None)
+        };
+        let (one, other, cancelled) = match run % 3 {
+            0 => tokio::join!(pay(run % 8), pay((run + 1) % 8), shop.till.cancel_order(&order_id)),
+            1 => {
+                let (cancelled, one, other) =
+                    tokio::join!(shop.till.cancel_order(&order_id), pay(run % 8), pay((run + 1) % 8));
+                (one, other, cancelled)
+            }
+            _ => {
+                let (one, cancelled, other) =
+                    tokio::join!(pay(run % 8), shop.till.cancel_order(&order_id), pay((run + 1) % 8));
+                (one, other, cancelled)
+            }
+        };
+        let done = [one.is_ok(), other.is_ok(), cancelled.is_ok()];
+        assert_eq!(done.iter().filter(|done| **done).count(), 1, "{one:?} {other:?} {cancelled:?}");
+        let name = if cancelled.is_ok() { "CANCELLED" } else { "PAID" };
+        *seen.entry(name.to_owned()).or_default() += 1;
+        if run % 100 == 99 {
+            for wallet in &wallets {
+                world.refresh(wallet).await;
+            }
+        }
+    }
+    let seen = sum(vec![seen]);
+    assert_eq!(seen.keys().collect::<Vec<_>>(), ["CANCELLED", "PAID"], "both come first at times");
+    let mut paid_minor: i64 = wallets.iter().map(|_| 9_000).sum();
+    for wallet in &wallets {
+        paid_minor -= available(wallet).await;
+    }
+    assert_eq!(usize::try_from(paid_minor).expect("what was paid"), seen["PAID"]);
     books_hold(world, generous_policy).await;
 }

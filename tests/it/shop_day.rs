@@ -1,24 +1,18 @@
 //! A shop's day through gRPC: orders that customers pay by themselves, cash over the counter, and the day
 //! that is closed.
 
+use std::net::Ipv4Addr;
+
 use saifu::client::wallet::Wallet;
 use saifu::pb;
 use tokio::time::{Duration, timeout};
 
-use crate::support::shop::{Shop, digits, hold, order, secret};
+use crate::support::recovery::DAY;
+use crate::support::shop::{Shop, asking, digits, hold, order, payable, secret};
 use crate::support::{World, available, books_hold, reason};
 
-const SOON: Duration = Duration::from_secs(20);
-
-fn wanted(order_id: &str, amount_minor: i64) -> pb::CreateOrderRequest {
-    pb::CreateOrderRequest {
-        order_id: order_id.into(),
-        amount_minor,
-        currency: "JPY".into(),
-        receipt_line: "Coffee".into(),
-        ..pb::CreateOrderRequest::default()
-    }
-}
+/// Sooner than a watcher looks again without news.
+const SOON: Duration = Duration::from_secs(3);
 
 /// What the app signs after it scanned an order's code.
 async fn scanned(wallet: &Wallet, qr: &str) -> pb::PayRequest {
@@ -41,9 +35,9 @@ async fn an_order_is_paid_once_with_its_amount_and_in_time() {
     let world = World::start().await;
     let (alice, bob) = (world.funded("alice", 5_000).await, world.funded("bob", 5_000).await);
     let shop = world.shop("Bakery One").await;
-    let made = shop.till.create_order(&wanted("A-1", 700)).await.expect("an order");
+    let made = shop.till.create_order(&payable("A-1", 700)).await.expect("an order");
     assert_eq!(state(&shop, "A-1").await, pb::OrderState::Payable);
-    assert_eq!(reason(shop.till.create_order(&wanted("A-1", 700)).await), pb::Reason::OrderExists);
+    assert_eq!(reason(shop.till.create_order(&payable("A-1", 700)).await), pb::Reason::OrderExists);
     let request = scanned(&alice, &made.qr).await;
     assert_eq!((request.order_id.as_str(), request.amount_minor), ("A-1", 700));
 
@@ -69,8 +63,8 @@ async fn an_order_is_paid_once_with_its_amount_and_in_time() {
     shop.till.refund("A-1", 100).await.expect("a part");
     assert_eq!(available(&alice).await, 4_400);
 
-    let late = shop.till.create_order(&wanted("A-3", 10)).await.expect("an order");
-    let cancelled = shop.till.create_order(&wanted("A-4", 10)).await.expect("an order");
+    let late = shop.till.create_order(&payable("A-3", 10)).await.expect("an order");
+    let cancelled = shop.till.create_order(&payable("A-4", 10)).await.expect("an order");
     shop.till.cancel_order("A-4").await.expect("a cancellation");
     let request = scanned(&alice, &cancelled.qr).await;
     assert_eq!(reason(alice.pay(request, None, None).await), pb::Reason::OrderReversed);
@@ -87,7 +81,7 @@ async fn a_till_watches_its_order_and_nobody_elses() {
     let world = World::start().await;
     let alice = world.funded("alice", 5_000).await;
     let shop = world.shop("Bakery One").await;
-    let made = shop.till.create_order(&wanted("A-1", 700)).await.expect("an order");
+    let made = shop.till.create_order(&payable("A-1", 700)).await.expect("an order");
     let mut watched = shop.till.watch_order("A-1").await.expect("a stream");
     let mut next = async || {
         let told = timeout(SOON, watched.message()).await.expect("in time").expect("no error");
@@ -124,6 +118,27 @@ async fn a_shop_knows_its_customer_again_and_another_shop_does_not() {
     assert_ne!(references[0], references[2]);
 }
 
+#[tokio::test]
+async fn a_key_at_two_places_at_once_raises_an_alarm_that_its_merchant_sees() {
+    let world = World::start().await;
+    let mut shop = world.shop("Bakery One").await;
+    let here = shop.till.channel.clone();
+    let there = world.street().channel_from(Ipv4Addr::new(127, 0, 0, 2)).await;
+    let alarms = async |shop: &Shop| {
+        let tills = shop.merchant.list_terminals(pb::ListTerminalsRequest::default()).await.expect("tills");
+        (tills.terminals[0].alarms, tills.terminals[0].alarmed_at.is_some())
+    };
+    // It moved: that is one place after another.
+    for channel in [&here, &there] {
+        shop.till.channel = channel.clone();
+        shop.till.day(0).await.expect("the day");
+    }
+    assert_eq!(alarms(&shop).await, (0, false));
+    shop.till.channel = here;
+    shop.till.reverse("R-1").await.expect("a change is one, too");
+    assert_eq!(alarms(&shop).await, (1, true));
+}
+
 async fn cash_code(wallet: &Wallet, cap_minor: i64) -> String {
     secret(wallet.issue_cash_code(cap_minor, None).await.expect("a code").payment_code)
 }
@@ -147,10 +162,16 @@ async fn cash_is_off_until_two_operators_allow_it_and_keeps_to_its_ceilings() {
     let listed = alice.list_entries(pb::ListEntriesRequest::default()).await.expect("entries").entries;
     assert_eq!((listed[0].kind(), listed[0].amount_minor), (pb::EntryKind::CashTopUp, 2_000));
 
+    // An order that was made for a customer to pay may be paid with cash, and then by nobody.
+    let made = shop.till.create_order(&payable("C-7", 40)).await.expect("an order");
+    let dora = world.wallet("dora").await;
+    shop.till.cash_top_up("C-7", 40, &cash_code(&dora, 40).await).await.expect("cash");
+    let request = scanned(&dora, &made.qr).await;
+    assert_eq!(reason(dora.pay(request, None, None).await), pb::Reason::OrderTaken);
     // Another customer: the till's day, then the store.
     let bob = world.wallet("bob").await;
     let code = cash_code(&bob, 2_000).await;
-    assert_eq!(reason(shop.till.cash_top_up("C-3", 1_001, &code).await), pb::Reason::CashCeiling);
+    assert_eq!(reason(shop.till.cash_top_up("C-3", 961, &code).await), pb::Reason::CashCeiling);
     let (second, _) = world.till(&shop.merchant, shop.store_id.clone()).await;
     assert_eq!(reason(second.cash_top_up("C-4", 3_001, &code).await), pb::Reason::CashCeiling);
     second.cash_top_up("C-4", 2_000, &code).await.expect("cash");
@@ -174,6 +195,8 @@ async fn cash_goes_back_over_the_counter_on_its_day_unless_it_was_spent() {
         let code = cash_code(wallet, 1_000).await;
         shop.till.cash_top_up(order_id, 1_000, &code).await.expect("cash");
     }
+    let soon = cash_code(&alice, 10).await;
+    assert_eq!(reason(shop.till.cash_top_up("C-4", 10, &soon).await), pb::Reason::Declined, "30 s apart");
     let back = shop.till.reverse("C-1").await.expect("a reversal");
     assert_eq!((back.result(), back.cash_minor), (pb::ReverseResult::Reversed, 1_000));
     assert_eq!(available(&alice).await, 0);
@@ -181,9 +204,65 @@ async fn cash_goes_back_over_the_counter_on_its_day_unless_it_was_spent() {
     shop.till.charge(&order("P-1", 1), &digits(&bob, 1).await).await.expect("a charge");
     assert_eq!(reason(shop.till.reverse("C-2").await), pb::Reason::AlreadySpent);
     assert_eq!(available(&bob).await, 999);
-    shop.till.close_day(1, Vec::new()).await.expect("the day ends");
-    assert_eq!(reason(shop.till.reverse("C-3").await), pb::Reason::DayClosed);
+    // A clerk who tries again learns that it was done, whatever the ceiling says by now.
+    world.allow_cash(&shop.store_id, 1, 1).await;
+    let code = cash_code(&carol, 10).await;
+    assert_eq!(reason(shop.till.cash_top_up("C-3", 10, &code).await), pb::Reason::OrderTaken);
+    world.pass(DAY + 1);
+    assert_eq!(reason(shop.till.reverse("C-3").await), pb::Reason::DayClosed, "a day that never ends");
     assert_eq!(available(&carol).await, 1_000);
+    books_hold(world, |_| {}).await;
+}
+
+#[tokio::test]
+async fn cash_of_a_closed_day_stays() {
+    let world = World::start().await;
+    let shop = world.shop("Bakery One").await;
+    world.allow_cash(&shop.store_id, 50_000, 1_000).await;
+    let (alice, bob) = (world.wallet("alice").await, world.wallet("bob").await);
+    shop.till.cash_top_up("C-1", 1_000, &cash_code(&alice, 1_000).await).await.expect("cash");
+    shop.till.close_day(1, Vec::new()).await.expect("the day ends");
+    assert_eq!(reason(shop.till.reverse("C-1").await), pb::Reason::DayClosed);
+    assert_eq!(available(&alice).await, 1_000);
+    // The next day has its own ceiling.
+    shop.till.cash_top_up("C-2", 1_000, &cash_code(&bob, 1_000).await).await.expect("cash");
+    books_hold(world, |_| {}).await;
+}
+
+#[tokio::test]
+async fn a_yes_counts_in_the_day_in_which_it_comes_and_a_merchants_reversal_in_none() {
+    let world = World::start().await;
+    let alice = world.funded("alice", 5_000).await;
+    let shop = world.shop("Bakery One").await;
+    let asked = shop.till.charge(&asking("A-1", 700), &digits(&alice, 500).await).await.expect("asked");
+    // Whoever is only asked is nobody's customer yet.
+    assert_eq!(shop.till.order("A-1").await.expect("the order").customer_reference, [0_u8; 0]);
+    shop.till.close_day(1, Vec::new()).await.expect("the day ends");
+    let status = alice.get_payment(asked.payment_id).await.expect("hers").payment.expect("a status");
+    alice.confirm_payment(&status, None).await.expect("a yes");
+    let sales = async |day| total(&shop.till.day(day).await.expect("the day").totals, pb::DayLineKind::Sale);
+    assert_eq!((sales(1).await, sales(2).await), ((0, 0), (1, 700)));
+    let undone = shop.merchant.reverse_for(shop.terminal_id.clone(), "A-1").await.expect("a reversal");
+    assert_eq!(undone.result(), pb::ReverseResult::Reversed);
+    let day = shop.till.day(2).await.expect("the day");
+    assert_eq!(total(&day.totals, pb::DayLineKind::Reversal), (0, 0));
+    books_hold(world, |_| {}).await;
+}
+
+#[tokio::test]
+async fn whoever_takes_no_part_makes_no_order_and_is_not_paid_by_one() {
+    let world = World::start().await;
+    let alice = world.funded("alice", 5_000).await;
+    let shop = world.shop("Bakery One").await;
+    let made = shop.till.create_order(&payable("A-1", 10)).await.expect("an order");
+    shop.merchant.suspend_terminal(shop.terminal_id.clone()).await.expect("suspended");
+    assert_eq!(reason(shop.till.create_order(&payable("A-2", 10)).await), pb::Reason::TerminalSuspended);
+    let request = scanned(&alice, &made.qr).await;
+    assert_eq!(reason(alice.pay(request, None, None).await), pb::Reason::PayeeSuspended);
+    shop.merchant.resume_terminal(shop.terminal_id.clone()).await.expect("resumed");
+    let [first, _] = world.operators().await;
+    first.suspend_merchant(shop.merchant_id.clone()).await.expect("suspended");
+    assert_eq!(reason(shop.till.create_order(&payable("A-2", 10)).await), pb::Reason::MerchantSuspended);
     books_hold(world, |_| {}).await;
 }
 

@@ -9,6 +9,7 @@ pub mod redis_server;
 #[expect(dead_code, reason = "the library's tests use all of it")]
 pub mod services;
 pub mod shop;
+pub mod street;
 pub mod stripe;
 
 use std::net::SocketAddr;

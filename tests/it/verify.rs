@@ -11,7 +11,7 @@ use saifu::store::sqlite::DATABASE_FILE;
 use saifu::verify::{Report, verify};
 
 use crate::support::recovery::{begin, cool, passphrase, wait_out};
-use crate::support::shop::{asking, digits, hold, order, secret};
+use crate::support::shop::{asking, digits, hold, order, payable, secret};
 use crate::support::{World, bakery};
 
 /// A stopped server's data: two wallets, some payments, a refused one, a revoked device.
@@ -202,6 +202,11 @@ async fn shop_books() -> PathBuf {
     shop.till.capture("held", 100, true).await.expect("a part");
     shop.till.reverse("undone").await.expect("a reversal");
     shop.till.reverse("never").await.expect("a tombstone");
+    shop.till.create_order(&payable("made", 60)).await.expect("an order");
+    world.allow_cash(&shop.store_id, 900, 800).await;
+    let bob = world.wallet("bob").await;
+    let code = secret(bob.issue_cash_code(70, None).await.expect("a code").payment_code);
+    shop.till.cash_top_up("cash", 70, &code).await.expect("cash");
     let (_, terminal_id) = world.till(&shop.merchant, shop.store_id.clone()).await;
     shop.merchant.suspend_terminal(terminal_id).await.expect("suspended");
     let data = world.dir.path().join("data");
@@ -214,6 +219,55 @@ async fn shop_books() -> PathBuf {
 
 /// What is changed, how, and what `saifu verify` says of it.
 const SHOP_CHANGES: &[(&str, &str, &str)] = &[
+    (
+        "an order that costs less",
+        "UPDATE order_slot SET asked_minor = 1 WHERE asked_minor = 60",
+        "its till, payment or reversal",
+    ),
+    (
+        "an order that may be paid for longer",
+        "UPDATE order_slot SET payable_until = payable_until + 1 WHERE payable_until IS NOT NULL",
+        "its till, payment or reversal",
+    ),
+    (
+        "a store that may hold more cash",
+        "UPDATE cash_desk SET ceiling_minor = 9000",
+        "its account, ceilings or cash",
+    ),
+    ("cash that is gone", "UPDATE cash_desk SET held_minor = 0", "its account, ceilings or cash"),
+    (
+        "less cash than was taken",
+        "UPDATE cash_top_up SET amount_minor = 69",
+        "its account, till, amount or day",
+    ),
+    (
+        "cash that was given back",
+        "UPDATE cash_top_up SET reversed_at = 1",
+        "its account, till, amount or day",
+    ),
+    ("cash of nobody's", "DELETE FROM cash_top_up", "is missing"),
+    (
+        "a sale of another till",
+        "UPDATE payment SET terminal_id = zeroblob(16) WHERE terminal_id IS NOT NULL",
+        "its account, store, day or amounts",
+    ),
+    ("another refund", "UPDATE movement SET amount_minor = 1 WHERE kind = 2", "its payment, kind, amount"),
+    ("a capture that is forgotten", "DELETE FROM movement WHERE kind = 1", "is missing"),
+    (
+        "a refund of another day",
+        "UPDATE movement SET business_day = 7 WHERE business_day IS NOT NULL",
+        "its payment, kind, amount, till or day",
+    ),
+    (
+        "a day that nobody closed",
+        "INSERT INTO closed_day SELECT terminal_id, 1, tenant_id, 0 FROM terminal LIMIT 1",
+        "no till closed this day",
+    ),
+    (
+        "a till's cash of today",
+        "UPDATE terminal SET cash_today_minor = 0",
+        "day or state is not the journal's",
+    ),
     (
         "a resumed till",
         "UPDATE terminal SET state = 1 WHERE state = 2",

@@ -80,15 +80,10 @@ impl Command {
                 TerminalCall { merchant_id, .. },
                 TerminalAction::Reverse { order_id } | TerminalAction::Step { order_id, .. },
             )
-            | Order::Merchant(MerchantCall { merchant_id, .. }, MerchantAction::Step { order_id, .. }) => {
-                follow_order(*merchant_id, order_id, view)
-            }
-            Order::Merchant(call, MerchantAction::Reverse { terminal_id, order_id }) => {
-                let terminal = view.get::<Terminal>((*terminal_id,));
-                let mut keys = follow_order(call.merchant_id, order_id, view);
-                keys.extend(terminal.map(|terminal| RowKey::CashDesk(terminal.store_id)));
-                keys
-            }
+            | Order::Merchant(
+                MerchantCall { merchant_id, .. },
+                MerchantAction::Reverse { order_id, .. } | MerchantAction::Step { order_id, .. },
+            ) => follow_order(*merchant_id, order_id, view),
             Order::Merchant(_, MerchantAction::CreateOrder { terminal_id, .. }) => view
                 .get::<Terminal>((*terminal_id,))
                 .map(|terminal| RowKey::Store(terminal.store_id))
@@ -109,7 +104,11 @@ fn follow_order(merchant_id: MerchantId, order_id: &str, view: &View) -> Vec<Row
     let payment = slot.payment_id.map(RowKey::Payment);
     let account = slot.account_id.map(RowKey::Account);
     let cash = slot.cash_top_up_id.map(RowKey::CashTopUp);
-    [payment, account, cash].into_iter().flatten().collect()
+    // The till is among what the command itself names, wherever cash is given back.
+    let till = slot.cash_top_up_id.map(|_| RowKey::Terminal(slot.terminal_id)).filter(|key| view.knows(key));
+    let desk = till.and_then(|_| view.get::<Terminal>((slot.terminal_id,)));
+    let desk = desk.map(|terminal| RowKey::CashDesk(terminal.store_id));
+    [payment, account, cash, desk].into_iter().flatten().collect()
 }
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "every other action names all of its rows itself")]
@@ -267,7 +266,6 @@ fn candidate_keys(call: &CandidateCall, action: &CandidateAction) -> Vec<RowKey>
 
 fn terminal_keys(call: &TerminalCall, action: &TerminalAction) -> Vec<RowKey> {
     let slot = |order_id: &String| RowKey::OrderSlot(call.merchant_id, order_id.clone());
-    let cash_desk = RowKey::CashDesk(call.store_id);
     let mut keys = vec![
         RowKey::SigningKey(call.signed.key_id),
         RowKey::Merchant(call.merchant_id),
@@ -279,13 +277,13 @@ fn terminal_keys(call: &TerminalCall, action: &TerminalAction) -> Vec<RowKey> {
             keys.extend([slot(&sale.order_id), RowKey::PaymentCode(sale.code_tag)]);
         }
         TerminalAction::CashTopUp(cash) => {
-            keys.extend([slot(&cash.order_id), RowKey::PaymentCode(cash.code_tag), cash_desk]);
+            keys.extend([slot(&cash.order_id), RowKey::PaymentCode(cash.code_tag)]);
+            keys.push(RowKey::CashDesk(call.store_id));
         }
         TerminalAction::CreateOrder(order) => keys.push(slot(&order.order_id)),
-        TerminalAction::Step { order_id, .. } | TerminalAction::CancelOrder { order_id } => {
-            keys.push(slot(order_id));
-        }
-        TerminalAction::Reverse { order_id } => keys.extend([slot(order_id), cash_desk]),
+        TerminalAction::Step { order_id, .. }
+        | TerminalAction::Reverse { order_id }
+        | TerminalAction::CancelOrder { order_id } => keys.push(slot(order_id)),
         TerminalAction::CloseDay { business_day, .. } => {
             keys.push(RowKey::ClosedDay(call.terminal_id, *business_day));
         }

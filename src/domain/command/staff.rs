@@ -77,8 +77,6 @@ pub enum TerminalAction {
     CloseDay {
         /// Which.
         business_day: i64,
-        /// What it moved, by its own account, encoded.
-        claimed: Vec<u8>,
     },
 }
 

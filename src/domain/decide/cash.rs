@@ -95,12 +95,14 @@ pub(super) fn credit(
 }
 
 /// Takes back what was credited, as long as all of it is there. The customer gets his cash back over the
-/// counter, so only on the day on which he gave it.
+/// counter, so only on the till's business day on which he gave it, and not long after it: a day lasts until
+/// the till says so.
 pub(super) fn reverse(
     subject: &Subject<'_>,
     slot: &OrderSlot,
     reversed: Write,
     view: &View,
+    policy: &Policy,
 ) -> Result<Ruling, Refusal> {
     let (Some(cash_top_up_id), Some(account_id)) = (slot.cash_top_up_id, slot.account_id) else {
         return Err(Refusal::NotFound);
@@ -109,7 +111,8 @@ pub(super) fn reverse(
     let account = view.get::<Account>((account_id,)).ok_or(Refusal::NotFound)?;
     let desk = view.get::<CashDesk>((row.store_id,)).ok_or(Refusal::NotFound)?;
     let amount = Amount::new(row.amount_minor).ok_or(Refusal::NotFound)?;
-    if row.business_day != subject.terminal.business_day || desk.held_minor < amount.minor() {
+    let is_late = view.now().since_us(row.credited_at) > policy.staff.cash_back_us;
+    if row.business_day != subject.terminal.business_day || is_late {
         return Err(Refusal::DayClosed);
     }
     let now = view.now().max(account.last_at);

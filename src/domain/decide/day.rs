@@ -2,12 +2,13 @@
 //! it is. Its totals are what its rows amount to, so nothing is counted here.
 
 use super::ruling::Ruling;
+use crate::domain::day::parts;
 use crate::domain::id::{CommandId, FIRST_TENANT, MovementId};
 use crate::domain::journal::side_id;
 use crate::domain::outcome::{Outcome, Refusal};
-use crate::domain::payment::{Moved, State};
+use crate::domain::payment::Moved;
 use crate::domain::record::Record as _;
-use crate::domain::rows::{ClosedDay, Movement, MovementKind, Payment, Terminal};
+use crate::domain::rows::{ClosedDay, Movement, Payment, Terminal};
 use crate::domain::time::Timestamp;
 use crate::domain::view::View;
 use crate::domain::write::Write;
@@ -19,23 +20,13 @@ pub(super) struct By<'a> {
 }
 
 /// Closes the day that the till is in, and no other.
-pub(super) fn close(
-    terminal: &Terminal,
-    business_day: i64,
-    claimed: &[u8],
-    view: &View,
-) -> Result<Ruling, Refusal> {
+pub(super) fn close(terminal: &Terminal, business_day: i64, view: &View) -> Result<Ruling, Refusal> {
     if business_day != terminal.business_day {
         return Err(Refusal::DayClosed);
     }
     let closed_at = view.now();
-    let closed = ClosedDay {
-        terminal_id: terminal.terminal_id,
-        business_day,
-        tenant_id: FIRST_TENANT,
-        claimed: claimed.to_vec(),
-        closed_at,
-    };
+    let closed =
+        ClosedDay { terminal_id: terminal.terminal_id, business_day, tenant_id: FIRST_TENANT, closed_at };
     let next = Terminal { business_day: business_day + 1, cash_today_minor: 0, ..terminal.clone() };
     let writes = vec![Write::Insert(closed.into_row()), Write::Update(next.into_row())];
     Ok(Ruling::plain(writes, Outcome::DayClosed { business_day, closed_at }))
@@ -48,15 +39,8 @@ pub(super) fn is_closed(payment: &Payment, terminal: &Terminal) -> bool {
 
 /// What a step of a payment that is there moved between customer and shop.
 pub(super) fn movements(by: &By<'_>, payment: &Payment, moved: &Moved, at: Timestamp) -> Vec<Write> {
-    let given_back =
-        if moved.after.state() == State::Reversed { MovementKind::Reversal } else { MovementKind::Refund };
-    // A sale that its customer confirmed is captured at once: its payment tells that.
-    let captured_minor = if payment.hold_until.is_some() { moved.captured_minor } else { 0 };
-    [(MovementKind::Capture, captured_minor), (given_back, moved.refunded_minor)]
-        .into_iter()
-        .filter(|(_, amount_minor)| *amount_minor > 0)
-        .zip(2..)
-        .map(|((kind, amount_minor), number)| {
+    parts(moved)
+        .map(|(kind, amount_minor, number)| {
             let movement = Movement {
                 movement_id: MovementId(side_id(by.command_id, number)),
                 tenant_id: FIRST_TENANT,

@@ -100,7 +100,7 @@ fn act(
         MerchantAction::Reverse { terminal_id, order_id } => {
             let terminal = own(*terminal_id)?;
             let subject = Subject { command_id, merchant, terminal, order_id, by_till: false };
-            reverse::decide(&subject, view)
+            reverse::decide(&subject, view, policy)
         }
         MerchantAction::CreateOrder { terminal_id, order } => {
             create_order(merchant, own(*terminal_id)?, order, view)

@@ -11,6 +11,7 @@ use super::terminal::written;
 use crate::domain::id::{CommandId, FIRST_TENANT, MerchantId, TerminalId};
 use crate::domain::outcome::{Outcome, Refusal};
 use crate::domain::payment::{Verb, Wanted};
+use crate::domain::policy::Policy;
 use crate::domain::rows::{Account, Merchant, OrderSlot, Payment, Terminal};
 use crate::domain::time::Timestamp;
 use crate::domain::view::View;
@@ -50,7 +51,7 @@ pub(super) fn slot(
 }
 
 /// Decides a reversal. Whose order it is comes before anything that is told about it.
-pub(super) fn decide(subject: &Subject<'_>, view: &View) -> Result<Ruling, Refusal> {
+pub(super) fn decide(subject: &Subject<'_>, view: &View, policy: &Policy) -> Result<Ruling, Refusal> {
     let (merchant_id, terminal_id) = (subject.merchant.merchant_id, subject.terminal.terminal_id);
     let known = view.get::<OrderSlot>((merchant_id, subject.order_id.to_owned()));
     if known.is_some_and(|slot| slot.terminal_id != terminal_id) {
@@ -63,7 +64,7 @@ pub(super) fn decide(subject: &Subject<'_>, view: &View) -> Result<Ruling, Refus
         known.cloned().unwrap_or_else(|| slot(merchant_id, terminal_id, subject.order_id, view.now()));
     let reversed = written(OrderSlot { reversed_at: Some(view.now()), ..named.clone() }, known);
     if named.cash_top_up_id.is_some() {
-        return cash::reverse(subject, &named, reversed, view);
+        return cash::reverse(subject, &named, reversed, view, policy);
     }
     let (Some(payment_id), Some(account_id)) = (named.payment_id, named.account_id) else {
         return Ok(Ruling::plain(vec![reversed], Outcome::NothingFound));

@@ -104,6 +104,7 @@ impl Turn<'_> {
                     by_till: true,
                 },
                 self.view,
+                self.policy,
             ),
             TerminalAction::CreateOrder(wanted) => {
                 let (merchant, store, terminal) = (self.merchant, self.store, self.terminal);
@@ -113,9 +114,7 @@ impl Turn<'_> {
                 order::cancel(self.merchant, Some(self.terminal), order_id, self.view)
             }
             TerminalAction::CashTopUp(wanted) => self.deposit(wanted),
-            TerminalAction::CloseDay { business_day, claimed } => {
-                day::close(self.terminal, *business_day, claimed, self.view)
-            }
+            TerminalAction::CloseDay { business_day } => day::close(self.terminal, *business_day, self.view),
         }
     }
 
@@ -137,8 +136,8 @@ impl Turn<'_> {
     /// Cash for the account behind a code that is for topping up.
     fn deposit(&self, wanted: &CashDraft) -> Result<Ruling, Refusal> {
         self.may_take(&wanted.currency)?;
-        let (desk, terminal) = cash::ceilings(self.terminal, wanted.amount, self.view)?;
         let slot = order::free_slot(self.terminal, &wanted.order_id, self.view)?;
+        let (desk, terminal) = cash::ceilings(self.terminal, wanted.amount, self.view)?;
         let Some(payer) = self.payer(wanted.code_tag, CodePurpose::TopUp) else {
             return Ok(self.miss(&wanted.order_id, slot));
         };

@@ -33,10 +33,10 @@ fn wanted(body: &pb::MerchantCreateOrderRequest) -> Result<&pb::CreateOrderReque
 impl Change for CreateOrder {
     type Action = MerchantAction;
 
-    async fn prepare(call: &Admitted<Self>, _tools: &Tools) -> Result<MerchantAction, Rejection> {
+    async fn prepare(call: &Admitted<Self>, tools: &Tools) -> Result<MerchantAction, Rejection> {
         Ok(MerchantAction::CreateOrder {
             terminal_id: TerminalId(id16(&call.body.terminal_id, "terminal_id")?),
-            order: order::draft(wanted(&call.body)?)?,
+            order: order::draft(wanted(&call.body)?, tools)?,
         })
     }
 }

@@ -34,8 +34,8 @@ impl Change for CloseDay {
         if call.body.business_day < 1 {
             return Err(Rejection::malformed("business_day", "the day that the till is in, from 1"));
         }
-        let claimed = day::claimed(&call.body.totals)?.encode();
-        Ok(TerminalAction::CloseDay { business_day: call.body.business_day, claimed })
+        day::claimed(&call.body.totals)?;
+        Ok(TerminalAction::CloseDay { business_day: call.body.business_day })
     }
 }
 
@@ -47,7 +47,7 @@ pub async fn call(gate: &Gate, envelope: pb::Envelope, peer: IpAddr) -> Result<p
         return Err(Rejection::Internal);
     };
     // The day is closed by now: what its rows amount to is the same whenever this is asked again.
-    let totals = day::lines(gate, *terminal_id, business_day).await?.totals();
+    let totals = day::totals(gate, *terminal_id, business_day).await?;
     Ok(pb::CloseDayReply {
         business_day,
         closed_at: Some(time(closed_at)),

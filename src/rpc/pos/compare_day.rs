@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::day;
-use crate::domain::day::{Difference, Lines};
+use crate::domain::day::{Difference, Line, Lines};
 use crate::domain::rows::Terminal;
 use crate::gate::Gate;
 use crate::gate::admitted::Admitted;
@@ -51,7 +51,8 @@ fn tills_lines(body: &pb::CompareDayRequest) -> Result<Lines, Rejection> {
         if line.amount_minor < 1 {
             return Err(Rejection::malformed("lines.amount_minor", "at least 1"));
         }
-        lines.add(&order_id, day::read_kind(line.kind(), "lines.kind")?, line.amount_minor);
+        let kind = day::read_kind(line.kind(), "lines.kind")?;
+        lines.add(&Line { order_id: &order_id, kind, amount_minor: line.amount_minor });
     }
     Ok(lines)
 }
@@ -78,9 +79,10 @@ pub async fn call(
     if !(1..=terminal.business_day).contains(&business_day) {
         return Err(Rejection::NotFound);
     }
-    let ours = day::lines(gate, terminal.terminal_id, business_day).await?;
-    let (after, to) = (&call.body.after_order_id, &call.body.to_order_id);
-    let mut differences = ours.differences(&tills_lines(&call.body)?, after, to);
+    let body = &call.body;
+    let range = (body.after_order_id.as_str(), body.to_order_id.as_str());
+    let ours = day::lines(gate, terminal.terminal_id, business_day, range).await?;
+    let mut differences = ours.differences(&tills_lines(body)?);
     let more = differences.len() > LINES;
     differences.truncate(LINES);
     Ok(pb::CompareDayReply { differences: differences.into_iter().map(told).collect(), more })

@@ -27,8 +27,8 @@ impl Operation for CreateOrder {
 impl Change for CreateOrder {
     type Action = TerminalAction;
 
-    async fn prepare(call: &Admitted<Self>, _tools: &Tools) -> Result<TerminalAction, Rejection> {
-        Ok(TerminalAction::CreateOrder(order::draft(&call.body)?))
+    async fn prepare(call: &Admitted<Self>, tools: &Tools) -> Result<TerminalAction, Rejection> {
+        Ok(TerminalAction::CreateOrder(order::draft(&call.body, tools)?))
     }
 }
 

@@ -1,8 +1,8 @@
 //! What a business day's RPCs have in common: its lines, and its totals as they are told.
 
-use crate::domain::day::{LineKind, Lines, Total, Totals};
+use crate::domain::day::{Line, LineKind, Lines, Total, Totals, lines_of};
 use crate::domain::id::TerminalId;
-use crate::domain::rows::{CashTopUp, Movement, Payment, Row};
+use crate::domain::rows::Row;
 use crate::gate::Gate;
 use crate::gate::rejection::Rejection;
 use crate::pb;
@@ -10,8 +10,6 @@ use crate::store::query::{OfDay, Query, Scan};
 
 /// So many rows at a time.
 const PAGE: i64 = 1_000;
-/// A till's day has at most so many; a longer one is closed in parts.
-const ROWS_MAX: usize = 100_000;
 
 /// A kind as it is told.
 pub fn kind(kind: LineKind) -> pb::DayLineKind {
@@ -64,47 +62,60 @@ pub fn claimed(totals: &[pb::DayTotal]) -> Result<Totals, Rejection> {
     Ok(claimed)
 }
 
-/// What a till moved in a day. Of a closed one it is the same for good.
-pub async fn lines(gate: &Gate, terminal_id: TerminalId, business_day: i64) -> Result<Lines, Rejection> {
+/// What a till moved in a day, by kind. Of a closed one it is the same for good.
+pub async fn totals(gate: &Gate, terminal_id: TerminalId, business_day: i64) -> Result<Totals, Rejection> {
+    let mut totals = Totals::default();
+    each(gate, terminal_id, business_day, |line| totals.add(&line)).await?;
+    Ok(totals)
+}
+
+/// What a till moved in a day, by order and kind: of the orders above `after`, and not above `to` unless that
+/// is empty.
+pub async fn lines(
+    gate: &Gate,
+    terminal_id: TerminalId,
+    business_day: i64,
+    (after, to): (&str, &str),
+) -> Result<Lines, Rejection> {
     let mut lines = Lines::default();
+    let is_within = |order_id: &str| order_id > after && (to.is_empty() || order_id <= to);
+    each(gate, terminal_id, business_day, |line| {
+        if is_within(line.order_id) {
+            lines.add(&line);
+        }
+    })
+    .await?;
+    Ok(lines)
+}
+
+/// A day's lines one after the other, a page of rows at a time: a day may be long.
+async fn each(
+    gate: &Gate,
+    terminal_id: TerminalId,
+    business_day: i64,
+    mut take: impl FnMut(Line<'_>),
+) -> Result<(), Rejection> {
     for of in [OfDay::Payments, OfDay::Movements, OfDay::Cash] {
-        let (mut after, mut read) = (None, 0);
+        let mut after = None;
         loop {
             let scan = Scan::OfDay { of, terminal_id, business_day, after, limit: PAGE };
             let rows = gate.fetch(Query::scan(scan)).await?.scanned;
-            read += rows.len();
-            if read > ROWS_MAX {
-                return Err(Rejection::Unavailable);
-            }
-            after = rows.last().and_then(of_day_id);
-            for row in &rows {
-                add(&mut lines, row);
-            }
+            rows.iter().flat_map(lines_of).for_each(&mut take);
+            after = rows.last().and_then(id_of);
             if i64::try_from(rows.len()).unwrap_or(i64::MAX) < PAGE {
                 break;
             }
         }
     }
-    Ok(lines)
+    Ok(())
 }
 
-#[expect(clippy::wildcard_enum_match_arm, reason = "a day has these three alone")]
-fn of_day_id(row: &Row) -> Option<[u8; 16]> {
+#[expect(clippy::wildcard_enum_match_arm, reason = "a day has rows of these three alone")]
+fn id_of(row: &Row) -> Option<[u8; 16]> {
     match row {
         Row::Payment(row) => Some(row.payment_id.0),
         Row::Movement(row) => Some(row.movement_id.0),
         Row::CashTopUp(row) => Some(row.cash_top_up_id.0),
         _ => None,
-    }
-}
-
-fn add(lines: &mut Lines, row: &Row) {
-    use crate::domain::record::Record as _;
-    if let Some(row) = Payment::of(row) {
-        lines.add_payment(row);
-    } else if let Some(row) = Movement::of(row) {
-        lines.add_movement(row);
-    } else if let Some(row) = CashTopUp::of(row) {
-        lines.add_cash(row);
     }
 }

@@ -44,7 +44,7 @@ pub async fn call(gate: &Gate, envelope: pb::Envelope, peer: IpAddr) -> Result<p
         day if (1..=terminal.business_day).contains(&day) => day,
         _ => return Err(Rejection::NotFound),
     };
-    let totals = day::lines(gate, terminal.terminal_id, business_day).await?.totals();
+    let totals = day::totals(gate, terminal.terminal_id, business_day).await?;
     Ok(pb::GetDayReply {
         business_day,
         closed_at: fetched.get::<ClosedDay>().map(|closed| time(closed.closed_at)),

@@ -10,19 +10,17 @@ use crate::domain::time::{SECOND_US, Timestamp};
 use crate::emvco::{self, MerchantCode};
 use crate::gate::Gate;
 use crate::gate::rejection::Rejection;
+use crate::gate::tools::Tools;
 use crate::pb;
 use crate::rpc::convert::{amount, currency, optional_text, order_id, time};
 use crate::rpc::payment::status_of;
 use crate::store::query::{Fetched, Query, Scan};
 
-/// An order may be paid for so long when nothing is said about it.
-const PAYABLE_SECONDS: u32 = 300;
-
 /// An order as it was signed.
-pub fn draft(order: &pb::CreateOrderRequest) -> Result<OrderDraft, Rejection> {
-    let payable_seconds = match order.payable_seconds {
-        0 => PAYABLE_SECONDS,
-        seconds @ 30..=86_400 => seconds,
+pub fn draft(order: &pb::CreateOrderRequest, tools: &Tools) -> Result<OrderDraft, Rejection> {
+    let payable_us = match order.payable_seconds {
+        0 => tools.policy.payments.order_us,
+        seconds @ 30..=86_400 => i64::from(seconds) * SECOND_US,
         _ => return Err(Rejection::malformed("payable_seconds", "30 to 86,400, or 0 for 300")),
     };
     let line = "up to 64 characters, no control characters";
@@ -38,7 +36,7 @@ pub fn draft(order: &pb::CreateOrderRequest) -> Result<OrderDraft, Rejection> {
         currency: currency(order.currency.clone())?,
         receipt_line: optional_text(&order.receipt_line, 64, "receipt_line", line)?,
         external_reference: optional_text(&order.external_reference, 128, "external_reference", reference)?,
-        payable_us: i64::from(payable_seconds) * SECOND_US,
+        payable_us,
     })
 }
 
@@ -107,7 +105,12 @@ pub fn told(
 ) -> pb::PosGetPaymentReply {
     let tools = gate.tools();
     let now = Timestamp(tools.clock.now_us());
-    let reference = slot.account_id.map(|account_id| tools.customer_reference(slot.merchant_id, account_id));
+    // Whoever was asked and did not say yes is nobody's customer.
+    let is_customer = cash.is_some() || payment.is_some_and(|payment| payment.authorised_at.is_some());
+    let reference = slot
+        .account_id
+        .filter(|_| is_customer)
+        .map(|account_id| tools.customer_reference(slot.merchant_id, account_id));
     pb::PosGetPaymentReply {
         state: state(slot, payment, now).into(),
         payment: payment.map(status_of),

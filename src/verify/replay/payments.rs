@@ -1,9 +1,12 @@
 //! Payments, step by step: what each moved must be what the state table makes of what was signed, and
 //! what was posted must be what it moved.
 
-use super::{Checked, Entry, OrderReplay, PaymentReplay, Replay, nothing_moved, nothing_posted};
-use crate::domain::id::{AccountId, MerchantId, PaymentCodeId, PaymentId, StoreId, TerminalId};
-use crate::domain::journal::Kind;
+use super::{
+    Checked, Entry, MovementReplay, OrderReplay, PaymentReplay, Replay, nothing_moved, nothing_posted,
+};
+use crate::domain::day::parts;
+use crate::domain::id::{AccountId, MerchantId, MovementId, PaymentCodeId, PaymentId, StoreId, TerminalId};
+use crate::domain::journal::{Kind, side_id};
 use crate::domain::ledger::{SUSPENSE, Transfer};
 use crate::domain::money::{Amount, Asset};
 use crate::domain::outcome::Outcome;
@@ -162,12 +165,8 @@ impl Replay {
             return Err("it takes more than its payment code was signed for, or asks for less");
         }
         signed_amount(sold.amount_minor, sold.body.amount_minor, &sold.body.currency)?;
-        let slot = (merchant_id, sold.body.order_id.clone());
-        let known = self.orders.get(&slot).copied().unwrap_or(OrderReplay::of(terminal_id));
-        if known.terminal_id != terminal_id || known.is_taken() {
-            return Err("its order is another till's, or was paid or reversed before");
-        }
-        self.orders.insert(slot, OrderReplay { payment_id: Some(sold.payment_id), ..known });
+        let order = self.free_order(merchant_id, terminal_id, sold.body.order_id.clone())?;
+        order.payment_id = Some(sold.payment_id);
         let payment = PaymentReplay {
             account_id,
             store_id,
@@ -240,6 +239,9 @@ impl Replay {
         }
         self.step_account(entry, account_id)?;
         self.payment_stepped(entry, payment_id, verb, &wanted)?;
+        if let Outcome::PaymentStepped { moved, .. } = &entry.outcome {
+            self.moved(entry, payment_id, moved, terminal_id);
+        }
         match terminal_id {
             Some(terminal_id) => self.refunded_by(entry, terminal_id),
             None => Ok(()),
@@ -311,38 +313,37 @@ impl Replay {
             return Err("it reverses another till's order");
         }
         let order = known.unwrap_or(OrderReplay::of(terminal_id));
-        if let Outcome::ReversedTooLate { payment_id, sums } = &entry.outcome {
-            let payment = self.paid.get(payment_id).filter(|_| order.payment_id == Some(*payment_id));
-            let payment = payment.ok_or("it is about no payment of its order")?;
-            let is_closed = payment.business_day.is_some_and(|day| day < today);
-            if !is_closed || order.reversed || payment.sums != *sums {
-                return Err("its business day was not closed, or its payment stood elsewhere");
-            }
-            return nothing_moved(entry);
+        let payment = order.payment_id.and_then(|payment_id| self.paid.get(&payment_id));
+        let is_closed = payment.is_some_and(|payment| {
+            payment.sums.authorised_at.is_some() && payment.business_day.is_some_and(|day| day < today)
+        });
+        if !order.reversed && is_closed {
+            return match (&entry.outcome, payment) {
+                (Outcome::ReversedTooLate { payment_id, sums }, Some(payment))
+                    if order.payment_id == Some(*payment_id) && payment.sums == *sums =>
+                {
+                    nothing_moved(entry)
+                }
+                (_, _) => Err("it changes a business day that is closed, or tells another payment of it"),
+            };
         }
         self.orders.insert((merchant_id, order_id), OrderReplay { reversed: true, ..order });
         if let Some(cash_top_up_id) = order.cash_top_up_id.filter(|_| !order.reversed) {
             return self.cash_reversed(entry, cash_top_up_id);
         }
-        let payment = order.payment_id.and_then(|payment_id| self.paid.get(&payment_id));
-        if !order.reversed
-            && payment.is_some_and(|payment| {
-                payment.sums.authorised_at.is_some() && payment.business_day.is_some_and(|day| day < today)
-            })
-        {
-            return Err("it changes a business day that is closed");
-        }
         match (&entry.outcome, order.payment_id) {
             (Outcome::AlreadyReversed, _) if order.reversed => nothing_moved(entry),
             (Outcome::NothingFound, None) if !order.reversed => nothing_moved(entry),
             (Outcome::Reversed { payment_id, .. }, Some(own)) if !order.reversed && *payment_id == own => {
-                self.undone(entry, own)
+                // Its merchant's server moves nothing in a till's day.
+                let by_till = (entry.kind == Kind::Reverse).then_some(terminal_id);
+                self.undone(entry, own, by_till)
             }
             (_, _) => Err("its outcome is not what its order's history makes it"),
         }
     }
 
-    fn undone(&mut self, entry: &Entry<'_>, payment_id: PaymentId) -> Checked {
+    fn undone(&mut self, entry: &Entry<'_>, payment_id: PaymentId, by_till: Option<TerminalId>) -> Checked {
         let Outcome::Reversed { at, refunded_minor, released_minor, available_after_minor, .. } =
             entry.outcome
         else {
@@ -358,7 +359,18 @@ impl Replay {
         payment.sums = moved.after;
         let account_id = payment.account_id;
         self.step_account(entry, account_id)?;
+        self.moved(entry, payment_id, &moved, by_till);
         self.booked(entry, payment_id, &moved, available_after_minor)
+    }
+
+    /// What a step of a payment that is there moved, and in which till's day.
+    fn moved(&mut self, entry: &Entry<'_>, payment_id: PaymentId, moved: &Moved, by: Option<TerminalId>) {
+        let till = by.and_then(|id| self.terminals.get(&id).map(|terminal| (id, terminal.business_day)));
+        for (kind, amount_minor, number) in parts(moved) {
+            let movement_id = MovementId(side_id(entry.row.command_id, number));
+            let movement = MovementReplay { payment_id, kind, amount_minor, till };
+            self.movements.insert(movement_id, movement);
+        }
     }
 
     /// Money leaves, or is held in, an account that is active and not frozen.
@@ -424,7 +436,7 @@ fn at(entry: &Entry<'_>) -> Result<Timestamp, &'static str> {
     Ok(at)
 }
 
-fn signed_amount(told_minor: i64, signed_minor: i64, currency: &str) -> Checked {
+pub(super) fn signed_amount(told_minor: i64, signed_minor: i64, currency: &str) -> Checked {
     Asset::of_code(currency).ok_or("the signed currency is none of ours")?;
     let signed = Amount::new(signed_minor).ok_or("the signed amount is no amount")?;
     if signed.minor() == told_minor { Ok(()) } else { Err("what was posted is not what was signed") }

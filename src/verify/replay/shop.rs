@@ -1,15 +1,46 @@
 //! Orders that customers pay, cash over the counter, and business days.
 
-use super::{CashReplay, Checked, DeskReplay, Entry, OrderReplay, Replay, nothing_moved};
-use crate::domain::id::{CashTopUpId, LedgerAccountId, MerchantId, PaymentId, StoreId, TerminalId};
+use super::payments::signed_amount;
+use super::{Checked, Entry, OrderReplay, Replay, nothing_moved};
+use crate::domain::id::{
+    AccountId, CashTopUpId, LedgerAccountId, MerchantId, PaymentId, StoreId, TerminalId,
+};
 use crate::domain::journal::Kind;
 use crate::domain::ledger::Transfer;
 use crate::domain::money::{Amount, Asset};
 use crate::domain::outcome::Outcome;
-use crate::domain::rows::{AccountState, CodePurpose, Standing};
-use crate::domain::time::Timestamp;
+use crate::domain::rows::{AccountState, CodePurpose, MovementKind, Standing};
+use crate::domain::time::{SECOND_US, Timestamp};
 use crate::pb;
 use crate::verify::evidence;
+
+/// What a store's cash must be.
+pub struct DeskReplay {
+    pub ledger_account_id: LedgerAccountId,
+    pub ceiling_minor: i64,
+    pub till_day_minor: i64,
+    pub held_minor: i64,
+}
+
+/// What a movement must be.
+pub struct MovementReplay {
+    pub payment_id: PaymentId,
+    pub kind: MovementKind,
+    pub amount_minor: i64,
+    /// The till that did it, and its business day.
+    pub till: Option<(TerminalId, i64)>,
+}
+
+/// What cash over the counter must be.
+pub struct CashReplay {
+    pub account_id: AccountId,
+    pub terminal_id: TerminalId,
+    pub store_id: StoreId,
+    pub amount_minor: i64,
+    pub business_day: i64,
+    pub credited_at: Timestamp,
+    pub reversed: bool,
+}
 
 impl Replay {
     /// An order made payable, or cancelled: by its till, or by its merchant's server for one of its tills.
@@ -61,8 +92,16 @@ impl Replay {
             return Err("its outcome does not fit its kind");
         };
         let terminal = self.charging(terminal_id)?;
-        if *told != terminal_id || terminal.merchant_id != merchant_id || *asked_minor != body.amount_minor {
-            return Err("its till or amount is not the one that was signed for");
+        if *told != terminal_id || terminal.merchant_id != merchant_id {
+            return Err("its till is not the one that was signed for");
+        }
+        signed_amount(*asked_minor, body.amount_minor, &body.currency)?;
+        let payable_us = match body.payable_seconds {
+            0 => self.policy.as_ref().ok_or("there are no rules")?.payments.order_us,
+            seconds => i64::from(seconds) * SECOND_US,
+        };
+        if *payable_until != entry.row.at.plus_us(payable_us) {
+            return Err("it may be paid for another time than was signed for");
         }
         let merchant = self.merchants.get(&merchant_id).ok_or("its merchant has no account")?;
         if merchant.standing != Standing::Active {
@@ -74,6 +113,21 @@ impl Replay {
             return Err("its order was made, paid or reversed before");
         }
         Ok(())
+    }
+
+    /// An order of this till's that nothing came of yet; made now, if nobody made it payable.
+    pub(super) fn free_order(
+        &mut self,
+        merchant_id: MerchantId,
+        terminal_id: TerminalId,
+        order_id: String,
+    ) -> Result<&mut OrderReplay, &'static str> {
+        let order = self.orders.entry((merchant_id, order_id)).or_insert(OrderReplay::of(terminal_id));
+        if order.terminal_id == terminal_id && !order.is_taken() {
+            Ok(order)
+        } else {
+            Err("its order is another till's, or was paid or reversed before")
+        }
     }
 
     /// A payment of an order: for its amount, in time, and once. The business day that it belongs to.
@@ -90,7 +144,7 @@ impl Replay {
         let order = self.orders.get_mut(&(merchant_id, body.order_id.clone()));
         let order = order.ok_or("it pays an order that nobody made")?;
         let (asked_minor, payable_until) = order.asked.ok_or("it pays an order that no customer pays")?;
-        if order.payment_id.is_some() || order.cash_top_up_id.is_some() || order.reversed {
+        if order.is_taken() {
             return Err("its order was paid or reversed before");
         }
         if asked_minor != body.amount_minor || at >= payable_until {
@@ -131,17 +185,22 @@ impl Replay {
         if live.purpose != CodePurpose::TopUp || amount_minor > live.cap_minor {
             return Err("it takes more than its payment code was signed for");
         }
-        if account.state != AccountState::Active || body.amount_minor != amount_minor {
-            return Err("its account was not active, or its amount is not the signed one");
+        if account.state != AccountState::Active {
+            return Err("its account was not active");
         }
+        signed_amount(amount_minor, body.amount_minor, &body.currency)?;
         self.cash_counted(terminal_id, store_id, amount_minor)?;
-        let order = OrderReplay { cash_top_up_id: Some(cash_top_up_id), ..OrderReplay::of(terminal_id) };
-        let known = self.orders.insert((merchant_id, body.order_id), order);
-        if known.is_some_and(|known| known.is_taken()) {
-            return Err("its order was paid or reversed before");
-        }
-        let cash =
-            CashReplay { account_id, terminal_id, store_id, amount_minor, business_day, reversed: false };
+        let order = self.free_order(merchant_id, terminal_id, body.order_id)?;
+        order.cash_top_up_id = Some(cash_top_up_id);
+        let cash = CashReplay {
+            account_id,
+            terminal_id,
+            store_id,
+            amount_minor,
+            business_day,
+            credited_at: at,
+            reversed: false,
+        };
         self.cash.insert(cash_top_up_id, cash);
         self.cash_posted(entry, cash_top_up_id, amount_minor, available_after_minor)
     }
@@ -175,9 +234,11 @@ impl Replay {
         cash.reversed = true;
         let (account_id, terminal_id, store_id, day) =
             (cash.account_id, cash.terminal_id, cash.store_id, cash.business_day);
+        let credited_at = cash.credited_at;
+        let cash_back_us = self.policy.as_ref().ok_or("there are no rules")?.staff.cash_back_us;
         let terminal = self.terminals.get_mut(&terminal_id).ok_or("its till was never registered")?;
-        if terminal.business_day != day {
-            return Err("it changes a business day that is closed");
+        if terminal.business_day != day || entry.row.at.since_us(credited_at) > cash_back_us {
+            return Err("it changes a business day that is closed, or comes too late");
         }
         terminal.cash_today_minor -= amount_minor;
         self.desks.get_mut(&store_id).ok_or("nobody allowed its store to take cash")?.held_minor -=

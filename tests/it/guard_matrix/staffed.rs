@@ -11,7 +11,7 @@ use saifu::pb;
 use super::as_wallet;
 use super::case::Case;
 use crate::support::World;
-use crate::support::shop::{Shop, asking, digits, hold, order, register, secret};
+use crate::support::shop::{Shop, asking, digits, hold, order, payable, register, secret};
 
 /// Who may call what of it, written down once more.
 pub fn expected() -> Vec<(&'static str, CallerKind, Effect, Codes)> {
@@ -136,25 +136,19 @@ async fn day(world: &World, shop: &Shop) -> Vec<Case> {
     world.allow_cash(&shop.store_id, 1_000, 500).await;
     let gwen = world.wallet("gwen").await;
     let cash = secret(gwen.issue_cash_code(100, None).await.expect("a code").payment_code);
-    let wanted = |order_id: &str| pb::CreateOrderRequest {
-        order_id: order_id.to_owned(),
-        amount_minor: 70,
-        currency: "JPY".into(),
-        ..pb::CreateOrderRequest::default()
-    };
     for order_id in ["made-1", "made-2"] {
-        shop.till.create_order(&wanted(order_id)).await.expect("an order");
+        shop.till.create_order(&payable(order_id, 70)).await.expect("an order");
     }
     let cancel = |order_id: &str| pb::CancelOrderRequest { order_id: order_id.to_owned() };
     let watch = pb::WatchOrderRequest { order_id: "made-1".into() };
     let for_till = pb::MerchantCreateOrderRequest {
         terminal_id: shop.terminal_id.clone(),
-        order: Some(wanted("made-4")),
+        order: Some(payable("made-4", 70)),
     };
     let taken = pb::CashTopUpRequest { order_id: "cash".into(), amount_minor: 50, currency: "JPY".into() };
     let compare = pb::CompareDayRequest { business_day: 1, ..pb::CompareDayRequest::default() };
     vec![
-        Case::new(method::CREATE_ORDER, &wanted("made-3")),
+        Case::new(method::CREATE_ORDER, &payable("made-3", 70)),
         Case::new(method::MERCHANT_CREATE_ORDER, &for_till),
         Case::new(method::WATCH_ORDER, &watch),
         Case::new(method::MERCHANT_WATCH_ORDER, &watch),

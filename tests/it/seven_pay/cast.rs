@@ -1,23 +1,15 @@
 //! Two victims, a till, and a thief who has as many addresses as he likes.
 
-use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
+use std::net::Ipv4Addr;
 
-use hyper_util::rt::TokioIo;
-use rustls::pki_types::ServerName;
 use saifu::client::wallet::Wallet;
 use saifu::domain::id::hex;
-use saifu::door::tls::client_config;
-use saifu::env::clock::Clock;
 use saifu::gate::limit::LimitTable;
 use saifu::pb;
-use saifu::server::{SANDBOX_AUDIENCE, Settings};
-use tokio::net::TcpSocket;
-use tokio_rustls::TlsConnector;
+use saifu::server::Settings;
 use tonic::client::Grpc;
-use tonic::codegen::http::Uri;
 use tonic::codegen::http::uri::PathAndQuery;
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::Channel;
 use tonic::{Request, Status};
 use tonic_prost::ProstCodec;
 
@@ -25,6 +17,7 @@ use crate::redis::shared;
 use crate::support::recovery::{DAY, MINUTE, Owner};
 use crate::support::redis_server::RedisServer;
 use crate::support::shop::Shop;
+use crate::support::street::Street;
 use crate::support::{World, available, bakery, code_in, texts};
 
 /// The thief's own mail address.
@@ -88,10 +81,7 @@ impl Stage {
 
     /// Where connections come from is his to choose.
     pub fn street(&self) -> Street {
-        let ca = std::fs::read(self.world.server.ca_path()).expect("the server wrote its CA certificate");
-        let tls = client_config(&ca).expect("an authority");
-        let now = Arc::clone(&self.world.clock) as Arc<dyn Clock>;
-        Street { address: self.world.server.address(), tls: TlsConnector::from(tls), now }
+        self.world.street()
     }
 }
 
@@ -145,38 +135,6 @@ pub async fn code_sent(
     let before = messages(thief, destination).await;
     thief.send_recovery_code(case_id.to_vec(), channel).await.expect("sent");
     code_in(&texts(thief, destination, before + 1).await[0])
-}
-
-/// The way to the server from any address of this machine.
-pub struct Street {
-    address: SocketAddr,
-    tls: TlsConnector,
-    now: Arc<dyn Clock>,
-}
-
-impl Street {
-    /// A connection from this address.
-    pub async fn channel_from(&self, origin: Ipv4Addr) -> Channel {
-        let (address, tls) = (self.address, self.tls.clone());
-        let connector = tower::service_fn(move |_uri: Uri| {
-            let tls = tls.clone();
-            async move {
-                let socket = TcpSocket::new_v4()?;
-                socket.bind(SocketAddr::from((origin, 0)))?;
-                let name = ServerName::try_from("localhost").expect("a name");
-                let tcp = socket.connect(address).await?;
-                tcp.set_nodelay(true)?;
-                Ok::<_, std::io::Error>(TokioIo::new(tls.connect(name, tcp).await?))
-            }
-        });
-        let endpoint = Endpoint::from_shared(format!("https://localhost:{}", address.port()));
-        endpoint.expect("a URI").connect_with_connector(connector).await.expect("the server listens")
-    }
-
-    /// A new key, on a connection from there.
-    pub async fn phone_from(&self, origin: Ipv4Addr) -> Wallet {
-        Wallet::new(self.channel_from(origin).await, SANDBOX_AUDIENCE, Arc::clone(&self.now))
-    }
 }
 
 /// One of the thief's many addresses.

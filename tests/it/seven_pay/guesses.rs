@@ -14,8 +14,9 @@ use saifu::pb;
 use tonic::Request;
 
 use super::Told;
-use super::cast::{Stage, Street, call, origin};
+use super::cast::{Stage, call, origin};
 use crate::support::recovery::DAY;
+use crate::support::street::Street;
 
 const ORIGINS: usize = 5_000;
 const GUESSES_OF_AN_ORIGIN: usize = 2;

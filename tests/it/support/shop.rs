@@ -136,6 +136,17 @@ pub async fn digits(wallet: &Wallet, cap_minor: i64) -> String {
     secret(wallet.issue_code(cap_minor, None, None).await.expect("a code").payment_code)
 }
 
+/// An order of this amount that a customer pays.
+pub fn payable(order_id: &str, amount_minor: i64) -> pb::CreateOrderRequest {
+    pb::CreateOrderRequest {
+        order_id: order_id.into(),
+        amount_minor,
+        currency: "JPY".into(),
+        receipt_line: "Coffee".into(),
+        ..pb::CreateOrderRequest::default()
+    }
+}
+
 /// An order to be held, for the usual time.
 pub fn hold(order_id: &str, amount_minor: i64) -> pb::AuthorizeRequest {
     pb::AuthorizeRequest {
