@@ -4,6 +4,7 @@
 //! `google.rpc.ErrorInfo` carries the reason, and in its metadata whether the answer is final.
 
 mod refusal;
+mod webhook;
 
 pub(super) use refusal::of_refusal;
 
@@ -33,6 +34,9 @@ pub struct Entry {
     /// What a client does about it.
     pub advice: &'static str,
 }
+
+/// The same without the reason, where the table would be too long.
+type Said = (Code, &'static str, &'static str);
 
 const AGAIN: &str = "Send the same request id again.";
 const NEW: &str = "Tell the person; a new attempt is a new request id.";
@@ -376,29 +380,11 @@ pub fn entry(reason: Reason) -> Entry {
             "not the till's business day",
             "GetDay says which day it is in. What is closed goes back by Refund or Void; cash does not.",
         ),
-        Reason::TooManyWebhookEndpoints => (
-            Code::FailedPrecondition,
-            "as many webhook endpoints as there may be",
-            "Five at most: delete one that is not used any more.",
-        ),
-        Reason::WebhookEndpointGone => (
-            Code::FailedPrecondition,
-            "the webhook's receiver answered that it is gone for good",
-            "It answered 410. Delete the endpoint and create another.",
-        ),
-        Reason::WebhookSecretRotating => (
-            Code::FailedPrecondition,
-            "the webhook has two secrets already",
-            "End the older one by EndWebhookSecret, or wait until it ends.",
-        ),
-        Reason::WebhookSecretNotRotating => {
-            (Code::FailedPrecondition, "the webhook has one secret only", "Nothing to do.")
-        }
-        Reason::WebhookReplayUnderWay => (
-            Code::FailedPrecondition,
-            "events are being sent again already",
-            "One range at a time at an endpoint: try again later, with a new request id.",
-        ),
+        Reason::TooManyWebhookEndpoints => webhook::TOO_MANY,
+        Reason::WebhookEndpointGone => webhook::GONE,
+        Reason::WebhookSecretRotating => webhook::ROTATING,
+        Reason::WebhookSecretNotRotating => webhook::NOT_ROTATING,
+        Reason::WebhookReplayUnderWay => webhook::REPLAY_UNDER_WAY,
         Reason::Internal => (
             Code::Internal,
             "a defect on our side",
