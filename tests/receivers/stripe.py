@@ -1,7 +1,8 @@
 """localstripe for tests: a fake of Stripe's API, on a loopback port, in memory alone.
 
 stripe.py PORT. By itself it would listen on every address and keep its data in a file of /tmp that all of
-its processes share.
+its processes share. Its list of payment intents is oldest first and knows no range of time: here it is as
+Stripe's, newest first, with created[gte] and created[lt].
 """
 
 import asyncio
@@ -9,7 +10,7 @@ import sys
 import threading
 
 from aiohttp import web
-from localstripe.resources import store
+from localstripe.resources import PaymentIntent, StripeObject, store
 from localstripe.server import app
 
 
@@ -22,6 +23,15 @@ async def serve(port):
     await asyncio.Event().wait()
 
 
+def list_intents(cls, url, limit=None, starting_after=None, created=None, **others):
+    """What GET /v1/payment_intents answers."""
+    found = StripeObject._api_list_all.__func__(cls, url, limit, starting_after, **others)
+    since, before = (int((created or {}).get(bound, 0)) for bound in ("gte", "lt"))
+    listed = (one for one in found._list if since <= one.created and (not before or one.created < before))
+    found._list = sorted(reversed(list(listed)), key=lambda one: -one.created)
+    return found
+
+
 def end_with_stdin():
     sys.stdin.read()
     # The test is gone.
@@ -30,6 +40,7 @@ def end_with_stdin():
 
 def main():
     store.dump_to_disk = lambda: None
+    PaymentIntent._api_list_all = classmethod(list_intents)
     threading.Thread(target=lambda: asyncio.run(serve(int(sys.argv[1]))), daemon=True).start()
     end_with_stdin()
 
