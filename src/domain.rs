@@ -22,6 +22,7 @@ pub mod payment;
 pub mod periods;
 pub mod policy;
 pub mod proof;
+pub mod reconciliation;
 pub mod record;
 pub mod recovery;
 pub mod rows;

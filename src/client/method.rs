@@ -126,6 +126,12 @@ pub const LIST_PROPOSALS: &str = "/saifu.v1.AdminService/ListProposals";
 pub const APPROVE: &str = "/saifu.v1.AdminService/Approve";
 /// A merchant takes no part any more.
 pub const SUSPEND_MERCHANT: &str = "/saifu.v1.AdminService/SuspendMerchant";
+/// In which a funding provider's list differs from ours.
+pub const LIST_RECONCILIATION_ITEMS: &str = "/saifu.v1.AdminService/ListReconciliationItems";
+/// An operator looks after a difference.
+pub const TAKE_RECONCILIATION_ITEM: &str = "/saifu.v1.AdminService/TakeReconciliationItem";
+/// A difference is dealt with.
+pub const RESOLVE_RECONCILIATION_ITEM: &str = "/saifu.v1.AdminService/ResolveReconciliationItem";
 /// A payment as it stands.
 pub const GET_PAYMENT: &str = "/saifu.v1.PaymentService/GetPayment";
 /// The sandbox's clock goes forward.

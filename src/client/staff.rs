@@ -277,4 +277,33 @@ impl Staff {
     pub async fn cancel_recovery(&self, case_id: Vec<u8>) -> Result<pb::CancelRecoveryReply, Refused> {
         self.send(self.draft(method::CANCEL_RECOVERY, &pb::CancelRecoveryRequest { case_id })).await
     }
+
+    /// In which a funding provider's list differs from ours.
+    pub async fn list_reconciliation_items(
+        &self,
+        request: pb::ListReconciliationItemsRequest,
+    ) -> Result<pb::ListReconciliationItemsReply, Refused> {
+        self.send(self.draft(method::LIST_RECONCILIATION_ITEMS, &request)).await
+    }
+
+    /// Looks after a difference, as it was listed.
+    pub async fn take_reconciliation_item(
+        &self,
+        item: &pb::ReconciliationItem,
+    ) -> Result<pb::TakeReconciliationItemReply, Refused> {
+        let request =
+            pb::TakeReconciliationItemRequest { item_id: item.item_id.clone(), version: item.version };
+        self.send(self.draft(method::TAKE_RECONCILIATION_ITEM, &request)).await
+    }
+
+    /// Says what became of a difference, as it was listed.
+    pub async fn resolve_reconciliation_item(
+        &self,
+        item: &pb::ReconciliationItem,
+        note: &str,
+    ) -> Result<pb::ResolveReconciliationItemReply, Refused> {
+        let (item_id, version, note) = (item.item_id.clone(), item.version, note.to_owned());
+        let request = pb::ResolveReconciliationItemRequest { item_id, version, note };
+        self.send(self.draft(method::RESOLVE_RECONCILIATION_ITEM, &request)).await
+    }
 }

@@ -18,11 +18,13 @@ use super::time::Timestamp;
 
 mod keys;
 mod kind;
+mod reconciliation;
 mod recovery;
 mod staff;
 mod system;
 mod webhook;
 
+pub use reconciliation::{Comparison, ReconciliationAction, ReconciliationChore};
 pub use recovery::{CaseAction, CaseRef, Completion, ContactDraft, NoticeDraft, Notices};
 pub use staff::{
     Approved, CashDraft, MerchantAction, MerchantCall, NewKey, NewStore, OperatorAction, OperatorCall,
@@ -412,6 +414,8 @@ pub enum Chore {
     },
     /// Merchants' webhooks.
     Webhook(WebhookChore),
+    /// A funding provider's list beside ours.
+    Reconciliation(ReconciliationChore),
 }
 
 /// Who wants what.

@@ -19,6 +19,7 @@ mod message;
 mod operator;
 mod order;
 mod pay;
+mod reconciliation;
 mod recovery;
 mod reverse;
 mod ruling;

@@ -101,6 +101,8 @@ ids! {
     PendingContactId = 16,
     /// A server process.
     WorkerId = 16,
+    /// A difference between a provider's list and ours, derived from the charge's name.
+    ReconciliationItemId = 16,
     /// Where a merchant wants to be told of its payments.
     WebhookEndpointId = 16,
 }

@@ -153,6 +153,10 @@ stored_enum! {
         DeleteWebhookEndpoint = 93,
         /// MerchantService/ReplayWebhooks.
         ReplayWebhooks = 94,
+        /// AdminService/TakeReconciliationItem.
+        TakeReconciliationItem = 120,
+        /// AdminService/ResolveReconciliationItem.
+        ResolveReconciliationItem = 121,
     }
 }
 
@@ -231,6 +235,8 @@ impl Kind {
             Self::EndWebhookSecret => "/saifu.v1.MerchantService/EndWebhookSecret",
             Self::DeleteWebhookEndpoint => "/saifu.v1.MerchantService/DeleteWebhookEndpoint",
             Self::ReplayWebhooks => "/saifu.v1.MerchantService/ReplayWebhooks",
+            Self::TakeReconciliationItem => "/saifu.v1.AdminService/TakeReconciliationItem",
+            Self::ResolveReconciliationItem => "/saifu.v1.AdminService/ResolveReconciliationItem",
         }
     }
 }

@@ -16,6 +16,7 @@ use super::time::Timestamp;
 mod codec;
 mod operator_key;
 mod payment;
+mod reconciliation;
 mod recovery;
 mod refusal;
 mod shop;
@@ -23,6 +24,7 @@ mod top_up;
 mod webhook;
 
 pub use operator_key::OperatorKey;
+pub use reconciliation::ReconciliationOutcome;
 pub use recovery::{AccountStanding, RecoveryStep};
 pub use refusal::Refusal;
 pub use webhook::WebhookOutcome;
@@ -436,6 +438,8 @@ pub enum Outcome {
     },
     /// A merchant's webhooks.
     Webhook(WebhookOutcome),
+    /// A difference from a funding provider's list.
+    Reconciliation(ReconciliationOutcome),
     /// Not done.
     Refused {
         /// Why.

@@ -114,6 +114,20 @@ pub struct TopUpRules {
     pub deadline_us: i64,
 }
 
+/// How a funding provider's list is compared with ours.
+#[derive(Clone, Debug)]
+pub struct ReconciliationRules {
+    /// A charge is compared so long after its top-up's deadline at the earliest: one under way is no
+    /// difference.
+    pub after_us: i64,
+    /// Charges are compared that are at most so old: refunds and charge-backs come late.
+    pub back_us: i64,
+    /// New charges, and differences that are open, are looked at so often.
+    pub every_us: i64,
+    /// All charges of the window are looked at again so often.
+    pub again_us: i64,
+}
+
 /// All rules' figures.
 #[derive(Clone, Debug)]
 pub struct Policy {
@@ -133,6 +147,8 @@ pub struct Policy {
     pub staff: StaffRules,
     /// How top-ups go.
     pub top_ups: TopUpRules,
+    /// How a funding provider's list is compared with ours.
+    pub reconciliation: ReconciliationRules,
     /// How accounts are recovered.
     pub recovery: Figures,
     /// An open answer binds its request id for so long.
@@ -188,6 +204,12 @@ impl Policy {
                 cash_back_us: DAY_US,
             },
             top_ups: TopUpRules { deadline_us: 15 * MINUTE_US },
+            reconciliation: ReconciliationRules {
+                after_us: HOUR_US,
+                back_us: 180 * DAY_US,
+                every_us: 10 * MINUTE_US,
+                again_us: DAY_US,
+            },
             recovery: Figures::standard(),
             open_request_us: 150 * SECOND_US,
             secret_us: 10 * MINUTE_US,

@@ -8,13 +8,14 @@
 use super::id::{
     AccountId, AdditionId, CaseId, CashTopUpId, CodeTag, CommandId, ContactIndex, DeviceId, EnrolmentId,
     EventId, FundingId, KeyId, LedgerAccountId, MerchantId, MessageId, MovementId, OperatorId, OwnerId,
-    PaymentCodeId, PaymentId, PendingContactId, ProposalId, RequestId, StoreId, TargetId, TenantId,
-    TerminalId, TopUpId, WebhookEndpointId, WorkerId,
+    PaymentCodeId, PaymentId, PendingContactId, ProposalId, ReconciliationItemId, RequestId, StoreId,
+    TargetId, TenantId, TerminalId, TopUpId, WebhookEndpointId, WorkerId,
 };
 use super::live_codes::LiveCodes;
 use super::lots::{Legs, Lots};
 use super::money::Asset;
 use super::periods::Periods;
+use super::reconciliation::{Difference, ItemState};
 use super::record::{records, stored_enum};
 use super::recovery::CaseState;
 use super::recovery::addition::Additions;
@@ -1052,6 +1053,50 @@ records! {
         expires_at: Timestamp,
     }
 
+    /// How far a funding provider's list is compared with ours.
+    Reconciliation: "reconciliation" [provider: i64] {
+        /// Whose deployment.
+        tenant_id: TenantId,
+        /// Every charge that was created before then was compared once.
+        compared_until: Timestamp,
+        /// Of those, the ones before then were compared again this time round.
+        swept_until: Timestamp,
+        /// When this time round began.
+        swept_at: Timestamp,
+    }
+
+    /// In which a funding provider's list differs from ours, and who looks after it. Never deleted.
+    ReconciliationItem: "reconciliation_item" [item_id: ReconciliationItemId] {
+        /// Whose deployment.
+        tenant_id: TenantId,
+        /// Which provider.
+        provider: i64,
+        /// Its name for the charge; with the provider unique.
+        reference: String,
+        /// In what.
+        difference: Difference,
+        /// The top-up, as far as there is one.
+        top_up_id: Option<TopUpId>,
+        /// What we have; absent where the charge is none of ours.
+        ours_minor: Option<i64>,
+        /// What they have, less what was given back in part; absent where they know no such charge.
+        theirs_minor: Option<i64>,
+        /// In which currency.
+        theirs_currency: Option<String>,
+        /// Steps when it is another difference, or there again.
+        version: i64,
+        /// When it was first seen.
+        first_seen_at: Timestamp,
+        /// When it was last seen.
+        last_seen_at: Timestamp,
+        /// Where it is.
+        state: ItemState,
+        /// Who looks after it, or did.
+        owner_id: Option<OperatorId>,
+        /// What became of it, in his words.
+        note: Option<String>,
+    }
+
     /// A secret of a reply, sealed for the same key and request id for ten minutes.
     SecretReply: "secret_reply" [request_id: RequestId, key_id: KeyId] {
         /// The secret, sealed.
@@ -1208,6 +1253,8 @@ impl Table {
             | Self::WebhookEndpoint
             | Self::WebhookCursor
             | Self::WebhookDelivery
+            | Self::Reconciliation
+            | Self::ReconciliationItem
             | Self::Journal
             | Self::Finished => false,
         }
@@ -1224,6 +1271,8 @@ impl Table {
             Self::Payment => &["account_id", "merchant_id", "order_id", "terminal_id", "created_at"],
             Self::WebhookEndpoint => &["merchant_id"],
             Self::WebhookDelivery => &["merchant_id", "at"],
+            Self::ReconciliationItem => &["provider", "reference", "first_seen_at"],
+            Self::TopUp => &["requested_at"],
             Self::SigningKey
             | Self::DataKey
             | Self::Document
@@ -1240,7 +1289,6 @@ impl Table {
             | Self::Operator
             | Self::Proposal
             | Self::Funding
-            | Self::TopUp
             | Self::Movement
             | Self::CashTopUp
             | Self::ClosedDay
@@ -1257,6 +1305,7 @@ impl Table {
             | Self::MerchantDataKey
             | Self::MerchantDocument
             | Self::WebhookCursor
+            | Self::Reconciliation
             | Self::Journal
             | Self::Finished
             | Self::Lane => &[],

@@ -10,6 +10,7 @@ mod limits;
 mod order;
 mod properties;
 pub(crate) mod random;
+mod reconciliation;
 mod settlement;
 mod shops;
 mod step_up;

@@ -111,6 +111,17 @@ impl<O: Operation> Admitted<O> {
         }
     }
 
+    /// The operator that called.
+    pub fn operator(&self) -> Result<OperatorId, Rejection> {
+        match &self.caller {
+            Caller::Operator { operator_id } => Ok(*operator_id),
+            Caller::Device { .. }
+            | Caller::Terminal { .. }
+            | Caller::Merchant { .. }
+            | Caller::Candidate(_) => Err(Rejection::PermissionDenied),
+        }
+    }
+
     /// The candidate's point, and how it signs.
     pub fn candidate_key(&self) -> Result<([u8; 65], KeyForm), Rejection> {
         match &self.caller {

@@ -3,8 +3,11 @@
 mod approve;
 mod cancel_recovery;
 mod list_proposals;
+mod list_reconciliation_items;
 mod propose;
+mod resolve_reconciliation_item;
 mod suspend_merchant;
+mod take_reconciliation_item;
 
 use std::sync::Arc;
 
@@ -30,13 +33,16 @@ pub struct Admin {
 }
 
 /// The policies of this service's RPCs.
-pub fn declared() -> [Declared; 5] {
+pub fn declared() -> [Declared; 8] {
     [
         Declared::of::<propose::Propose>(),
         Declared::of::<list_proposals::ListProposals>(),
         Declared::of::<approve::Approve>(),
         Declared::of::<suspend_merchant::SuspendMerchant>(),
         Declared::of::<cancel_recovery::CancelRecovery>(),
+        Declared::of::<list_reconciliation_items::ListReconciliationItems>(),
+        Declared::of::<take_reconciliation_item::TakeReconciliationItem>(),
+        Declared::of::<resolve_reconciliation_item::ResolveReconciliationItem>(),
     ]
 }
 
@@ -74,6 +80,30 @@ impl pb::admin_service_server::AdminService for Admin {
     ) -> Result<Response<pb::CancelRecoveryReply>, Status> {
         let peer = peer(&request);
         answer(cancel_recovery::call(&self.gate, request.into_inner(), peer)).await
+    }
+
+    async fn list_reconciliation_items(
+        &self,
+        request: Request<pb::Envelope>,
+    ) -> Result<Response<pb::ListReconciliationItemsReply>, Status> {
+        let peer = peer(&request);
+        answer(list_reconciliation_items::call(&self.gate, request.into_inner(), peer)).await
+    }
+
+    async fn take_reconciliation_item(
+        &self,
+        request: Request<pb::Envelope>,
+    ) -> Result<Response<pb::TakeReconciliationItemReply>, Status> {
+        let peer = peer(&request);
+        answer(take_reconciliation_item::call(&self.gate, request.into_inner(), peer)).await
+    }
+
+    async fn resolve_reconciliation_item(
+        &self,
+        request: Request<pb::Envelope>,
+    ) -> Result<Response<pb::ResolveReconciliationItemReply>, Status> {
+        let peer = peer(&request);
+        answer(resolve_reconciliation_item::call(&self.gate, request.into_inner(), peer)).await
     }
 }
 
@@ -113,6 +143,11 @@ async fn approved(proposed: &pb::ProposeRequest, tools: &Tools) -> Result<Approv
         },
         None => return Err(Rejection::malformed("proposal", "one of the proposals")),
     })
+}
+
+/// The version of a difference, as it was listed.
+fn version(version: i64) -> Result<i64, Rejection> {
+    if version >= 1 { Ok(version) } else { Err(Rejection::malformed("version", "at least 1")) }
 }
 
 /// So much cash, or none.

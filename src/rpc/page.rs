@@ -1,14 +1,14 @@
-//! Pages of a merchant's lists. A page's end is a token of the merchant who asked and of what it asked: at
-//! another one's, or beside another question, it is none.
+//! Pages of a merchant's or an operator's lists. A page's end is a token of whoever asked and of what was
+//! asked: at another one's, or beside another question, it is none.
 
 use prost::Message;
 
 use super::convert::{page_place, page_size, page_token};
 use crate::crypto::hash::{MacKey, sha256};
-use crate::domain::id::MerchantId;
+use crate::domain::id::{MerchantId, OperatorId};
 use crate::gate::rejection::Rejection;
 
-/// A list, as one merchant asked for it.
+/// A list, as one merchant or operator asked for it.
 pub struct Page<'a> {
     key: &'a MacKey,
     list: &'static str,
@@ -18,7 +18,21 @@ pub struct Page<'a> {
 impl<'a> Page<'a> {
     /// Of this merchant, to this question: the request without page size and token.
     pub fn of(key: &'a MacKey, list: &'static str, merchant_id: MerchantId, question: &impl Message) -> Self {
-        let asked = sha256(&[&merchant_id.0, &question.encode_to_vec()]);
+        Self::of_owner(key, list, merchant_id.0, question)
+    }
+
+    /// The same of this operator.
+    pub fn of_operator(
+        key: &'a MacKey,
+        list: &'static str,
+        operator_id: OperatorId,
+        question: &impl Message,
+    ) -> Self {
+        Self::of_owner(key, list, operator_id.0, question)
+    }
+
+    fn of_owner(key: &'a MacKey, list: &'static str, asker: [u8; 16], question: &impl Message) -> Self {
+        let asked = sha256(&[&asker, &question.encode_to_vec()]);
         let mut owner = [0; 16];
         owner.copy_from_slice(&asked[..16]);
         Self { key, list, owner }

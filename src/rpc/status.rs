@@ -3,6 +3,7 @@
 //!
 //! `google.rpc.ErrorInfo` carries the reason, and in its metadata whether the answer is final.
 
+mod reconciliation;
 mod refusal;
 mod webhook;
 
@@ -385,6 +386,9 @@ pub fn entry(reason: Reason) -> Entry {
         Reason::WebhookSecretRotating => webhook::ROTATING,
         Reason::WebhookSecretNotRotating => webhook::NOT_ROTATING,
         Reason::WebhookReplayUnderWay => webhook::REPLAY_UNDER_WAY,
+        Reason::ReconciliationItemOver => reconciliation::OVER,
+        Reason::ReconciliationItemNotYours => reconciliation::NOT_YOURS,
+        Reason::ReconciliationItemChanged => reconciliation::CHANGED,
         Reason::Internal => (
             Code::Internal,
             "a defect on our side",

@@ -11,8 +11,10 @@ use crate::domain::rows::{
 use crate::domain::time::Timestamp;
 
 mod merchant;
+mod reconciliation;
 
 pub use merchant::{DeliveryPlace, MerchantScan, PaymentScan};
+pub use reconciliation::ReconciliationScan;
 
 /// Who reads.
 #[derive(Clone, Debug)]
@@ -162,6 +164,8 @@ pub enum Scan {
     },
     /// What merchants and their webhooks read.
     Merchant(MerchantScan),
+    /// What comparing with a funding provider's list reads.
+    Reconciliation(ReconciliationScan),
     /// All rows of a table whose key is greater, by key: for verification.
     All {
         /// Which table.
@@ -343,6 +347,7 @@ impl Scan {
                 vec![Value::Int(now.0), Value::Int(*limit)],
             ),
             Self::Merchant(scan) => scan.sql(),
+            Self::Reconciliation(scan) => scan.sql(),
             Self::All { table, after, limit } => all(*table, after.as_ref(), *limit),
         }
     }

@@ -5,17 +5,22 @@ use std::collections::HashSet;
 use super::look::Look;
 use super::replay::{KeyReplay, OwnerReplay, Replay};
 use super::{Report, VerifyError};
-use crate::domain::id::{DeviceId, LedgerAccountId, MerchantId, OperatorId, TerminalId, hex};
+use crate::crypto::hash::sha256;
+use crate::domain::id::{
+    DeviceId, LedgerAccountId, MerchantId, OperatorId, ReconciliationItemId, TerminalId, hex,
+};
 use crate::domain::ledger::SYSTEM_ACCOUNTS;
+use crate::domain::reconciliation::ItemState;
+use crate::domain::record::Record as _;
 use crate::domain::recovery::CaseState;
 use crate::domain::rows::{
     Account, CashDesk, CashTopUp, ClosedDay, Device, KeyState, Lane, LedgerAccount, Merchant, Movement,
-    Operator, OrderSlot, Payment, Principal, Proposal, ProposalState, RecoveryCase, Row, SigningKey, Store,
-    Table, Terminal, TopUp, WebhookEndpoint,
+    Operator, OrderSlot, Payment, Principal, Proposal, ProposalState, ReconciliationItem, RecoveryCase, Row,
+    SigningKey, Store, Table, Terminal, TopUp, WebhookEndpoint,
 };
 
 /// Tables that the journal determines.
-const COMPARED: [Table; 19] = [
+const COMPARED: [Table; 20] = [
     Table::Account,
     Table::Device,
     Table::SigningKey,
@@ -34,6 +39,7 @@ const COMPARED: [Table; 19] = [
     Table::RecoveryCase,
     Table::Proposal,
     Table::WebhookEndpoint,
+    Table::ReconciliationItem,
     Table::Lane,
 ];
 
@@ -43,7 +49,7 @@ pub(super) fn compare(look: &mut Look, replay: &Replay, report: &mut Report) -> 
     for table in COMPARED {
         let mut rows = 0;
         look.each(table, |row| {
-            rows += 1;
+            rows += usize::from(is_made(row, replay));
             if let Err(what) = one(row, replay, report, &mut customers) {
                 report.problem(format!("table {} key {}", table.name(), key_text(row)), what);
             }
@@ -91,6 +97,7 @@ fn expected_rows(table: Table, replay: &Replay) -> usize {
         Table::Operator => replay.operators.len(),
         Table::Proposal => replay.proposals.len(),
         Table::WebhookEndpoint => replay.webhooks.len(),
+        Table::ReconciliationItem => replay.reconciled.len(),
         Table::Merchant => replay.merchants.len(),
         Table::Store => replay.stores.len(),
         Table::LedgerAccount if replay.system_key().is_some() => {
@@ -139,9 +146,43 @@ fn one(
         Row::Proposal(row) => proposal(row, replay),
         Row::RecoveryCase(row) => recovery_case(row, replay),
         Row::WebhookEndpoint(row) => webhook_endpoint(row, replay),
+        Row::ReconciliationItem(row) => reconciliation_item(row, replay),
         Row::Lane(row) => lane(row, replay),
         _ => Ok(()),
     }
+}
+
+/// Whether the journal says that there is such a row. Differences that nobody took are no journal's.
+fn is_made(row: &Row, replay: &Replay) -> bool {
+    ReconciliationItem::of(row).is_none_or(|item| replay.reconciled.contains_key(&item.item_id))
+}
+
+/// What a provider said is no journal's; who looks after it, and what he said, is. A version that nobody did
+/// anything about is the provider's.
+fn reconciliation_item(row: &ReconciliationItem, replay: &Replay) -> Result<(), &'static str> {
+    let id = ReconciliationItemId::of(row.provider, &row.reference, |named| sha256(&[named]));
+    if id != row.item_id {
+        return Err("it is of another charge than its own");
+    }
+    let done = replay.reconciled.get(&row.item_id);
+    let owner_id = done.map(|done| done.owner_id);
+    let note = done.and_then(|done| done.note.as_deref());
+    let is_newer = done.is_none_or(|done| done.version < row.version);
+    // Taken once it stays so with other figures; resolved it does not, nor once it was gone.
+    let same = match row.state {
+        ItemState::Open => is_newer && row.owner_id.is_none(),
+        ItemState::Taken => done.is_some() && note.is_none() && row.owner_id == owner_id,
+        ItemState::Resolved => {
+            !is_newer && note.is_some() && (row.owner_id, row.note.as_deref()) == (owner_id, note)
+        }
+        ItemState::Cleared => match row.owner_id {
+            None => is_newer,
+            Some(_) => note.is_none() && row.owner_id == owner_id,
+        },
+    };
+    let is_said = row.state == ItemState::Resolved || row.note.is_none();
+    let is_reached = done.is_none_or(|done| done.version <= row.version);
+    if same && is_said && is_reached { Ok(()) } else { Err("its owner or resolution is not the journal's") }
 }
 
 /// What a receiver said of itself, and what is being sent again, are no journal's.

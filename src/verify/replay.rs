@@ -3,6 +3,7 @@
 mod calls;
 mod factor;
 mod payments;
+mod reconciliation;
 mod recovery;
 mod shop;
 mod staff;
@@ -16,7 +17,7 @@ use self::shop::{CashReplay, DeskReplay, MovementReplay};
 use crate::crypto::envelope::PublicKey;
 use crate::domain::id::{
     AccountId, CaseId, CashTopUpId, DeviceId, KeyId, LedgerAccountId, MerchantId, MovementId, OperatorId,
-    PaymentId, ProposalId, RequestId, StoreId, TerminalId, TopUpId, WebhookEndpointId,
+    PaymentId, ProposalId, ReconciliationItemId, RequestId, StoreId, TerminalId, TopUpId, WebhookEndpointId,
 };
 use crate::domain::journal::{Kind, Versions};
 use crate::domain::ledger::{Postings, Transfer};
@@ -178,6 +179,7 @@ pub(super) struct Replay {
     pub operators: HashMap<OperatorId, KeyId>,
     pub proposals: HashMap<ProposalId, ProposalReplay>,
     pub webhooks: HashMap<WebhookEndpointId, webhook::WebhookReplay>,
+    pub reconciled: HashMap<ReconciliationItemId, reconciliation::ItemReplay>,
     pub cases: HashMap<CaseId, recovery::CaseReplay>,
     factors: HashMap<KeyId, FactorReplay>,
     factors_are_recorded: bool,
@@ -343,7 +345,9 @@ impl Replay {
             | Kind::RotateWebhookSecret
             | Kind::EndWebhookSecret
             | Kind::DeleteWebhookEndpoint
-            | Kind::ReplayWebhooks => self.staff(entry),
+            | Kind::ReplayWebhooks
+            | Kind::TakeReconciliationItem
+            | Kind::ResolveReconciliationItem => self.staff(entry),
             Kind::Activate
             | Kind::RevokeDevice
             | Kind::VerifySecondFactor

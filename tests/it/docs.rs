@@ -177,6 +177,7 @@ fn the_policy_stands_in_the_protocol_as_it_is() {
         secret_us,
         limits,
         top_ups,
+        reconciliation,
         recovery: _,
     } = Policy::standard();
     let blocks: Vec<_> = codes.blocks_us.map(duration).into();
@@ -213,6 +214,13 @@ fn the_policy_stands_in_the_protocol_as_it_is() {
         ("A secret of a reply can be fetched again for", duration(secret_us)),
         ("Pause between two top-ups", duration(limits.top_up_pause_us)),
         ("A top-up's provider may take", duration(top_ups.deadline_us)),
+        (
+            "A provider's charge is compared, after its top-up's time, not before",
+            duration(reconciliation.after_us),
+        ),
+        ("A provider's charge is compared until it is so old", duration(reconciliation.back_us)),
+        ("New charges and open differences are looked at every", duration(reconciliation.every_us)),
+        ("All charges are looked at again every", duration(reconciliation.again_us)),
         ("Linked funding sources at a time", limits.funding_sources.to_string()),
         ("A device is young for", duration(limits.young_us)),
     ];

@@ -335,6 +335,7 @@ fn operator_keys(call: &OperatorCall, action: &OperatorAction) -> Vec<RowKey> {
         }
         OperatorAction::SuspendMerchant { merchant_id } => keys.push(RowKey::Merchant(*merchant_id)),
         OperatorAction::CancelRecovery { case, .. } => keys.extend(case.keys()),
+        OperatorAction::Reconciliation(action) => keys.push(RowKey::ReconciliationItem(action.item_id())),
     }
     keys
 }
@@ -379,5 +380,6 @@ fn chore_keys(chore: &Chore) -> Vec<RowKey> {
         Chore::AlarmTerminal(terminal_id) => vec![RowKey::Terminal(*terminal_id)],
         Chore::Lease { name, .. } => vec![RowKey::Lease((*name).to_owned())],
         Chore::Webhook(chore) => chore.keys(),
+        Chore::Reconciliation(chore) => chore.keys(),
     }
 }

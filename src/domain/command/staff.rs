@@ -1,6 +1,6 @@
 //! What tills, merchants' servers and operators may ask for.
 
-use super::{CaseRef, Notices, Signed, WebhookAction};
+use super::{CaseRef, Notices, ReconciliationAction, Signed, WebhookAction};
 use crate::domain::id::{
     CashTopUpId, CodeTag, KeyId, LedgerAccountId, MerchantId, OperatorId, PaymentId, ProposalId, StoreId,
     TerminalId,
@@ -329,6 +329,8 @@ pub enum OperatorAction {
         /// Told to everybody.
         notices: Notices,
     },
+    /// Something about a difference from a funding provider's list.
+    Reconciliation(ReconciliationAction),
 }
 
 impl TerminalAction {
@@ -375,6 +377,7 @@ impl OperatorAction {
             Self::Approve { .. } => Kind::Approve,
             Self::SuspendMerchant { .. } => Kind::SuspendMerchant,
             Self::CancelRecovery { .. } => Kind::CancelRecoveryByOperator,
+            Self::Reconciliation(action) => action.kind(),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Keeping house. A chore re-checks what it was started for: by now it may not be so.
 
-use super::{Decision, webhook};
+use super::{Decision, reconciliation, webhook};
 use crate::domain::command::Chore;
 use crate::domain::id::{MessageId, TerminalId, TopUpId, WorkerId};
 use crate::domain::record::Record as _;
@@ -36,6 +36,7 @@ pub(super) fn decide(chore: &Chore, view: &View) -> Decision {
         Chore::AlarmTerminal(terminal_id) => alarmed(*terminal_id, view),
         Chore::Lease { name, worker_id, until } => lease(name, *worker_id, *until, view),
         Chore::Webhook(chore) => webhook::chore(chore, view),
+        Chore::Reconciliation(chore) => reconciliation::chore(chore, view),
         Chore::MessageFailed(id) => message(*id, view, |message| {
             message.state = MessageState::Failed;
             message.sealed.clear();
@@ -152,6 +153,8 @@ fn is_over(key: &RowKey, view: &View) -> bool {
         | Row::MerchantDocument(_)
         | Row::WebhookEndpoint(_)
         | Row::WebhookCursor(_)
+        | Row::Reconciliation(_)
+        | Row::ReconciliationItem(_)
         | Row::Journal(_)
         | Row::Finished(_)
         | Row::Lane(_) => None,

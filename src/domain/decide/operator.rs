@@ -1,6 +1,7 @@
 //! Operators: what raises money or privilege is proposed by one and approved by another, who signs the
 //! hash of what he read; what only takes away, one may do.
 
+use super::reconciliation;
 use super::recovery::{self, Halt};
 use super::ruling::Ruling;
 use super::system::ledger_account;
@@ -116,6 +117,7 @@ fn act(
         OperatorAction::CancelRecovery { case, notices } => {
             recovery::by_operator(command_id, case, &Input::OperatorCancels, notices, view, policy)
         }
+        OperatorAction::Reconciliation(action) => Ok(reconciliation::act(call, action, view)?),
     }
 }
 

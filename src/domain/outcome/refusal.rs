@@ -156,5 +156,11 @@ stored_enum! {
         WebhookSecretNotRotating = 103,
         /// Events are being sent again already.
         WebhookReplayUnderWay = 104,
+        /// The difference was resolved, or is gone.
+        ReconciliationItemOver = 130,
+        /// Another operator looks after the difference, or none.
+        ReconciliationItemNotYours = 131,
+        /// The difference is another than was seen.
+        ReconciliationItemChanged = 132,
     }
 }

@@ -326,7 +326,8 @@ fn top_up_of(chore: &Chore) -> Option<TopUpId> {
         | Chore::MessageFailed(_)
         | Chore::AlarmTerminal(_)
         | Chore::Lease { .. }
-        | Chore::Webhook(_) => None,
+        | Chore::Webhook(_)
+        | Chore::Reconciliation(_) => None,
     }
 }
 

@@ -81,5 +81,8 @@ pub(in crate::rpc) fn of_refusal(refusal: Refusal) -> Reason {
         Refusal::WebhookSecretRotating => Reason::WebhookSecretRotating,
         Refusal::WebhookSecretNotRotating => Reason::WebhookSecretNotRotating,
         Refusal::WebhookReplayUnderWay => Reason::WebhookReplayUnderWay,
+        Refusal::ReconciliationItemOver => Reason::ReconciliationItemOver,
+        Refusal::ReconciliationItemNotYours => Reason::ReconciliationItemNotYours,
+        Refusal::ReconciliationItemChanged => Reason::ReconciliationItemChanged,
     }
 }

@@ -9,7 +9,7 @@ use crate::store::batch::BackendError;
 
 /// Keys that two servers may insert at the same time without either being wrong: the loser decides
 /// anew, and finds the other's row. Any other key twice is a defect.
-const RACES: [&str; 13] = [
+const RACES: [&str; 15] = [
     // The same request, sent to two servers.
     "journal_request",
     "open_request_pkey",
@@ -28,6 +28,9 @@ const RACES: [&str; 13] = [
     "merchant_ledger_account_id_key",
     // Two servers that take a new lane.
     "lane_pkey",
+    // A turn that two servers had for a moment, at the comparison with a provider's list.
+    "reconciliation_pkey",
+    "reconciliation_item_pkey",
 ];
 
 /// Why the database did not do what it was asked.

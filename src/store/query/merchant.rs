@@ -135,26 +135,31 @@ pub struct PaymentScan {
 }
 
 /// A condition whose parameters are numbered as they come.
-struct Condition {
+pub(super) struct Condition {
     table: Table,
     text: String,
     values: Vec<Value<'static>>,
 }
 
 impl Condition {
-    fn new(table: Table) -> Self {
+    pub(super) fn new(table: Table) -> Self {
         Self { table, text: String::new(), values: Vec::new() }
     }
 
     /// One more that must hold; each `?` stands for the next value.
-    fn and(mut self, text: &str, values: impl IntoIterator<Item = Value<'static>>) -> Self {
+    pub(super) fn and(mut self, text: &str, values: impl IntoIterator<Item = Value<'static>>) -> Self {
         if !self.text.is_empty() {
             self.text.push_str(" AND ");
         }
         self.push(text, values)
     }
 
-    fn and_if<T>(self, wanted: Option<T>, text: &str, value: impl FnOnce(T) -> Value<'static>) -> Self {
+    pub(super) fn and_if<T>(
+        self,
+        wanted: Option<T>,
+        text: &str,
+        value: impl FnOnce(T) -> Value<'static>,
+    ) -> Self {
         match wanted {
             Some(wanted) => self.and(text, [value(wanted)]),
             None => self,
@@ -174,14 +179,14 @@ impl Condition {
         self
     }
 
-    fn ordered(self, order: &str, limit: i64) -> Sql {
+    pub(super) fn ordered(self, order: &str, limit: i64) -> Sql {
         let Self { table, text, values } =
             self.push(&format!(" ORDER BY {order} LIMIT ?"), [Value::Int(limit)]);
         (table, text, values)
     }
 }
 
-fn time(at: Timestamp) -> Value<'static> {
+pub(super) fn time(at: Timestamp) -> Value<'static> {
     Value::Int(at.0)
 }
 

@@ -1,5 +1,6 @@
 //! A row of every table, and what every schema refuses.
 
+mod reconciliation;
 mod webhooks;
 
 use crate::domain::id::{
@@ -173,6 +174,7 @@ pub(crate) fn further_rows() -> Vec<Row> {
     rows.extend(side_rows());
     rows.extend(super::day_rows::day_rows());
     rows.extend(webhooks::rows());
+    rows.extend(reconciliation::rows());
     rows
 }
 
@@ -397,6 +399,7 @@ pub(crate) fn broken(copy: Copy<'_>, blob: &dyn Fn(&str) -> String) -> Vec<Strin
     ]
     .into_iter()
     .chain(webhooks::broken())
+    .chain(reconciliation::broken())
     .collect()
 }
 

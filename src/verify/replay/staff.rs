@@ -79,10 +79,9 @@ impl Replay {
                 | Kind::DeleteWebhookEndpoint
                 | Kind::ReplayWebhooks,
             ) => self.webhook(entry, &call, merchant_id),
-            (
-                OwnerReplay::Operator(operator_id),
-                Kind::Propose | Kind::Approve | Kind::SuspendMerchant | Kind::CancelRecoveryByOperator,
-            ) => self.operator(entry, &call, operator_id),
+            (OwnerReplay::Operator(operator_id), kind) if is_operators(kind) => {
+                self.operator(entry, &call, operator_id)
+            }
             (_, _) => Err("it was signed by another kind of key than its method's"),
         }
     }
@@ -232,6 +231,9 @@ impl Replay {
                 }
                 self.stepped(entry, step)
             }
+            (Kind::TakeReconciliationItem | Kind::ResolveReconciliationItem, _) => {
+                self.reconciliation(entry, call, operator_id)
+            }
             (Kind::Approve, _) => {
                 let body: pb::ApproveRequest = evidence::body(call)?;
                 let proposed = self.approve(entry, &body, operator_id)?;
@@ -324,6 +326,18 @@ impl Replay {
         let name = store.map_or(String::new(), |store| store.name.clone());
         self.stores.insert(store_id, StoreReplay { merchant_id, name });
     }
+}
+
+fn is_operators(kind: Kind) -> bool {
+    matches!(
+        kind,
+        Kind::Propose
+            | Kind::Approve
+            | Kind::SuspendMerchant
+            | Kind::CancelRecoveryByOperator
+            | Kind::TakeReconciliationItem
+            | Kind::ResolveReconciliationItem
+    )
 }
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "every other kind is no step of a shop's")]

@@ -161,6 +161,8 @@ async fn what_two_servers_insert_at_once_is_a_race_or_a_defect(cluster: &Cluster
         (key.clone().into_row(), key.into_row(), BackendError::Conflict),
         (example(Table::OrderSlot), example(Table::OrderSlot), BackendError::Conflict),
         (example(Table::Operator), example(Table::Operator), BackendError::Conflict),
+        (example(Table::Reconciliation), example(Table::Reconciliation), BackendError::Conflict),
+        (example(Table::ReconciliationItem), example(Table::ReconciliationItem), BackendError::Conflict),
         // An id that was drawn twice, and a till's order that is paid twice.
         (example(Table::Payment), payment().into_row(), BackendError::Constraint),
         (example(Table::Message), example(Table::Message), BackendError::Constraint),
