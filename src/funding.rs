@@ -9,11 +9,14 @@ pub mod none;
 pub mod sandbox;
 pub mod stripe;
 
+use std::ops::Range;
+
 use prost::Message;
 use zeroize::Zeroize as _;
 
 use crate::domain::id::TopUpId;
 use crate::domain::money::Amount;
+use crate::domain::reconciliation::Theirs;
 use crate::domain::time::Timestamp;
 use crate::store::Later;
 
@@ -88,6 +91,46 @@ impl Drop for ClientAction {
     }
 }
 
+/// A charge, as its provider lists it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// The provider's name for it.
+    pub reference: String,
+    /// The top-up that it says it is for.
+    pub top_up_id: Option<TopUpId>,
+    /// When it was made, by the provider's clock.
+    pub created_at: Timestamp,
+    /// What the provider says of it.
+    pub theirs: Theirs,
+}
+
+/// A page of a provider's list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Page {
+    /// Some charges, and behind which one the list goes on.
+    Charges {
+        /// In the provider's order.
+        charges: Vec<Listed>,
+        /// The name of the last of them; nothing when that was all.
+        after: Option<String>,
+    },
+    /// No answer, or none that can be read.
+    Silent,
+    /// This provider keeps no list: there is nothing to compare.
+    NoList,
+}
+
+/// What a provider says when it is asked for a charge by its name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// It is there.
+    Charge(Listed),
+    /// It knows no such charge.
+    Absent,
+    /// No answer, or none that can be read.
+    Silent,
+}
+
 /// Charges linked sources.
 pub trait FundingProvider: Send + Sync {
     /// Which provider it is, in the rows of its sources.
@@ -104,4 +147,8 @@ pub trait FundingProvider: Send + Sync {
     fn cancel<'a>(&'a self, reference: &'a str) -> Later<'a, Reply>;
     /// Gives all of it back, once; how it stands then.
     fn refund<'a>(&'a self, top_up_id: TopUpId, reference: &'a str) -> Later<'a, Reply>;
+    /// Its charges that were made in this time, ours or not, behind the one of this name.
+    fn list<'a>(&'a self, made: Range<Timestamp>, after: Option<&'a str>) -> Later<'a, Page>;
+    /// The charge of this name, as the list would have it now.
+    fn find<'a>(&'a self, reference: &'a str) -> Later<'a, Found>;
 }

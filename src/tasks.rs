@@ -9,6 +9,7 @@ mod expiry;
 mod lease;
 mod outbox;
 mod payment;
+mod reconciliation;
 mod recovery;
 mod top_up;
 pub mod webhook;
@@ -63,6 +64,7 @@ impl Tasks {
             }
         }));
         running.spawn(top_up::run(Arc::clone(gate), stopped.clone(), worker_id));
+        running.spawn(reconciliation::run(Arc::clone(gate), stopped.clone(), worker_id));
         running.spawn(webhook::run(Arc::clone(gate), webhooks, stopped.clone(), worker_id));
         running.spawn(repeat(Arc::clone(gate), stopped.clone(), nothing, INTERVAL, move |gate| async move {
             recovery::run(&gate, worker_id).await;
@@ -100,7 +102,7 @@ impl Tasks {
             tracing::warn!("a task hangs on something outside, and is given up");
             self.running.shutdown().await;
         }
-        for turn in [outbox::TURN, recovery::TURN, payment::TURN, webhook::TURN] {
+        for turn in [outbox::TURN, recovery::TURN, payment::TURN, webhook::TURN, reconciliation::TURN] {
             lease::release(&self.gate, turn, self.worker_id).await;
         }
     }

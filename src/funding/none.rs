@@ -1,9 +1,11 @@
 //! No provider: nothing can be linked, so nothing is ever charged.
 
 use std::future::ready;
+use std::ops::Range;
 
-use super::{Charge, FundingProvider, Opened, Reply};
+use super::{Charge, Found, FundingProvider, Opened, Page, Reply};
 use crate::domain::id::TopUpId;
+use crate::domain::time::Timestamp;
 use crate::store::Later;
 
 /// Knows no token. LinkFunding answers that the token is not the provider's (`MALFORMED`,
@@ -40,5 +42,13 @@ impl FundingProvider for NoProvider {
 
     fn refund<'a>(&'a self, _top_up_id: TopUpId, _reference: &'a str) -> Later<'a, Reply> {
         Box::pin(ready(Reply::Silent))
+    }
+
+    fn list<'a>(&'a self, _made: Range<Timestamp>, _after: Option<&'a str>) -> Later<'a, Page> {
+        Box::pin(ready(Page::NoList))
+    }
+
+    fn find<'a>(&'a self, _reference: &'a str) -> Later<'a, Found> {
+        Box::pin(ready(Found::Silent))
     }
 }

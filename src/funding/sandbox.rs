@@ -1,9 +1,11 @@
 //! The sandbox's provider: answers by the token, moves no money.
 
 use std::future::ready;
+use std::ops::Range;
 
-use super::{Charge, ClientAction, FundingProvider, Opened, Reply};
+use super::{Charge, ClientAction, Found, FundingProvider, Opened, Page, Reply};
 use crate::domain::id::{TopUpId, hex};
+use crate::domain::time::Timestamp;
 use crate::store::Later;
 
 /// Tokens begin with `sandbox-`; `sandbox-declined…` is declined, `sandbox-silent…` never answers,
@@ -76,5 +78,14 @@ impl FundingProvider for SandboxProvider {
 
     fn refund<'a>(&'a self, _top_up_id: TopUpId, _reference: &'a str) -> Later<'a, Reply> {
         Box::pin(ready(Reply::Refunded))
+    }
+
+    // Nothing is remembered here, so there is no list either.
+    fn list<'a>(&'a self, _made: Range<Timestamp>, _after: Option<&'a str>) -> Later<'a, Page> {
+        Box::pin(ready(Page::NoList))
+    }
+
+    fn find<'a>(&'a self, _reference: &'a str) -> Later<'a, Found> {
+        Box::pin(ready(Found::Silent))
     }
 }

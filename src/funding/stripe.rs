@@ -12,15 +12,17 @@
 //! failure only when it was cancelled.
 
 mod api;
+mod list;
 pub mod webhook;
 
+use std::ops::Range;
 use std::time::Duration;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
-use super::{Charge, ClientAction, FundingProvider, Opened, Reply};
+use super::{Charge, ClientAction, Found, FundingProvider, Opened, Page as Listing, Reply};
 use crate::domain::id::{TopUpId, hex};
 use crate::domain::time::{SECOND_US, Timestamp};
 use crate::store::Later;
@@ -91,6 +93,8 @@ struct LatestCharge {
     refunded: bool,
     #[serde(default)]
     disputed: bool,
+    #[serde(default)]
+    amount_refunded: i64,
 }
 
 #[derive(Deserialize)]
@@ -324,6 +328,14 @@ impl FundingProvider for Stripe {
 
     fn refund<'a>(&'a self, top_up_id: TopUpId, reference: &'a str) -> Later<'a, Reply> {
         Box::pin(self.refunded(top_up_id, reference))
+    }
+
+    fn list<'a>(&'a self, made: Range<Timestamp>, after: Option<&'a str>) -> Later<'a, Listing> {
+        Box::pin(self.listed(made, after))
+    }
+
+    fn find<'a>(&'a self, reference: &'a str) -> Later<'a, Found> {
+        Box::pin(self.found(reference))
     }
 }
 
