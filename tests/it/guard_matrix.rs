@@ -291,6 +291,10 @@ impl Stage {
         let draft = self.operator.draft(method::LIST_PROPOSALS, &pb::ListProposalsRequest {});
         let proposals: pb::ListProposalsReply = self.operator.send(draft).await.expect("proposals");
         seen.push(proposals.encode_to_vec());
+        let request = pb::ListReconciliationItemsRequest::default();
+        let draft = self.operator.draft(method::LIST_RECONCILIATION_ITEMS, &request);
+        let differences: pb::ListReconciliationItemsReply = self.operator.send(draft).await.expect("items");
+        seen.push(differences.encode_to_vec());
         let messages = self.stranger.read_messages("new@example.jp").await;
         seen.push(messages.expect("messages").encode_to_vec());
         seen.push(self.alice.now_us().to_be_bytes().to_vec());

@@ -17,6 +17,7 @@ mod payments;
 mod process;
 mod production;
 mod protocol_example;
+mod reconciliation;
 mod recovery;
 mod recovery_faults;
 mod recovery_races;

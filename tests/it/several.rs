@@ -42,6 +42,11 @@ impl Shared {
         Self { postgres, redis: RedisServer::start(), dir: TempDir::new().expect("a directory") }
     }
 
+    /// The database's address.
+    pub fn url(&self) -> String {
+        self.postgres.url("postgres")
+    }
+
     pub fn apply(&self, settings: &mut Settings) {
         let url = Secret::new(self.postgres.url("postgres"));
         let url = PostgresUrl::parse(url).unwrap_or_else(|_| panic!("a database's address"));

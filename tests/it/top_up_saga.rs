@@ -18,10 +18,10 @@ use tokio::time::interval;
 use crate::support::stripe::{Fault, StripeServer, WEBHOOK_SECRET, exchange};
 use crate::support::{World, available, bakery, events, generous, generous_policy, reason};
 
-const VISA: &str = "4242424242424242";
+pub const VISA: &str = "4242424242424242";
 const DECLINED: &str = "4000000000000341";
-const SECURE: &str = "4000002500003155";
-const AMOUNT: i64 = 700;
+pub const SECURE: &str = "4000002500003155";
+pub const AMOUNT: i64 = 700;
 
 async fn world(stripe: &StripeServer) -> World {
     World::start_with(|settings| with(settings, stripe)).await
@@ -32,18 +32,18 @@ fn with(settings: &mut Settings, stripe: &StripeServer) {
     settings.funding = stripe.funding();
 }
 
-async fn linked(stripe: &StripeServer, wallet: &Wallet, number: &str) -> Vec<u8> {
+pub async fn linked(stripe: &StripeServer, wallet: &Wallet, number: &str) -> Vec<u8> {
     let token = stripe.card(number).await;
     wallet.link_funding(&token, "card").await.expect("link").funding_id
 }
 
-async fn top_up(wallet: &Wallet, funding_id: &[u8]) -> pb::TopUpStatus {
+pub async fn top_up(wallet: &Wallet, funding_id: &[u8]) -> pb::TopUpStatus {
     let request =
         pb::TopUpRequest { funding_id: funding_id.to_vec(), amount_minor: AMOUNT, currency: "JPY".into() };
     wallet.top_up(request, None, None).await.expect("top-up").top_up.expect("a status")
 }
 
-async fn status(wallet: &Wallet, id: &[u8]) -> pb::TopUpStatus {
+pub async fn status(wallet: &Wallet, id: &[u8]) -> pb::TopUpStatus {
     wallet.get_top_up(id.to_vec()).await.expect("its own").top_up.expect("a status")
 }
 
@@ -72,7 +72,7 @@ async fn until(
 }
 
 /// Stops the server; everything must hold.
-async fn holds(world: World) {
+pub async fn holds(world: World) {
     let World { server, dir, .. } = world;
     server.stop().await;
     let mut policy = Policy::standard();

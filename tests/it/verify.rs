@@ -1,5 +1,6 @@
 //! What a person with the database in his hands can do, and that `verify` finds it.
 
+mod differences;
 mod recovered;
 
 use std::path::{Path, PathBuf};

@@ -1,12 +1,16 @@
 //! The shop's side of the matrix: a till, its merchant's server and an operator, with a good call of each RPC
 //! of theirs.
 
+use std::time::Duration;
+
+use rusqlite::Connection;
 use saifu::client::method;
 use saifu::client::wallet::Wallet;
 use saifu::crypto::envelope::SignatureForm;
 use saifu::crypto::hash::sha256;
 use saifu::gate::operation::{CallerKind, Codes, Effect};
 use saifu::pb;
+use saifu::store::sqlite::DATABASE_FILE;
 
 use super::as_wallet;
 use super::case::Case;
@@ -50,6 +54,9 @@ pub fn expected() -> Vec<(&'static str, CallerKind, Effect, Codes)> {
         (method::APPROVE, Operator, Changes, Refused),
         (method::SUSPEND_MERCHANT, Operator, Changes, Refused),
         (method::CANCEL_RECOVERY, Operator, Changes, Refused),
+        (method::LIST_RECONCILIATION_ITEMS, Operator, Reads, Refused),
+        (method::TAKE_RECONCILIATION_ITEM, Operator, Changes, Refused),
+        (method::RESOLVE_RECONCILIATION_ITEM, Operator, Changes, Refused),
     ]
 }
 
@@ -119,6 +126,7 @@ impl Staffed {
                 &pb::SuspendMerchantRequest { merchant_id: shop.merchant_id },
             ),
         ];
+        cases.extend(differences(world));
         cases.splice(3..3, steps);
         cases.splice(3..3, day);
         cases.extend(hooks);
@@ -129,6 +137,28 @@ impl Staffed {
 
 fn code_request() -> pb::IssueCodeRequest {
     pb::IssueCodeRequest { purpose: pb::CodePurpose::TopUp.into(), cap_minor: 5, currency: "JPY".into() }
+}
+
+/// A difference from a provider's list, as the comparison would have stored it: the sandbox's provider keeps
+/// none.
+fn differences(world: &World) -> Vec<Case> {
+    let item_id = vec![7; 16];
+    let database = Connection::open(world.dir.path().join("data").join(DATABASE_FILE)).expect("a database");
+    database.busy_timeout(Duration::from_secs(10)).expect("it waits for the server");
+    let inserted = database.execute(
+        "INSERT INTO reconciliation_item (item_id, tenant_id, provider, reference, difference, theirs_minor, \
+         theirs_currency, version, first_seen_at, last_seen_at, state) \
+         VALUES (?1, zeroblob(16), 2, 'pi_1', 1, 700, 'JPY', 1, 0, 0, 1)",
+        [&item_id],
+    );
+    assert_eq!(inserted, Ok(1));
+    let take = pb::TakeReconciliationItemRequest { item_id: item_id.clone(), version: 1 };
+    let resolve = pb::ResolveReconciliationItemRequest { item_id, version: 1, note: "another shop's".into() };
+    vec![
+        Case::new(method::LIST_RECONCILIATION_ITEMS, &pb::ListReconciliationItemsRequest::default()),
+        Case::new(method::TAKE_RECONCILIATION_ITEM, &take),
+        Case::new(method::RESOLVE_RECONCILIATION_ITEM, &resolve),
+    ]
 }
 
 /// Orders, cash and a business day.

@@ -78,6 +78,10 @@ struct Plan {
     next: VecDeque<Fault>,
     dice: Option<(u64, u64)>,
     disputed: bool,
+    /// What becomes of every request for the list.
+    listing: Option<Fault>,
+    /// As many of these were there.
+    listings: usize,
     seen: Vec<String>,
     under_way: HashMap<String, usize>,
     overlaps: usize,
@@ -164,6 +168,17 @@ impl StripeServer {
         self.plan().dice = (one_in > 0).then_some((seed, one_in));
     }
 
+    /// What becomes of each request for a part of the list of charges. They are not among the others, and
+    /// have no other faults.
+    pub fn fault_listings(&self, fault: Fault) {
+        self.plan().listing = Some(fault);
+    }
+
+    /// As many parts of the list of charges were asked for.
+    pub fn listings(&self) -> usize {
+        self.plan().listings
+    }
+
     /// Every charge is disputed from now on, of which the fake knows nothing.
     pub fn dispute(&self) {
         self.plan().disputed = true;
@@ -189,6 +204,26 @@ impl StripeServer {
 
     fn plan(&self) -> std::sync::MutexGuard<'_, Plan> {
         self.plan.lock().expect("nobody panics with it")
+    }
+
+    /// A charge that was made in Stripe's own dashboard, by a card of its own, of this amount; its name.
+    pub async fn charge_by_hand(&self, amount_minor: i64, metadata: &str) -> String {
+        let card = self.card("4242424242424242").await;
+        let form = format!(
+            "amount={amount_minor}&currency=jpy&payment_method={card}&payment_method_types[]=card\
+             &capture_method=automatic&confirm=true{metadata}"
+        );
+        let (status, intent) = self.call("POST", "/v1/payment_intents", &form).await;
+        assert_eq!((status, intent["status"].as_str()), (200, Some("succeeded")), "{intent}");
+        intent["id"].as_str().expect("an id").to_owned()
+    }
+
+    /// The name of the charge of a top-up.
+    pub async fn intent_of(&self, top_up_id: &[u8]) -> String {
+        let id = saifu::domain::id::hex(top_up_id);
+        let intents = self.intents().await;
+        let intent = intents.iter().find(|intent| intent["metadata"]["top_up_id"] == id.as_str());
+        intent.expect("its intent")["id"].as_str().expect("an id").to_owned()
     }
 
     /// A call without the proxy.
@@ -266,10 +301,16 @@ async fn pass_on(mut tcp: TcpStream, fake: SocketAddr, plan: Arc<Mutex<Plan>>) {
     }
     let fault = {
         let mut plan = plan.lock().expect("nobody panics with it");
+        let is_listing = head.starts_with("GET ") && head.contains("created");
         let under_way = plan.under_way.entry(subject.clone()).or_default();
         *under_way += 1;
         plan.overlaps += usize::from(*under_way > 1);
-        plan.fault(head.lines().next().unwrap_or(""))
+        if is_listing {
+            plan.listings += 1;
+            plan.listing.unwrap_or(Fault::Nothing)
+        } else {
+            plan.fault(head.lines().next().unwrap_or(""))
+        }
     };
     let answer = answer(&request, fake, fault, &plan).await;
     *plan.lock().expect("nobody panics with it").under_way.get_mut(&subject).expect("entered above") -= 1;
