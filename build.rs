@@ -5,7 +5,7 @@ use std::{fs, path::PathBuf};
 
 use prost::Message as _;
 
-const FILES: [&str; 14] = [
+const FILES: [&str; 15] = [
     "saifu/v1/envelope.proto",
     "saifu/v1/errors.proto",
     "saifu/v1/enrolment.proto",
@@ -17,6 +17,7 @@ const FILES: [&str; 14] = [
     "saifu/v1/payment.proto",
     "saifu/v1/pos.proto",
     "saifu/v1/webhook.proto",
+    "saifu/v1/settlement.proto",
     "saifu/v1/merchant.proto",
     "saifu/v1/admin.proto",
     "saifu/v1/sandbox.proto",

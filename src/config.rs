@@ -12,6 +12,7 @@ pub mod notify;
 mod recovery;
 mod refusal;
 mod secret;
+mod settlement;
 #[cfg(test)]
 mod tests;
 pub mod url;
@@ -33,6 +34,7 @@ use notify::Notify;
 pub use refusal::{Because, ConfigError};
 pub use secret::Secret;
 use secret::{Source, check_private};
+pub use settlement::SettlementAt;
 use url::{PostgresUrl, RedisUrl};
 
 /// The deployment's name in a sandbox; refused in production.
@@ -137,6 +139,8 @@ pub struct Config {
     pub notify: Notify,
     /// Merchants' webhooks may be on private networks, and without TLS on this machine.
     pub private_webhooks: bool,
+    /// How merchants are paid, where it is not as documented.
+    pub settlement: SettlementAt,
     /// The figures of account recovery.
     pub recovery: Figures,
 }
@@ -195,6 +199,7 @@ impl Reading<'_> {
             top_up_deadline_us: self.top_up_deadline_us()?,
             notify: self.notify()?,
             private_webhooks: self.private_webhooks()?,
+            settlement: self.raw.settlement.given()?,
             recovery: self.raw.recovery.figures(self.is_production())?,
         })
     }

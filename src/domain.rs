@@ -10,6 +10,7 @@ pub mod codec;
 pub mod command;
 pub mod day;
 pub mod decide;
+pub mod fee;
 pub mod id;
 pub mod journal;
 pub mod ledger;
@@ -27,6 +28,7 @@ pub mod record;
 pub mod recovery;
 pub mod rows;
 pub mod second_factor;
+pub mod settlement;
 pub mod step_up;
 pub mod system_payload;
 #[cfg(test)]

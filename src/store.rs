@@ -3,6 +3,7 @@
 //! A call has one `execute`. Once queued, the command is the writer's: it commits whoever hangs up.
 //! Decisions fall inside the transaction, many commands to one durable commit.
 
+mod backend;
 pub mod batch;
 pub mod postgres;
 pub mod query;

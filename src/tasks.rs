@@ -11,6 +11,7 @@ mod outbox;
 mod payment;
 mod reconciliation;
 mod recovery;
+mod settlement;
 mod top_up;
 pub mod webhook;
 
@@ -72,6 +73,13 @@ impl Tasks {
         running.spawn(repeat(Arc::clone(gate), stopped.clone(), nothing, INTERVAL, move |gate| async move {
             payment::run(&gate, worker_id).await;
         }));
+        let settled = Arc::new(settlement::Done::new());
+        running.spawn(repeat(Arc::clone(gate), stopped.clone(), nothing, INTERVAL, move |gate| {
+            let settled = Arc::clone(&settled);
+            async move {
+                settlement::run(&gate, &settled, worker_id).await;
+            }
+        }));
         running.spawn(repeat(Arc::clone(gate), stopped.clone(), nothing, INTERVAL, |gate| async move {
             expiry::run(&gate).await;
         }));
@@ -102,7 +110,14 @@ impl Tasks {
             tracing::warn!("a task hangs on something outside, and is given up");
             self.running.shutdown().await;
         }
-        for turn in [outbox::TURN, recovery::TURN, payment::TURN, webhook::TURN, reconciliation::TURN] {
+        for turn in [
+            outbox::TURN,
+            recovery::TURN,
+            payment::TURN,
+            webhook::TURN,
+            settlement::TURN,
+            reconciliation::TURN,
+        ] {
             lease::release(&self.gate, turn, self.worker_id).await;
         }
     }

@@ -118,6 +118,12 @@ pub const DELETE_WEBHOOK_ENDPOINT: &str = "/saifu.v1.MerchantService/DeleteWebho
 pub const LIST_WEBHOOK_DELIVERIES: &str = "/saifu.v1.MerchantService/ListWebhookDeliveries";
 /// Events are sent again.
 pub const REPLAY_WEBHOOKS: &str = "/saifu.v1.MerchantService/ReplayWebhooks";
+/// What a merchant was owed and paid.
+pub const LIST_SETTLEMENTS: &str = "/saifu.v1.MerchantService/ListSettlements";
+/// What a settlement consists of.
+pub const LIST_SETTLEMENT_LINES: &str = "/saifu.v1.MerchantService/ListSettlementLines";
+/// What the bank is to pay for a day.
+pub const GET_PAYOUT_FILE: &str = "/saifu.v1.AdminService/GetPayoutFile";
 /// Proposes something to another operator.
 pub const PROPOSE: &str = "/saifu.v1.AdminService/Propose";
 /// What waits for approval.

@@ -241,6 +241,22 @@ impl Staff {
     ) -> Result<pb::ListPaymentsReply, Refused> {
         self.send(self.draft(method::LIST_PAYMENTS, &request)).await
     }
+
+    /// What the merchant was owed and paid, newest first.
+    pub async fn list_settlements(
+        &self,
+        request: pb::ListSettlementsRequest,
+    ) -> Result<pb::ListSettlementsReply, Refused> {
+        self.send(self.draft(method::LIST_SETTLEMENTS, &request)).await
+    }
+
+    /// What a settlement consists of.
+    pub async fn list_settlement_lines(
+        &self,
+        request: pb::ListSettlementLinesRequest,
+    ) -> Result<pb::ListSettlementLinesReply, Refused> {
+        self.send(self.draft(method::LIST_SETTLEMENT_LINES, &request)).await
+    }
 }
 
 /// `AdminService`.
@@ -276,6 +292,14 @@ impl Staff {
     /// Ends a recovery.
     pub async fn cancel_recovery(&self, case_id: Vec<u8>) -> Result<pb::CancelRecoveryReply, Refused> {
         self.send(self.draft(method::CANCEL_RECOVERY, &pb::CancelRecoveryRequest { case_id })).await
+    }
+
+    /// A part of what the bank is to pay for a day.
+    pub async fn get_payout_file(
+        &self,
+        request: pb::GetPayoutFileRequest,
+    ) -> Result<pb::GetPayoutFileReply, Refused> {
+        self.send(self.draft(method::GET_PAYOUT_FILE, &request)).await
     }
 
     /// In which a funding provider's list differs from ours.

@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use super::funding::ProviderName;
 use super::recovery::RecoverySection;
+use super::settlement::SettlementSection;
 use super::{Because, Mode};
 use crate::door;
 use crate::gate::limit::{ClassLimits, LimitTable};
@@ -36,6 +37,8 @@ pub(super) struct Raw {
     pub notify: NotifySection,
     #[serde(default)]
     pub merchant_webhooks: MerchantWebhooksSection,
+    #[serde(default)]
+    pub settlement: SettlementSection,
     #[serde(default)]
     pub recovery: RecoverySection,
 }

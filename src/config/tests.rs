@@ -373,6 +373,22 @@ fn merchants_webhooks_go_to_the_public_network_unless_a_sandbox_allows_others() 
 }
 
 #[test]
+fn merchants_are_paid_as_written_within_its_range() {
+    let read = |lines: &str| parse(&format!("mode = \"sandbox\"\n[settlement]\n{lines}"));
+    let given = |lines: &str| {
+        let settlement = read(lines).unwrap().settlement;
+        (settlement.utc_offset_us, settlement.payable_floor_minor)
+    };
+    assert_eq!(given(""), (None, None));
+    let written = "utc_offset_minutes = -60\npayable_floor_yen = 0";
+    assert_eq!(given(written), (Some(-3_600_000_000), Some(0)));
+    for wrong in ["utc_offset_minutes = 841", "payable_floor_yen = 1", "payable_floor_yen = -1000000001"] {
+        let said = read(wrong).unwrap_err().to_string();
+        assert!(said.contains("[settlement]") && said.contains(" must be -"), "{wrong}: {said}");
+    }
+}
+
+#[test]
 fn production_without_e_mail_and_text_messages_is_refused_for_nobody_could_enrol() {
     let [first, second] = halves();
     for (whole, section) in [(first, "[notify.email]"), (second, "[notify.webhook]")] {

@@ -28,9 +28,9 @@ pub use reconciliation::{Comparison, ReconciliationAction, ReconciliationChore};
 pub use recovery::{CaseAction, CaseRef, Completion, ContactDraft, NoticeDraft, Notices};
 pub use staff::{
     Approved, CashDraft, MerchantAction, MerchantCall, NewKey, NewStore, OperatorAction, OperatorCall,
-    OrderDraft, PayableOrder, SaleDraft, ShopStep, TerminalAction, TerminalCall,
+    OrderDraft, PayableOrder, PayoutEnd, SaleDraft, ShopStep, TerminalAction, TerminalCall,
 };
-pub use system::SystemAction;
+pub use system::{SettlementDraft, SystemAction};
 pub use webhook::{MerchantDocumentWrite, Replayed, Verdict, WebhookAction, WebhookChore};
 
 /// What was signed, for good verifiable.

@@ -23,6 +23,7 @@ mod reconciliation;
 mod recovery;
 mod reverse;
 mod ruling;
+mod settlement;
 mod step;
 mod system;
 mod terminal;

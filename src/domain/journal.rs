@@ -153,6 +153,8 @@ stored_enum! {
         DeleteWebhookEndpoint = 93,
         /// MerchantService/ReplayWebhooks.
         ReplayWebhooks = 94,
+        /// A merchant's day is settled.
+        SettleMerchant = 110,
         /// AdminService/TakeReconciliationItem.
         TakeReconciliationItem = 120,
         /// AdminService/ResolveReconciliationItem.
@@ -235,6 +237,7 @@ impl Kind {
             Self::EndWebhookSecret => "/saifu.v1.MerchantService/EndWebhookSecret",
             Self::DeleteWebhookEndpoint => "/saifu.v1.MerchantService/DeleteWebhookEndpoint",
             Self::ReplayWebhooks => "/saifu.v1.MerchantService/ReplayWebhooks",
+            Self::SettleMerchant => "system/SettleMerchant",
             Self::TakeReconciliationItem => "/saifu.v1.AdminService/TakeReconciliationItem",
             Self::ResolveReconciliationItem => "/saifu.v1.AdminService/ResolveReconciliationItem",
         }

@@ -15,12 +15,19 @@ pub const LOSSES: LedgerAccountId = LedgerAccountId(*b"saifu-losses-a-1");
 /// Money whose owner is gone.
 pub const SUSPENSE: LedgerAccountId = LedgerAccountId(*b"saifu-suspense-1");
 
+/// Ordered of the bank for merchants.
+pub const PAYOUTS: LedgerAccountId = LedgerAccountId(*b"saifu-payouts-a1");
+/// Paid out by the bank.
+pub const BANK: LedgerAccountId = LedgerAccountId(*b"saifu-bank-acc-1");
+
 /// The system's own accounts: name, kind, and whether the balance may be below zero.
-pub const SYSTEM_ACCOUNTS: [(LedgerAccountId, LedgerKind, bool); 4] = [
+pub const SYSTEM_ACCOUNTS: [(LedgerAccountId, LedgerKind, bool); 6] = [
     (PROVIDER_CLEARING, LedgerKind::ProviderClearing, true),
     (FEES, LedgerKind::Fees, false),
     (LOSSES, LedgerKind::Losses, true),
     (SUSPENSE, LedgerKind::Suspense, false),
+    (PAYOUTS, LedgerKind::Payouts, false),
+    (BANK, LedgerKind::Bank, false),
 ];
 
 /// An amount that moves from one account to another.

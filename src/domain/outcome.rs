@@ -19,6 +19,7 @@ mod payment;
 mod reconciliation;
 mod recovery;
 mod refusal;
+mod settlement;
 mod shop;
 mod top_up;
 mod webhook;
@@ -27,6 +28,7 @@ pub use operator_key::OperatorKey;
 pub use reconciliation::ReconciliationOutcome;
 pub use recovery::{AccountStanding, RecoveryStep};
 pub use refusal::Refusal;
+pub use settlement::SettlementOutcome;
 pub use webhook::WebhookOutcome;
 
 pub(super) use codec::{read_operator, write_operator};
@@ -438,6 +440,8 @@ pub enum Outcome {
     },
     /// A merchant's webhooks.
     Webhook(WebhookOutcome),
+    /// A merchant is settled, its fees are others, or its payouts are over.
+    Settlement(SettlementOutcome),
     /// A difference from a funding provider's list.
     Reconciliation(ReconciliationOutcome),
     /// Not done.

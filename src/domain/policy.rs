@@ -1,7 +1,7 @@
 //! The figures of the rules. Values without defaults: a policy is made whole, or not at all.
 
 use super::recovery::figures::Figures;
-use super::time::{DAY_US, HOUR_US, MINUTE_US, SECOND_US};
+use super::time::{DAY_US, HOUR_US, MINUTE_US, SECOND_US, Timestamp};
 
 /// When a second factor is wanted for money.
 #[derive(Clone, Debug)]
@@ -114,6 +114,29 @@ pub struct TopUpRules {
     pub deadline_us: i64,
 }
 
+/// How merchants are paid.
+#[derive(Clone, Debug)]
+pub struct SettlementRules {
+    /// A settlement's day begins so long before midnight UTC.
+    pub utc_offset_us: i64,
+    /// It is settled so long after its end: longer than servers' clocks may differ.
+    pub after_us: i64,
+    /// Refunds take what a merchant is owed down to this and not further.
+    pub payable_floor_minor: i64,
+}
+
+impl SettlementRules {
+    /// The day of a settlement that a moment lies in, counted from the epoch.
+    pub fn day(&self, at: Timestamp) -> i64 {
+        at.plus_us(self.utc_offset_us).day()
+    }
+
+    /// When such a day is over.
+    pub fn end_of(&self, day: i64) -> Timestamp {
+        Timestamp(day.saturating_add(1).saturating_mul(DAY_US)).plus_us(-self.utc_offset_us)
+    }
+}
+
 /// How a funding provider's list is compared with ours.
 #[derive(Clone, Debug)]
 pub struct ReconciliationRules {
@@ -147,6 +170,8 @@ pub struct Policy {
     pub staff: StaffRules,
     /// How top-ups go.
     pub top_ups: TopUpRules,
+    /// How merchants are paid.
+    pub settlement: SettlementRules,
     /// How a funding provider's list is compared with ours.
     pub reconciliation: ReconciliationRules,
     /// How accounts are recovered.
@@ -204,6 +229,11 @@ impl Policy {
                 cash_back_us: DAY_US,
             },
             top_ups: TopUpRules { deadline_us: 15 * MINUTE_US },
+            settlement: SettlementRules {
+                utc_offset_us: 9 * HOUR_US,
+                after_us: 2 * HOUR_US,
+                payable_floor_minor: -1_000_000,
+            },
             reconciliation: ReconciliationRules {
                 after_us: HOUR_US,
                 back_us: 180 * DAY_US,

@@ -5,6 +5,7 @@
 //! lines, …): they are in the model from the first day, because adding them to rows full of money
 //! is a painful migration.
 
+use super::fee::BasisPoints;
 use super::id::{
     AccountId, AdditionId, CaseId, CashTopUpId, CodeTag, CommandId, ContactIndex, DeviceId, EnrolmentId,
     EventId, FundingId, KeyId, LedgerAccountId, MerchantId, MessageId, MovementId, OperatorId, OwnerId,
@@ -20,6 +21,7 @@ use super::record::{records, stored_enum};
 use super::recovery::CaseState;
 use super::recovery::addition::Additions;
 use super::recovery::factor::{Channel, Channels, Contacts};
+use super::settlement::PayoutState;
 use super::time::Timestamp;
 use super::webhook::{DeliveryState, EndpointState, PaymentEvent};
 
@@ -108,6 +110,10 @@ stored_enum! {
         Losses = 6,
         /// Money whose owner is gone.
         Suspense = 7,
+        /// Ordered of the bank for merchants.
+        Payouts = 8,
+        /// Paid out by the bank.
+        Bank = 9,
     }
 }
 
@@ -942,6 +948,10 @@ records! {
         amount_minor: i64,
         /// When.
         at: Timestamp,
+        /// The fee rule of its payment.
+        fee_rule_version: i64,
+        /// What was captured of its payment after it, less what was given back.
+        net_after_minor: i64,
     }
 
     /// Cash that a till took for a customer's account.
@@ -978,6 +988,66 @@ records! {
         tenant_id: TenantId,
         /// When.
         closed_at: Timestamp,
+    }
+
+    /// A version of a merchant's fees. A payment keeps the version that it was made under.
+    FeeRule: "fee_rule" [merchant_id: MerchantId, version: i64] {
+        /// Whose deployment.
+        tenant_id: TenantId,
+        /// The share.
+        basis_points: BasisPoints,
+        /// Payments made from then on are under it, until the next version.
+        since: Timestamp,
+    }
+
+    /// How far a merchant is settled.
+    Payable: "payable" [merchant_id: MerchantId] {
+        /// Whose deployment.
+        tenant_id: TenantId,
+        /// The last day that was.
+        day: i64,
+        /// Its lines are, before then.
+        settled_until: Timestamp,
+        /// Its stores' cash is, before then.
+        cash_until: Timestamp,
+        /// Owed to it by what is settled and not paid out; less than nothing when it owes us.
+        carried_minor: i64,
+    }
+
+    /// A merchant's day, settled.
+    Settlement: "settlement" [merchant_id: MerchantId, day: i64] {
+        /// Whose deployment.
+        tenant_id: TenantId,
+        /// Its lines are from then on.
+        lines_from: Timestamp,
+        /// And before then.
+        lines_until: Timestamp,
+        /// Its cash is from then on.
+        cash_from: Timestamp,
+        /// And before then.
+        cash_until: Timestamp,
+        /// Sales and captures.
+        captures: i64,
+        /// What they brought.
+        captured_minor: i64,
+        /// Refunds and reversals.
+        refunds: i64,
+        /// What they took back.
+        refunded_minor: i64,
+        /// Their fees; less than nothing when more fees went back than were taken.
+        fee_minor: i64,
+        /// Cash that its stores took and keep.
+        cash_minor: i64,
+        /// Owed to it, or by it, from before.
+        carried_minor: i64,
+        /// Ordered of the bank.
+        payout_minor: i64,
+        /// What became of that.
+        state: PayoutState,
+        /// When it was settled.
+        settled_at: Timestamp,
+        /// When two operators said what became of the payout.
+        closed_at: Option<Timestamp>,
     }
 
     /// The key that seals a merchant's document, itself sealed.
@@ -1239,6 +1309,9 @@ impl Table {
             | Self::Movement
             | Self::CashTopUp
             | Self::ClosedDay
+            | Self::FeeRule
+            | Self::Payable
+            | Self::Settlement
             | Self::SecretReply
             | Self::Event
             | Self::Message
@@ -1292,6 +1365,9 @@ impl Table {
             | Self::Movement
             | Self::CashTopUp
             | Self::ClosedDay
+            | Self::FeeRule
+            | Self::Payable
+            | Self::Settlement
             | Self::SecretReply
             | Self::OpenRequest
             | Self::Event

@@ -2,7 +2,7 @@
 //! journal holds evidence for its movements as it does for a customer's.
 
 use super::codec::{Decoder, Encoder};
-use super::command::{CaseRef, Notices, SystemAction};
+use super::command::{CaseRef, Notices, SettlementDraft, SystemAction};
 use super::id::{
     AccountId, CaseId, ContactIndex, DeviceId, LedgerAccountId, MerchantId, MessageId, PaymentId, RequestId,
     StoreId, TargetId, TopUpId,
@@ -11,6 +11,7 @@ use super::journal::{Kind, system_request};
 use super::outcome::{read_operator, write_operator};
 use super::record::Corrupt;
 use super::recovery::factor::Channel;
+use super::settlement::{Span, Sums};
 use super::time::Timestamp;
 
 impl SystemAction {
@@ -36,6 +37,7 @@ impl SystemAction {
             Self::AnswerNotice { message_id, .. } => message_id.0,
             Self::AdvanceRecovery { case, due_at, .. } => moment(case.case_id.0, *due_at),
             Self::ExpirePayment { payment_id, due_at } => moment(payment_id.0, *due_at),
+            Self::SettleMerchant(draft) => moment(draft.merchant_id.0, draft.span.lines_until),
         };
         system_request(subject, self.kind())
     }
@@ -78,6 +80,7 @@ impl SystemAction {
             // What is told is sealed, and is no evidence.
             Self::AdvanceRecovery { case, due_at, notices: _ } => write_case(encoder, case).int(due_at.0),
             Self::ExpirePayment { payment_id, due_at } => encoder.fixed(&payment_id.0).int(due_at.0),
+            Self::SettleMerchant(draft) => write_settlement(encoder, draft),
         }
         .finish()
     }
@@ -111,6 +114,7 @@ impl SystemAction {
                 payment_id: PaymentId(decoder.fixed()?),
                 due_at: Timestamp(decoder.int()?),
             },
+            Kind::SettleMerchant => Self::SettleMerchant(Box::new(read_settlement(&mut decoder)?)),
             _ => return Err(Corrupt),
         };
         decoder.finish()?;
@@ -159,6 +163,48 @@ fn read_advance(decoder: &mut Decoder<'_>) -> Result<SystemAction, Corrupt> {
         case: read_case(decoder)?,
         due_at: Timestamp(decoder.int()?),
         notices: Notices { document_version: 0, drafts: Vec::new() },
+    })
+}
+
+fn write_settlement(encoder: Encoder, draft: &SettlementDraft) -> Encoder {
+    let SettlementDraft { merchant_id, day, span, sums } = draft;
+    let cash: Vec<_> = sums.cash.iter().collect();
+    encoder
+        .fixed(&merchant_id.0)
+        .int(*day)
+        .int(span.lines_from.0)
+        .int(span.lines_until.0)
+        .int(span.cash_from.0)
+        .int(span.cash_until.0)
+        .int(sums.captures)
+        .int(sums.captured_minor)
+        .int(sums.refunds)
+        .int(sums.refunded_minor)
+        .int(sums.fee_minor)
+        .list(&cash, |encoder, (store_id, minor)| encoder.fixed(&store_id.0).int(**minor))
+}
+
+fn read_settlement(decoder: &mut Decoder<'_>) -> Result<SettlementDraft, Corrupt> {
+    Ok(SettlementDraft {
+        merchant_id: MerchantId(decoder.fixed()?),
+        day: decoder.int()?,
+        span: Span {
+            lines_from: Timestamp(decoder.int()?),
+            lines_until: Timestamp(decoder.int()?),
+            cash_from: Timestamp(decoder.int()?),
+            cash_until: Timestamp(decoder.int()?),
+        },
+        sums: Sums {
+            captures: decoder.int()?,
+            captured_minor: decoder.int()?,
+            refunds: decoder.int()?,
+            refunded_minor: decoder.int()?,
+            fee_minor: decoder.int()?,
+            cash: decoder
+                .list(|decoder| Ok((StoreId(decoder.fixed()?), decoder.int()?)))?
+                .into_iter()
+                .collect(),
+        },
     })
 }
 

@@ -8,6 +8,7 @@ mod chores;
 mod codes;
 mod limits;
 mod order;
+mod payouts;
 mod properties;
 pub(crate) mod random;
 mod reconciliation;

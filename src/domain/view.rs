@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 
+use super::id::LedgerAccountId;
 use super::record::Record;
 use super::rows::{Row, RowKey};
 use super::time::Timestamp;
@@ -69,6 +70,15 @@ impl View {
         known.and_then(Option::as_ref)
     }
 
+    /// Adds to an account of the ledger, if it is known here.
+    pub fn add(&mut self, ledger_account_id: LedgerAccountId, debits_minor: i64, credits_minor: i64) {
+        let known = self.rows.get_mut(&RowKey::LedgerAccount(ledger_account_id));
+        if let Some(Some(Row::LedgerAccount(account))) = known {
+            account.debits_posted_minor = account.debits_posted_minor.saturating_add(debits_minor);
+            account.credits_posted_minor = account.credits_posted_minor.saturating_add(credits_minor);
+        }
+    }
+
     /// Applies a write, so that the next command of the batch sees it.
     pub fn fold(&mut self, write: &Write) {
         match write {
@@ -78,8 +88,10 @@ impl View {
             Write::Delete(key) => {
                 self.rows.insert(key.clone(), None);
             }
-            // Accounts that are only added to are neither loaded nor locked.
-            Write::Credit { .. } => {}
+            // Accounts that are only added to are neither loaded nor locked, unless somebody looks at one.
+            Write::Credit { ledger_account_id, debits_minor, credits_minor } => {
+                self.add(*ledger_account_id, *debits_minor, *credits_minor);
+            }
         }
     }
 }

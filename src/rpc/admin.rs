@@ -2,6 +2,7 @@
 
 mod approve;
 mod cancel_recovery;
+mod get_payout_file;
 mod list_proposals;
 mod list_reconciliation_items;
 mod propose;
@@ -9,12 +10,14 @@ mod resolve_reconciliation_item;
 mod suspend_merchant;
 mod take_reconciliation_item;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tonic::{Request, Response, Status};
 
 use super::{answer, peer};
-use crate::domain::command::{Approved, NewKey, NewStore};
+use crate::domain::command::{Approved, NewKey, NewStore, PayoutEnd};
+use crate::domain::fee::BasisPoints;
 use crate::domain::id::{CaseId, KeyId, LedgerAccountId, MerchantId, OperatorId, StoreId};
 use crate::domain::recovery::Told;
 use crate::gate::Gate;
@@ -33,13 +36,14 @@ pub struct Admin {
 }
 
 /// The policies of this service's RPCs.
-pub fn declared() -> [Declared; 8] {
+pub fn declared() -> [Declared; 9] {
     [
         Declared::of::<propose::Propose>(),
         Declared::of::<list_proposals::ListProposals>(),
         Declared::of::<approve::Approve>(),
         Declared::of::<suspend_merchant::SuspendMerchant>(),
         Declared::of::<cancel_recovery::CancelRecovery>(),
+        Declared::of::<get_payout_file::GetPayoutFile>(),
         Declared::of::<list_reconciliation_items::ListReconciliationItems>(),
         Declared::of::<take_reconciliation_item::TakeReconciliationItem>(),
         Declared::of::<resolve_reconciliation_item::ResolveReconciliationItem>(),
@@ -82,6 +86,14 @@ impl pb::admin_service_server::AdminService for Admin {
         answer(cancel_recovery::call(&self.gate, request.into_inner(), peer)).await
     }
 
+    async fn get_payout_file(
+        &self,
+        request: Request<pb::Envelope>,
+    ) -> Result<Response<pb::GetPayoutFileReply>, Status> {
+        let peer = peer(&request);
+        answer(get_payout_file::call(&self.gate, request.into_inner(), peer)).await
+    }
+
     async fn list_reconciliation_items(
         &self,
         request: Request<pb::Envelope>,
@@ -106,6 +118,9 @@ impl pb::admin_service_server::AdminService for Admin {
         answer(resolve_reconciliation_item::call(&self.gate, request.into_inner(), peer)).await
     }
 }
+
+/// As many payouts are closed by one proposal.
+const PAYOUTS_MAX: usize = 200;
 
 /// What a proposal would set going, with new ids; the fields' form is checked here.
 async fn approved(proposed: &pb::ProposeRequest, tools: &Tools) -> Result<Approved, Rejection> {
@@ -141,8 +156,36 @@ async fn approved(proposed: &pb::ProposeRequest, tools: &Tools) -> Result<Approv
             ceiling_minor: ceiling(proposed.ceiling_minor, "ceiling_minor")?,
             till_day_minor: ceiling(proposed.till_day_minor, "till_day_minor")?,
         },
+        Some(Proposal::SetFee(proposed)) => Approved::SetFee {
+            merchant_id: merchant(&proposed.merchant_id)?,
+            basis_points: BasisPoints::new(i64::from(proposed.basis_points))
+                .ok_or(Rejection::malformed("basis_points", "0 to 3000"))?,
+        },
+        Some(Proposal::ClosePayouts(proposed)) => {
+            Approved::ClosePayouts { day: get_payout_file::day(&proposed.day)?, ends: ends(proposed)? }
+        }
         None => return Err(Rejection::malformed("proposal", "one of the proposals")),
     })
+}
+
+/// What became of whose payout: of each merchant's one thing.
+fn ends(proposed: &pb::ClosePayouts) -> Result<BTreeMap<MerchantId, PayoutEnd>, Rejection> {
+    let lists = [
+        (&proposed.paid_merchant_ids, "paid_merchant_ids", PayoutEnd::Paid),
+        (&proposed.returned_merchant_ids, "returned_merchant_ids", PayoutEnd::Returned),
+    ];
+    let mut ends = BTreeMap::new();
+    for (ids, field, end) in lists {
+        for id in ids {
+            if ends.insert(MerchantId(id16(id, field)?), end).is_some() {
+                return Err(Rejection::malformed(field, "merchants, each named once"));
+            }
+        }
+    }
+    match ends.len() {
+        1..=PAYOUTS_MAX => Ok(ends),
+        _ => Err(Rejection::malformed("paid_merchant_ids", "1 to 200 merchants with the returned ones")),
+    }
 }
 
 /// The version of a difference, as it was listed.

@@ -9,6 +9,8 @@ mod end_webhook_secret;
 mod get_payment;
 mod get_sales_report;
 mod list_payments;
+mod list_settlement_lines;
+mod list_settlements;
 mod list_stores;
 mod list_terminals;
 mod list_webhook_deliveries;
@@ -42,7 +44,7 @@ pub struct Merchant {
 }
 
 /// The policies of this service's RPCs.
-pub fn declared() -> [Declared; 22] {
+pub fn declared() -> [Declared; 24] {
     [
         Declared::of::<list_stores::ListStores>(),
         Declared::of::<register_terminal::RegisterTerminal>(),
@@ -66,6 +68,8 @@ pub fn declared() -> [Declared; 22] {
         Declared::of::<delete_webhook_endpoint::DeleteWebhookEndpoint>(),
         Declared::of::<list_webhook_deliveries::ListWebhookDeliveries>(),
         Declared::of::<replay_webhooks::ReplayWebhooks>(),
+        Declared::of::<list_settlements::ListSettlements>(),
+        Declared::of::<list_settlement_lines::ListSettlementLines>(),
     ]
 }
 
@@ -238,6 +242,22 @@ impl pb::merchant_service_server::MerchantService for Merchant {
     ) -> Result<Response<pb::ReplayWebhooksReply>, Status> {
         let peer = peer(&request);
         answer(replay_webhooks::call(&self.gate, request.into_inner(), peer)).await
+    }
+
+    async fn list_settlements(
+        &self,
+        request: Request<pb::Envelope>,
+    ) -> Result<Response<pb::ListSettlementsReply>, Status> {
+        let peer = peer(&request);
+        answer(list_settlements::call(&self.gate, request.into_inner(), peer)).await
+    }
+
+    async fn list_settlement_lines(
+        &self,
+        request: Request<pb::Envelope>,
+    ) -> Result<Response<pb::ListSettlementLinesReply>, Status> {
+        let peer = peer(&request);
+        answer(list_settlement_lines::call(&self.gate, request.into_inner(), peer)).await
     }
 }
 

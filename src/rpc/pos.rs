@@ -9,7 +9,7 @@ mod charge;
 mod close_day;
 mod compare_day;
 mod create_order;
-mod day;
+pub(super) mod day;
 mod get_day;
 mod get_payment;
 pub(super) mod order;

@@ -9,8 +9,10 @@ use std::time::Duration;
 
 use super::{StartError, messages};
 use crate::config::funding::Funding;
-use crate::config::{Buckets, CertificateAt, Config, KeysAt, Mode, OperatorsAt, SANDBOX_AUDIENCE, StoreAt};
-use crate::domain::policy::{Policy, TopUpRules};
+use crate::config::{
+    Buckets, CertificateAt, Config, KeysAt, Mode, OperatorsAt, SANDBOX_AUDIENCE, SettlementAt, StoreAt,
+};
+use crate::domain::policy::{Policy, SettlementRules, TopUpRules};
 use crate::door;
 use crate::door::reload::RELOAD_INTERVAL;
 use crate::env::clock::MovableClock;
@@ -113,13 +115,23 @@ fn redis(buckets: &Buckets, mode: Mode) -> Result<Option<RedisSettings>, StartEr
     Ok(Some(RedisSettings::new(url.url.expose(), ca.as_deref(), time)?))
 }
 
+/// How merchants are paid: as documented, but for what was written.
+fn paid(given: &SettlementAt) -> SettlementRules {
+    let standard = Policy::standard().settlement;
+    SettlementRules {
+        utc_offset_us: given.utc_offset_us.unwrap_or(standard.utc_offset_us),
+        payable_floor_minor: given.payable_floor_minor.unwrap_or(standard.payable_floor_minor),
+        ..standard
+    }
+}
+
 impl TryFrom<Config> for Settings {
     type Error = StartError;
 
     fn try_from(config: Config) -> Result<Self, StartError> {
         let Config { mode, audience, listen, operators_listen, health_listen, .. } = config;
         let Config { data_dir, executors, door, certificate, store, buckets, .. } = config;
-        let Config { limits, keys, funding, notify, operators, recovery, .. } = config;
+        let Config { limits, keys, funding, notify, operators, recovery, settlement, .. } = config;
         let standard = Policy::standard();
         let deadline_us = config.top_up_deadline_us.unwrap_or(standard.top_ups.deadline_us);
         let redis = redis(&buckets, mode)?;
@@ -146,7 +158,12 @@ impl TryFrom<Config> for Settings {
             messages: notify.folder,
             seed: None,
             clock: None,
-            policy: Policy { recovery, top_ups: TopUpRules { deadline_us }, ..standard },
+            policy: Policy {
+                recovery,
+                settlement: paid(&settlement),
+                top_ups: TopUpRules { deadline_us },
+                ..standard
+            },
             limits,
             door,
             batch_bound: None,

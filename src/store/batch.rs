@@ -14,6 +14,7 @@ use futures_util::FutureExt as _;
 use tokio::sync::{broadcast, mpsc, oneshot};
 use tracing::{error, warn};
 
+use super::backend::{Backend, BackendError, Change, Net};
 use super::{Answer, Committed, StoreError};
 use crate::crypto::hash::sha256;
 use crate::domain::command::Command;
@@ -45,65 +46,6 @@ const RETRY_PAUSES_MS: [u64; 6] = [1, 4, 16, 64, 128, 256];
 pub struct Job {
     pub(super) command: Command,
     pub(super) reply: oneshot::Sender<Result<Answer, StoreError>>,
-}
-
-/// Why a backend could not do what it was asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BackendError {
-    /// A constraint of the database said no: what `decide` promised is not so.
-    Constraint,
-    /// Another writer got in the way, or the connection was lost: to be loaded and decided anew.
-    ///
-    /// That holds also when it was lost during the commit, so that nobody knows whether the batch is
-    /// in: request ids are looked up again, so what was committed is found as a repetition and
-    /// answered as such, a system's action like a device's. An open answer is found by its payload.
-    /// A chore that was done finds nothing left to do; at worst a message counts one attempt twice.
-    Conflict,
-    /// The database cannot be reached or written. Nothing of the batch was done.
-    Unavailable,
-    /// Whether the commit happened is unknown, or what is stored cannot be trusted. Nothing more
-    /// may be written by this process.
-    Broken,
-}
-
-/// The net change of one row over a batch.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Change {
-    /// It did not exist before.
-    Insert(Row),
-    /// It existed, with other values.
-    Update(Row),
-    /// It existed.
-    Delete(RowKey),
-}
-
-/// What a batch writes.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Net {
-    /// One change a row, ordered by table and key.
-    pub changes: Vec<Change>,
-    /// Debits and credits of accounts that are only added to, ordered by account. Written last.
-    pub credits: Vec<(LedgerAccountId, i64, i64)>,
-}
-
-/// A database behind the writer. All of it between `begin` and `commit` is one transaction.
-pub(super) trait Backend: Send + 'static {
-    /// Whether nobody else writes: rows may be kept between batches.
-    const EXCLUSIVE: bool;
-    /// The lane that this transaction may append to.
-    fn begin(&mut self) -> impl Future<Output = Result<i64, BackendError>> + Send;
-    /// The rows of these keys, in their order.
-    fn load(
-        &mut self,
-        keys: &[RowKey],
-    ) -> impl Future<Output = Result<Vec<Option<Row>>, BackendError>> + Send;
-    /// All rows of a table.
-    fn load_all(&mut self, table: Table) -> impl Future<Output = Result<Vec<Row>, BackendError>> + Send;
-    fn apply(&mut self, net: &Net) -> impl Future<Output = Result<(), BackendError>> + Send;
-    fn commit(&mut self) -> impl Future<Output = Result<(), BackendError>> + Send;
-    fn rollback(&mut self) -> impl Future<Output = ()> + Send;
-    /// The writer has ended: what it held for itself is free for another.
-    fn release(&mut self) -> impl Future<Output = ()> + Send;
 }
 
 /// The one writer of this process.
@@ -353,7 +295,13 @@ impl<B: Backend> Writer<B> {
         let rows = self.backend.load(&missing).await?;
         for (key, row) in missing.into_iter().zip(rows) {
             pending.touched.push(key.clone());
-            view.insert(key, row);
+            view.insert(key.clone(), row);
+            // What commands before this one add to an account is not in the database yet.
+            if let RowKey::LedgerAccount(id) = key
+                && let Some((debits_minor, credits_minor)) = pending.credits.get(&id)
+            {
+                view.add(id, *debits_minor, *credits_minor);
+            }
         }
         Ok(())
     }

@@ -12,9 +12,11 @@ use crate::domain::time::Timestamp;
 
 mod merchant;
 mod reconciliation;
+mod settlement;
 
 pub use merchant::{DeliveryPlace, MerchantScan, PaymentScan};
 pub use reconciliation::ReconciliationScan;
+pub use settlement::{LinesOf, SettlementScan};
 
 /// Who reads.
 #[derive(Clone, Debug)]
@@ -164,6 +166,8 @@ pub enum Scan {
     },
     /// What merchants and their webhooks read.
     Merchant(MerchantScan),
+    /// What settling merchants reads.
+    Settlement(SettlementScan),
     /// What comparing with a funding provider's list reads.
     Reconciliation(ReconciliationScan),
     /// All rows of a table whose key is greater, by key: for verification.
@@ -347,6 +351,7 @@ impl Scan {
                 vec![Value::Int(now.0), Value::Int(*limit)],
             ),
             Self::Merchant(scan) => scan.sql(),
+            Self::Settlement(scan) => scan.sql(),
             Self::Reconciliation(scan) => scan.sql(),
             Self::All { table, after, limit } => all(*table, after.as_ref(), *limit),
         }

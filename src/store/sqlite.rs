@@ -221,10 +221,22 @@ fn migrate(connection: &mut Connection, path: &Path) -> Result<(), OpenError> {
     if tables > 0 {
         known_schema(connection, path)?;
     }
-    migrations::migrations::runner()
+    // A table that others refer to is made anew under its name; references are looked at when all is done.
+    let references = |connection: &mut Connection, are_kept: bool| {
+        connection.pragma_update(None, "foreign_keys", are_kept).map_err(|error| open_error(path, error))
+    };
+    references(connection, false)?;
+    let report = migrations::migrations::runner()
         .run(connection)
-        .map(drop)
-        .map_err(|error| OpenError::Migration(path.to_owned(), Box::new(error)))
+        .map_err(|error| OpenError::Migration(path.to_owned(), Box::new(error)))?;
+    references(connection, true)?;
+    if report.applied_migrations().is_empty() {
+        return Ok(());
+    }
+    let dangling: i64 = connection
+        .query_row("SELECT count(*) FROM pragma_foreign_key_check", [], |row| row.get(0))
+        .map_err(|error| open_error(path, error))?;
+    if dangling == 0 { Ok(()) } else { Err(OpenError::Corrupt(path.to_owned())) }
 }
 
 /// A schema with a migration that this program does not have is from the future.

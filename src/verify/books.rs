@@ -14,13 +14,13 @@ use crate::domain::reconciliation::ItemState;
 use crate::domain::record::Record as _;
 use crate::domain::recovery::CaseState;
 use crate::domain::rows::{
-    Account, CashDesk, CashTopUp, ClosedDay, Device, KeyState, Lane, LedgerAccount, Merchant, Movement,
-    Operator, OrderSlot, Payment, Principal, Proposal, ProposalState, ReconciliationItem, RecoveryCase, Row,
-    SigningKey, Store, Table, Terminal, TopUp, WebhookEndpoint,
+    Account, CashDesk, CashTopUp, ClosedDay, Device, FeeRule, KeyState, Lane, LedgerAccount, Merchant,
+    Movement, Operator, OrderSlot, Payable, Payment, Principal, Proposal, ProposalState, ReconciliationItem,
+    RecoveryCase, Row, Settlement, SigningKey, Store, Table, Terminal, TopUp, WebhookEndpoint,
 };
 
 /// Tables that the journal determines.
-const COMPARED: [Table; 20] = [
+const COMPARED: [Table; 23] = [
     Table::Account,
     Table::Device,
     Table::SigningKey,
@@ -35,6 +35,9 @@ const COMPARED: [Table; 20] = [
     Table::CashTopUp,
     Table::Movement,
     Table::ClosedDay,
+    Table::FeeRule,
+    Table::Payable,
+    Table::Settlement,
     Table::Operator,
     Table::RecoveryCase,
     Table::Proposal,
@@ -94,6 +97,9 @@ fn expected_rows(table: Table, replay: &Replay) -> usize {
         Table::CashTopUp => replay.cash.len(),
         Table::Movement => replay.movements.len(),
         Table::ClosedDay => replay.terminals.values().map(|till| closed_days(till.business_day)).sum(),
+        Table::FeeRule => replay.fee_rules.len(),
+        Table::Payable => replay.merchants.values().filter(|merchant| merchant.owed.is_settled()).count(),
+        Table::Settlement => replay.settlements.len(),
         Table::Operator => replay.operators.len(),
         Table::Proposal => replay.proposals.len(),
         Table::WebhookEndpoint => replay.webhooks.len(),
@@ -142,6 +148,9 @@ fn one(
         Row::CashTopUp(row) => cash_top_up(row, replay),
         Row::Movement(row) => movement(row, replay),
         Row::ClosedDay(row) => closed_day(row, replay),
+        Row::FeeRule(row) => fee_rule(row, replay),
+        Row::Payable(row) => payable(row, replay),
+        Row::Settlement(row) => settlement(row, replay),
         Row::Operator(row) => operator(row, replay),
         Row::Proposal(row) => proposal(row, replay),
         Row::RecoveryCase(row) => recovery_case(row, replay),
@@ -271,8 +280,9 @@ fn recovery_case(row: &RecoveryCase, replay: &Replay) -> Result<(), &'static str
 fn merchant(row: &Merchant, replay: &Replay) -> Result<(), &'static str> {
     let expected =
         replay.merchants.get(&row.merchant_id).ok_or("no registration in the journal made this merchant")?;
-    let same = expected.ledger_account_id == row.ledger_account_id && expected.standing == row.standing;
-    if same { Ok(()) } else { Err("its account or standing is not the journal's") }
+    let same = expected.ledger_account_id == row.ledger_account_id
+        && (expected.standing, expected.owed.version) == (row.standing, row.fee_rule_version);
+    if same { Ok(()) } else { Err("its account or standing, or its fee, is not the journal's") }
 }
 
 fn store(row: &Store, replay: &Replay) -> Result<(), &'static str> {
@@ -312,8 +322,9 @@ fn payment(row: &Payment, replay: &Replay) -> Result<(), &'static str> {
         && expected.store_id == row.store_id
         && expected.merchant_id == row.merchant_id
         && expected.sums == row.sums()
-        && (expected.terminal_id, expected.business_day) == (row.terminal_id, row.business_day);
-    if same { Ok(()) } else { Err("its account, store, day or amounts are not the journal's") }
+        && (expected.terminal_id, expected.business_day) == (row.terminal_id, row.business_day)
+        && expected.fee_rule_version == row.fee_rule_version;
+    if same { Ok(()) } else { Err("its account, store, day or amounts, or its fee, are not the journal's") }
 }
 
 fn is_device(key: &KeyReplay) -> bool {
@@ -384,14 +395,35 @@ fn movement(row: &Movement, replay: &Replay) -> Result<(), &'static str> {
     let same = (expected.payment_id, expected.kind) == (row.payment_id, row.kind)
         && (expected.amount_minor, expected.till)
             == (row.amount_minor, row.terminal_id.zip(row.business_day))
-        && (payment.merchant_id, payment.store_id) == (row.merchant_id, row.store_id);
-    if same { Ok(()) } else { Err("its payment, kind, amount, till or day is not the journal's") }
+        && (payment.merchant_id, payment.store_id) == (row.merchant_id, row.store_id)
+        && (payment.fee_rule_version, expected.at, expected.net_after_minor)
+            == (row.fee_rule_version, row.at, row.net_after_minor);
+    if same {
+        Ok(())
+    } else {
+        Err("its payment, kind, amount, till or day, or its fee, is not the journal's")
+    }
 }
 
 fn closed_day(row: &ClosedDay, replay: &Replay) -> Result<(), &'static str> {
     let is_closed =
         replay.terminals.get(&row.terminal_id).is_some_and(|till| row.business_day < till.business_day);
     if is_closed { Ok(()) } else { Err("no till closed this day in the journal") }
+}
+
+fn fee_rule(row: &FeeRule, replay: &Replay) -> Result<(), &'static str> {
+    let is_set = replay.fee_rules.get(&(row.merchant_id, row.version)) == Some(row);
+    if is_set { Ok(()) } else { Err("no two operators in the journal set this fee") }
+}
+
+fn payable(row: &Payable, replay: &Replay) -> Result<(), &'static str> {
+    let expected = replay.merchants.get(&row.merchant_id).map(|merchant| &merchant.owed.payable);
+    if expected == Some(row) { Ok(()) } else { Err("what is settled and owed is not the journal's") }
+}
+
+fn settlement(row: &Settlement, replay: &Replay) -> Result<(), &'static str> {
+    let is_settled = replay.settlements.get(&(row.merchant_id, row.day)) == Some(row);
+    if is_settled { Ok(()) } else { Err("its sums, payout or state are not the journal's") }
 }
 
 /// The days before the one that a till is in.

@@ -5,6 +5,7 @@ mod factor;
 mod payments;
 mod reconciliation;
 mod recovery;
+mod settlement;
 mod shop;
 mod staff;
 mod system;
@@ -13,6 +14,7 @@ mod webhook;
 
 use std::collections::{HashMap, HashSet};
 
+use self::settlement::OwedReplay;
 use self::shop::{CashReplay, DeskReplay, MovementReplay};
 use crate::crypto::envelope::PublicKey;
 use crate::domain::id::{
@@ -25,7 +27,9 @@ use crate::domain::live_codes::LiveCodes;
 use crate::domain::outcome::Outcome;
 use crate::domain::payment::Sums;
 use crate::domain::policy::Policy;
-use crate::domain::rows::{AccountState, Journal, KeyForm, KeyState, Standing, TerminalState, TopUpState};
+use crate::domain::rows::{
+    AccountState, FeeRule, Journal, KeyForm, KeyState, Settlement, Standing, TerminalState, TopUpState,
+};
 use crate::domain::time::Timestamp;
 use crate::gate::system::system_key_id;
 use crate::store::batch::chain_hash;
@@ -84,6 +88,14 @@ pub(super) struct FactorReplay {
 pub(super) struct MerchantReplay {
     pub ledger_account_id: LedgerAccountId,
     pub standing: Standing,
+    pub owed: OwedReplay,
+}
+
+impl MerchantReplay {
+    fn new(merchant_id: MerchantId, ledger_account_id: LedgerAccountId) -> Self {
+        let owed = OwedReplay::nothing(merchant_id);
+        Self { ledger_account_id, standing: Standing::Active, owed }
+    }
 }
 
 /// What a till must be.
@@ -154,6 +166,8 @@ pub(super) struct PaymentReplay {
     pub business_day: Option<i64>,
     /// The till that asked for it.
     pub terminal_id: Option<TerminalId>,
+    /// The version of its merchant's fees.
+    pub fee_rule_version: i64,
 }
 
 struct Head {
@@ -176,6 +190,8 @@ pub(super) struct Replay {
     pub desks: HashMap<StoreId, DeskReplay>,
     pub cash: HashMap<CashTopUpId, CashReplay>,
     pub movements: HashMap<MovementId, MovementReplay>,
+    pub fee_rules: HashMap<(MerchantId, i64), FeeRule>,
+    pub settlements: HashMap<(MerchantId, i64), Settlement>,
     pub operators: HashMap<OperatorId, KeyId>,
     pub proposals: HashMap<ProposalId, ProposalReplay>,
     pub webhooks: HashMap<WebhookEndpointId, webhook::WebhookReplay>,
@@ -308,6 +324,7 @@ impl Replay {
             | Kind::ExpirePayment
             | Kind::AdvanceRecovery
             | Kind::AwaitTopUp
+            | Kind::SettleMerchant
             | Kind::TakeBackTopUp => self.system(entry),
             Kind::StartEnrolment | Kind::ConfirmEnrolment | Kind::ActivateTerminal => self.candidate(entry),
             Kind::StartRecovery

@@ -177,6 +177,7 @@ fn the_policy_stands_in_the_protocol_as_it_is() {
         secret_us,
         limits,
         top_ups,
+        settlement,
         reconciliation,
         recovery: _,
     } = Policy::standard();
@@ -214,6 +215,8 @@ fn the_policy_stands_in_the_protocol_as_it_is() {
         ("A secret of a reply can be fetched again for", duration(secret_us)),
         ("Pause between two top-ups", duration(limits.top_up_pause_us)),
         ("A top-up's provider may take", duration(top_ups.deadline_us)),
+        ("A merchant's day is settled so long after its end", duration(settlement.after_us)),
+        ("Refunds take what a merchant is owed down to", yen(settlement.payable_floor_minor)),
         (
             "A provider's charge is compared, after its top-up's time, not before",
             duration(reconciliation.after_us),

@@ -182,14 +182,19 @@ fn as_wallet(world: &World, staff: Staff) -> Wallet {
     Wallet::with_signer(staff.channel, staff.signer, SANDBOX_AUDIENCE, clock)
 }
 
+/// Time passes between the cases.
+async fn slow_world() -> World {
+    World::start_with(|settings| {
+        settings.limits = LimitTable::unlimited();
+        recovery::slowly(&mut settings.policy);
+    })
+    .await
+}
+
 impl Stage {
     async fn set() -> Self {
-        let world = World::start_with(|settings| {
-            settings.limits = LimitTable::unlimited();
-            // Time passes between the cases.
-            recovery::slowly(&mut settings.policy);
-        })
-        .await;
+        let world = slow_world().await;
+        let shop = staffed::settled(&world).await;
         let cast = Cast::set(&world).await;
         let alice = world.funded("alice", 5_000).await;
         let paid = alice.pay(bakery(&alice, 300).await, None, None).await.expect("a payment");
@@ -198,7 +203,7 @@ impl Stage {
         let confirm = started(&carol, "carol@example.jp").await;
         let dora = unactivated(&world, "dora@example.jp").await;
         let stranger = world.phone().await;
-        let staffed = Staffed::set(&world, &alice, &mallory).await;
+        let staffed = Staffed::set(&world, shop, &alice, &mallory).await;
         // Reads from before the server's start are stale: past two minutes a call may be 120 s old.
         world.pass(120);
         world.refresh(&alice).await;

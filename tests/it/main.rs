@@ -24,6 +24,7 @@ mod recovery_races;
 mod redis;
 mod second_factor;
 mod secrets;
+mod settlement;
 mod seven_pay;
 mod several;
 mod shop;

@@ -23,7 +23,7 @@ use tokio::time::interval;
 use crate::support::recovery::{HOUR, begin, passphrase, reaches};
 use crate::support::redis_server::RedisServer;
 use crate::support::services::{PostgresServer, Wanted};
-use crate::support::shop::{order, secret};
+use crate::support::shop::{digits, order, secret};
 use crate::support::{World, available, bakery, generous, reason};
 
 /// What the servers share.
@@ -56,6 +56,19 @@ impl Shared {
         settings.keys = KeysAt::Directory { path: self.dir.path().join("keys"), may_create: true };
         settings.operators = OperatorsAt::Generated(self.dir.path().join("operators"));
         settings.policy.payment_codes.live_us = DAY_US;
+    }
+
+    /// Two lanes, one story.
+    async fn is_one_story(&self, one: &TempDir, payments: u64) {
+        let parsed = postgres::settings::Settings::parse(&self.postgres.url("postgres"), None);
+        let settings = Box::new(parsed.expect("an address"));
+        let subject = Subject { database: Database::Remote(settings), data_dir: one.path().join("data") };
+        let mut policy = Policy::standard();
+        policy.payment_codes.live_us = DAY_US;
+        let report = tokio::task::spawn_blocking(move || verify_now(&subject, policy)).await;
+        let report = report.expect("no panic").expect("a report");
+        assert!(report.holds(), "{:?}", report.problems);
+        assert_eq!((report.payments, report.sum_minor), (payments, 0));
     }
 
     async fn world(&self) -> World {
@@ -214,14 +227,36 @@ async fn what_one_server_did_the_other_knows() {
     one.server.stop().await;
     other.server.stop().await;
 
-    // Two lanes, one story.
-    let parsed = postgres::settings::Settings::parse(&shared.postgres.url("postgres"), None);
-    let settings = Box::new(parsed.expect("an address"));
-    let subject = Subject { database: Database::Remote(settings), data_dir: one.dir.path().join("data") };
-    let mut policy = Policy::standard();
-    policy.payment_codes.live_us = DAY_US;
-    let report = tokio::task::spawn_blocking(move || verify_now(&subject, policy)).await;
-    let report = report.expect("no panic").expect("a report");
-    assert!(report.holds(), "{:?}", report.problems);
-    assert_eq!((report.payments, report.sum_minor), (2, 0));
+    shared.is_one_story(&one.dir, 2).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_day_is_settled_once_whichever_server_has_the_turn() {
+    let shared = Shared::start().await;
+    let one = World::start_with(|settings| shared.apply(settings)).await;
+    let other = World::start_with(|settings| shared.apply(settings)).await;
+    let shop = one.shop_by(&shared.dir.path().join("operators"), "Bakery One").await;
+    let key = shop.till.signer.key();
+    let again = DeviceKey::from_pkcs8(key.pkcs8(), key.public().form()).expect("a key");
+    let far = other.staff_at(other.server.address(), again).await;
+    let alice = one.funded("alice", 5_000).await;
+    other.clock.advance_us(alice.now_us() - crate::support::START_US);
+    for (till, order_id) in [(&shop.till, "one"), (&far, "two")] {
+        till.charge(&order(order_id, 500), &digits(&alice, 500).await).await.expect("a charge");
+    }
+    far.refund("one", 100).await.expect("a refund");
+    for world in [&one, &other] {
+        world.pass(14 * HOUR);
+    }
+    let first = shop.settlements(1).await.remove(0);
+    assert_eq!((first.captured_minor, first.refunded_minor, first.payout_minor), (1_000, 100, 900));
+    one.refresh(&alice).await;
+    far.charge(&order("three", 70), &digits(&alice, 500).await).await.expect("a charge");
+    for world in [&one, &other] {
+        world.pass(24 * HOUR);
+    }
+    assert_eq!(shop.settlements(2).await[0].payout_minor, 70);
+    one.server.stop().await;
+    other.server.stop().await;
+    shared.is_one_story(&one.dir, 3).await;
 }

@@ -2,6 +2,7 @@
 
 mod differences;
 mod recovered;
+mod shop_changes;
 
 use std::path::{Path, PathBuf};
 
@@ -11,6 +12,7 @@ use saifu::domain::rows::{Journal, Table};
 use saifu::store::sqlite::DATABASE_FILE;
 use saifu::verify::{Report, verify};
 
+use self::shop_changes::SHOP_CHANGES;
 use crate::support::shop::{asking, digits, hold, order, payable, secret};
 use crate::support::{World, bakery};
 
@@ -29,12 +31,12 @@ async fn books() -> (World, PathBuf) {
     (world, data)
 }
 
-async fn report(data: &Path) -> Report {
+pub async fn report(data: &Path) -> Report {
     verify(data).await.expect("the database can be read")
 }
 
 /// Changes the stopped server's database behind its back.
-fn tamper(data: &Path, sql: &str) {
+pub fn tamper(data: &Path, sql: &str) {
     let connection = Connection::open(data.join(DATABASE_FILE)).expect("the database");
     connection.pragma_update(None, "foreign_keys", false).expect("off");
     connection.pragma_update(None, "ignore_check_constraints", true).expect("on");
@@ -157,7 +159,7 @@ fn table_cases() -> Vec<(&'static str, String, &'static str)> {
 }
 
 /// Each of these changes, made to a copy, is found.
-async fn all_are_found(data: &Path, cases: Vec<(&'static str, String, &'static str)>) {
+pub async fn all_are_found(data: &Path, cases: Vec<(&'static str, String, &'static str)>) {
     for (case, sql, expected) in cases {
         let copy = tempfile::TempDir::new().expect("a temporary directory");
         for file in ["saifu.db", "checkpoints"] {
@@ -217,125 +219,6 @@ async fn shop_books() -> PathBuf {
     data
 }
 
-/// What is changed, how, and what `saifu verify` says of it.
-const SHOP_CHANGES: &[(&str, &str, &str)] = &[
-    (
-        "an order that costs less",
-        "UPDATE order_slot SET asked_minor = 1 WHERE asked_minor = 60",
-        "its till, payment or reversal",
-    ),
-    (
-        "an order that may be paid for longer",
-        "UPDATE order_slot SET payable_until = payable_until + 1 WHERE payable_until IS NOT NULL",
-        "its till, payment or reversal",
-    ),
-    (
-        "a store that may hold more cash",
-        "UPDATE cash_desk SET ceiling_minor = 9000",
-        "its account, ceilings or cash",
-    ),
-    ("cash that is gone", "UPDATE cash_desk SET held_minor = 0", "its account, ceilings or cash"),
-    (
-        "less cash than was taken",
-        "UPDATE cash_top_up SET amount_minor = 69",
-        "its account, till, amount or day",
-    ),
-    (
-        "cash that was given back",
-        "UPDATE cash_top_up SET reversed_at = 1",
-        "its account, till, amount or day",
-    ),
-    ("cash of nobody's", "DELETE FROM cash_top_up", "is missing"),
-    (
-        "a sale of another till",
-        "UPDATE payment SET terminal_id = zeroblob(16) WHERE terminal_id IS NOT NULL",
-        "its account, store, day or amounts",
-    ),
-    ("another refund", "UPDATE movement SET amount_minor = 1 WHERE kind = 2", "its payment, kind, amount"),
-    ("a capture that is forgotten", "DELETE FROM movement WHERE kind = 1", "is missing"),
-    (
-        "a refund of another day",
-        "UPDATE movement SET business_day = 7 WHERE business_day IS NOT NULL",
-        "its payment, kind, amount, till or day",
-    ),
-    (
-        "a day that nobody closed",
-        "INSERT INTO closed_day SELECT terminal_id, 1, tenant_id, 0 FROM terminal LIMIT 1",
-        "no till closed this day",
-    ),
-    (
-        "a till's cash of today",
-        "UPDATE terminal SET cash_today_minor = 0",
-        "day or state is not the journal's",
-    ),
-    (
-        "a resumed till",
-        "UPDATE terminal SET state = 1 WHERE state = 2",
-        "its merchant, store, key, refunds, day or state",
-    ),
-    ("a till of another store", "UPDATE terminal SET store_id = zeroblob(16)", "its merchant, store, key"),
-    (
-        "an inserted till",
-        "INSERT INTO terminal SELECT randomblob(16), tenant_id, merchant_id, store_id, label, NULL, 0, \
-         0, registered_at, NULL, 0, 0, 1, 0, NULL, 0 FROM terminal LIMIT 1",
-        "no registration in the journal made this till",
-    ),
-    (
-        "a day that is open again",
-        "UPDATE terminal SET business_day = business_day + 1",
-        "its merchant, store, key, refunds, day or state",
-    ),
-    (
-        "a payment of another day",
-        "UPDATE payment SET business_day = 9 WHERE business_day IS NOT NULL",
-        "its account, store, day or amounts",
-    ),
-    (
-        "a payment that was not reversed",
-        "UPDATE payment SET refunded_minor = 0 WHERE refunded_minor > 0",
-        "its account, store, day or amounts",
-    ),
-    (
-        "a hold that nobody released",
-        "UPDATE account SET debits_pending_minor = 0 WHERE debits_pending_minor > 0",
-        "what it holds is not what the journal holds",
-    ),
-    (
-        "another part captured",
-        "UPDATE payment SET captured_minor = captured_minor + 1 WHERE captured_minor = 100",
-        "its account, store, day or amounts",
-    ),
-    (
-        "a hold for longer",
-        "UPDATE payment SET hold_until = hold_until + 1 WHERE hold_until IS NOT NULL",
-        "its account, store, day or amounts",
-    ),
-    (
-        "a refund that did not count",
-        "UPDATE terminal SET refunded_today_minor = 0",
-        "its merchant, store, key, refunds, day or state",
-    ),
-    (
-        "an order that was not reversed",
-        "UPDATE order_slot SET reversed_at = NULL WHERE reversed_at IS NOT NULL",
-        "its till, payment or reversal",
-    ),
-    ("a forgotten tombstone", "DELETE FROM order_slot WHERE payment_id IS NULL", "is missing"),
-    ("a suspended merchant", "UPDATE merchant SET standing = 2", "its account or standing"),
-    (
-        "an inserted operator",
-        "INSERT INTO operator SELECT randomblob(16), tenant_id, randomblob(32), state, added_at \
-         FROM operator LIMIT 1",
-        "nobody approved this operator",
-    ),
-    ("another proposal", "UPDATE proposal SET payload = x'00'", "its proposer, payload or state"),
-    (
-        "a till's key given to an operator",
-        "UPDATE signing_key SET principal = 4 WHERE principal = 2",
-        "its point, form or owner",
-    ),
-];
-
 #[tokio::test]
 async fn whatever_is_changed_on_the_shops_side_is_found() {
     let data = shop_books().await;
@@ -367,7 +250,7 @@ async fn a_payment_without_the_code_that_it_needed_is_found() {
 }
 
 /// Changes every journal row by `edit`, and makes the chain anew over all of them.
-fn make_anew(data: &Path, edit: impl Fn(&mut Journal)) {
+pub fn make_anew(data: &Path, edit: impl Fn(&mut Journal)) {
     let snapshot = saifu::store::sqlite::snapshot::Snapshot::open(data).expect("a look");
     let rows: Vec<_> = snapshot
         .page(Table::Journal, None)

@@ -11,11 +11,13 @@ use saifu::domain::id::{
 };
 use saifu::domain::live_codes::LiveCode;
 use saifu::domain::lots::Lot;
+use saifu::domain::money::Asset;
 use saifu::domain::policy::Policy;
 use saifu::domain::record::Record as _;
 use saifu::domain::rows::{
-    Account, AccountState, CodePurpose, Device, Finished, KeyForm, KeyState, Merchant, OrderSlot, Payment,
-    PaymentCode, Principal, Row, RowKey, SigningKey, Standing, Store, Terminal, TerminalState,
+    Account, AccountState, CodePurpose, Device, Finished, KeyForm, KeyState, LedgerAccount, LedgerKind,
+    Merchant, OrderSlot, Payment, PaymentCode, Principal, Row, RowKey, SigningKey, Standing, Store, Terminal,
+    TerminalState,
 };
 use saifu::domain::time::{HOUR_US, SECOND_US, Timestamp};
 use saifu::domain::view::View;
@@ -32,6 +34,7 @@ pub const STORE: StoreId = StoreId([5; 16]);
 pub const SYSTEM_KEY: KeyId = KeyId([6; 32]);
 pub const PAYMENT: PaymentId = PaymentId([7; 16]);
 pub const CODE_TAG: CodeTag = CodeTag([8; 32]);
+pub const PAYABLE: LedgerAccountId = LedgerAccountId([4; 16]);
 pub const ORDER: &str = "order";
 /// What the customer has, in two lots.
 pub const BALANCE_MINOR: i64 = 300;
@@ -158,7 +161,22 @@ impl World {
                 self.finished.get(&(*request_id, *key_id)).cloned().map(Finished::into_row)
             }
             RowKey::OpenRequest(..) => None,
+            RowKey::LedgerAccount(PAYABLE) => Some(self.payable().into_row()),
             other => panic!("nobody looks at {other:?}"),
+        }
+    }
+
+    fn payable(&self) -> LedgerAccount {
+        LedgerAccount {
+            ledger_account_id: PAYABLE,
+            tenant_id: FIRST_TENANT,
+            kind: LedgerKind::MerchantPayable,
+            asset: Asset::PrepaidJpy,
+            may_be_negative: true,
+            debits_posted_minor: 0,
+            credits_posted_minor: self.payable_minor,
+            debits_pending_minor: 0,
+            credits_pending_minor: 0,
         }
     }
 
@@ -209,7 +227,7 @@ fn merchant() -> Merchant {
         tenant_id: FIRST_TENANT,
         parent_id: None,
         settlement_party_id: MERCHANT,
-        ledger_account_id: LedgerAccountId([4; 16]),
+        ledger_account_id: PAYABLE,
         standing: Standing::Active,
         fee_rule_version: 0,
     }

@@ -4,12 +4,13 @@
 use super::{
     Approved, CandidateAction, CandidateCall, CaseAction, CashDraft, Chore, Command, DeviceAction,
     DeviceCall, MerchantAction, MerchantCall, OperatorAction, OperatorCall, Order, PayableOrder, SaleDraft,
-    SystemAction, TerminalAction, TerminalCall,
+    ShopStep, SystemAction, TerminalAction, TerminalCall,
 };
 use crate::domain::id::{MerchantId, TargetId};
 use crate::domain::ledger::PROVIDER_CLEARING;
 use crate::domain::rows::{
-    Activation, Addition, Contact, Device, OrderSlot, Payment, PaymentCode, RowKey, Store, Terminal, TopUp,
+    Activation, Addition, Contact, Device, Merchant, OrderSlot, Payment, PaymentCode, RowKey, Store,
+    Terminal, TopUp,
 };
 use crate::domain::view::View;
 
@@ -35,67 +36,105 @@ impl Command {
     /// The rows that the loaded ones name: a second round, the last.
     pub fn follow(&self, view: &View) -> Vec<RowKey> {
         match &self.order {
-            Order::Device(_, DeviceAction::Pay { store_id, .. }) => view
-                .get::<Store>((*store_id,))
-                .map(|store| RowKey::Merchant(store.merchant_id))
-                .into_iter()
-                .collect(),
-            Order::Device(_, DeviceAction::RevokeDevice { target_id }) => view
-                .get::<Device>((*target_id,))
-                .map(|target| RowKey::SigningKey(target.key_id))
-                .into_iter()
-                .collect(),
+            Order::Device(_, action) => follow_device(action, view),
             Order::Candidate(_, action) => follow_candidate(action, view),
-            Order::Device(_, DeviceAction::ApproveAddition { addition_id, .. }) => view
-                .get::<Addition>((*addition_id,))
-                .map(|addition| RowKey::SigningKey(addition.key_id))
-                .into_iter()
-                .collect(),
+            Order::Terminal(call, action) => follow_terminal(call.merchant_id, action, view),
+            Order::Merchant(call, action) => follow_merchant(call.merchant_id, action, view),
+            Order::Operator(_, OperatorAction::Approve { approved, .. }) => follow_approved(approved, view),
             Order::System(_, action) => follow_system(action, view),
-            Order::Device(
-                _,
-                DeviceAction::ConfirmPayment { payment_id, .. } | DeviceAction::DeclinePayment { payment_id },
-            ) => view
-                .get::<Payment>((*payment_id,))
-                .map(|payment| {
-                    let till = payment.terminal_id.map(RowKey::Terminal);
-                    [Some(RowKey::Store(payment.store_id)), Some(RowKey::Merchant(payment.merchant_id)), till]
-                })
-                .into_iter()
-                .flatten()
-                .flatten()
-                .collect(),
-            Order::Terminal(
-                _,
-                TerminalAction::Charge(SaleDraft { code_tag, .. })
-                | TerminalAction::Authorize { sale: SaleDraft { code_tag, .. }, .. }
-                | TerminalAction::CashTopUp(CashDraft { code_tag, .. }),
-            ) => view
-                .get::<PaymentCode>((*code_tag,))
-                .map(|code| [RowKey::Account(code.account_id), RowKey::Device(code.device_id)])
-                .into_iter()
-                .flatten()
-                .collect(),
-            Order::Terminal(
-                TerminalCall { merchant_id, .. },
-                TerminalAction::Reverse { order_id } | TerminalAction::Step { order_id, .. },
-            )
-            | Order::Merchant(
-                MerchantCall { merchant_id, .. },
-                MerchantAction::Reverse { order_id, .. } | MerchantAction::Step { order_id, .. },
-            ) => follow_order(*merchant_id, order_id, view),
-            Order::Merchant(_, MerchantAction::CreateOrder { terminal_id, .. }) => view
-                .get::<Terminal>((*terminal_id,))
-                .map(|terminal| RowKey::Store(terminal.store_id))
-                .into_iter()
-                .collect(),
-            Order::Device(..)
-            | Order::Terminal(..)
-            | Order::Merchant(..)
-            | Order::Operator(..)
-            | Order::Chore(_) => Vec::new(),
+            Order::Operator(..) | Order::Chore(_) => Vec::new(),
         }
     }
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "every other action names all of its rows itself")]
+fn follow_device(action: &DeviceAction, view: &View) -> Vec<RowKey> {
+    let named = match action {
+        DeviceAction::Pay { store_id, .. } => {
+            let store = view.get::<Store>((*store_id,));
+            [store.map(|store| RowKey::Merchant(store.merchant_id)), None, None]
+        }
+        DeviceAction::RevokeDevice { target_id } => {
+            let target = view.get::<Device>((*target_id,));
+            [target.map(|target| RowKey::SigningKey(target.key_id)), None, None]
+        }
+        DeviceAction::ApproveAddition { addition_id, .. } => {
+            let addition = view.get::<Addition>((*addition_id,));
+            [addition.map(|addition| RowKey::SigningKey(addition.key_id)), None, None]
+        }
+        DeviceAction::ConfirmPayment { payment_id, .. } | DeviceAction::DeclinePayment { payment_id } => {
+            let payment = view.get::<Payment>((*payment_id,));
+            [
+                payment.map(|payment| RowKey::Store(payment.store_id)),
+                payment.map(|payment| RowKey::Merchant(payment.merchant_id)),
+                payment.and_then(|payment| payment.terminal_id).map(RowKey::Terminal),
+            ]
+        }
+        _ => [None, None, None],
+    };
+    named.into_iter().flatten().collect()
+}
+
+fn follow_terminal(merchant_id: MerchantId, action: &TerminalAction, view: &View) -> Vec<RowKey> {
+    match action {
+        TerminalAction::Charge(SaleDraft { code_tag, .. })
+        | TerminalAction::Authorize { sale: SaleDraft { code_tag, .. }, .. }
+        | TerminalAction::CashTopUp(CashDraft { code_tag, .. }) => view
+            .get::<PaymentCode>((*code_tag,))
+            .map(|code| [RowKey::Account(code.account_id), RowKey::Device(code.device_id)])
+            .into_iter()
+            .flatten()
+            .collect(),
+        TerminalAction::Step { order_id, step } => follow_step(merchant_id, order_id, *step, view),
+        TerminalAction::Reverse { order_id } => follow_order(merchant_id, order_id, view),
+        TerminalAction::CreateOrder(_)
+        | TerminalAction::CancelOrder { .. }
+        | TerminalAction::CloseDay { .. } => Vec::new(),
+    }
+}
+
+fn follow_merchant(merchant_id: MerchantId, action: &MerchantAction, view: &View) -> Vec<RowKey> {
+    match action {
+        MerchantAction::Step { order_id, step } => follow_step(merchant_id, order_id, *step, view),
+        MerchantAction::Reverse { order_id, .. } => follow_order(merchant_id, order_id, view),
+        MerchantAction::CreateOrder { terminal_id, .. } => view
+            .get::<Terminal>((*terminal_id,))
+            .map(|terminal| RowKey::Store(terminal.store_id))
+            .into_iter()
+            .collect(),
+        MerchantAction::RegisterTerminal { .. }
+        | MerchantAction::SuspendTerminal { .. }
+        | MerchantAction::ResumeTerminal { .. }
+        | MerchantAction::CancelOrder { .. }
+        | MerchantAction::Webhook(_) => Vec::new(),
+    }
+}
+
+fn follow_step(merchant_id: MerchantId, order_id: &str, step: ShopStep, view: &View) -> Vec<RowKey> {
+    let mut keys = follow_order(merchant_id, order_id, view);
+    match step {
+        ShopStep::Refund { .. } => keys.extend(payable(merchant_id, view)),
+        ShopStep::Capture { .. } | ShopStep::Void => {}
+    }
+    keys
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "everything else names all of its rows itself")]
+fn follow_approved(approved: &Approved, view: &View) -> Vec<RowKey> {
+    match approved {
+        Approved::SetFee { merchant_id, .. } => view
+            .get::<Merchant>((*merchant_id,))
+            .map(|merchant| RowKey::FeeRule(*merchant_id, merchant.fee_rule_version))
+            .into_iter()
+            .collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// What a merchant is owed: looked at where it is taken down. What only adds to it need not know it.
+fn payable(merchant_id: MerchantId, view: &View) -> Option<RowKey> {
+    let merchant = view.get::<Merchant>((merchant_id,));
+    merchant.map(|merchant| RowKey::LedgerAccount(merchant.ledger_account_id))
 }
 
 /// What an order came to, and whose it is.
@@ -131,6 +170,7 @@ fn follow_system(action: &SystemAction, view: &View) -> Vec<RowKey> {
                 payment.map(|payment| RowKey::Merchant(payment.merchant_id)),
             ]
         }
+        SystemAction::SettleMerchant(draft) => [payable(draft.merchant_id, view), None],
         _ => [None, None],
     };
     named.into_iter().flatten().collect()
@@ -324,13 +364,22 @@ fn operator_keys(call: &OperatorCall, action: &OperatorAction) -> Vec<RowKey> {
                 Approved::RegisterMerchant { key, .. } | Approved::AddOperator { key, .. } => {
                     keys.push(RowKey::SigningKey(key.key_id));
                 }
-                Approved::RegisterStore { merchant_id, .. } | Approved::ResumeMerchant { merchant_id } => {
+                Approved::RegisterStore { merchant_id, .. }
+                | Approved::SetFee { merchant_id, .. }
+                | Approved::ResumeMerchant { merchant_id } => {
                     keys.push(RowKey::Merchant(*merchant_id));
                 }
                 Approved::AllowCash { store_id, .. } => {
                     keys.extend([RowKey::Store(*store_id), RowKey::CashDesk(*store_id)]);
                 }
                 Approved::ProofRecovery { case, .. } => keys.extend(case.keys()),
+                Approved::ClosePayouts { day, ends } => {
+                    for merchant_id in ends.keys() {
+                        keys.push(RowKey::Merchant(*merchant_id));
+                        keys.push(RowKey::Payable(*merchant_id));
+                        keys.push(RowKey::Settlement(*merchant_id, *day));
+                    }
+                }
             }
         }
         OperatorAction::SuspendMerchant { merchant_id } => keys.push(RowKey::Merchant(*merchant_id)),
@@ -365,6 +414,11 @@ fn system_keys(action: &SystemAction) -> Vec<RowKey> {
         }
         SystemAction::AdvanceRecovery { case, .. } => case.keys(),
         SystemAction::ExpirePayment { payment_id, .. } => vec![RowKey::Payment(*payment_id)],
+        SystemAction::SettleMerchant(draft) => {
+            let mut keys = vec![RowKey::Merchant(draft.merchant_id), RowKey::Payable(draft.merchant_id)];
+            keys.extend(draft.sums.cash.keys().map(|store_id| RowKey::CashDesk(*store_id)));
+            keys
+        }
     }
 }
 

@@ -69,6 +69,7 @@ impl SystemAction {
             Self::ExpirePayment { .. } => Kind::ExpirePayment,
             Self::AwaitTopUp { .. } => Kind::AwaitTopUp,
             Self::TakeBackTopUp { .. } => Kind::TakeBackTopUp,
+            Self::SettleMerchant(_) => Kind::SettleMerchant,
         }
     }
 }

@@ -1,6 +1,9 @@
 //! What tills, merchants' servers and operators may ask for.
 
+use std::collections::BTreeMap;
+
 use super::{CaseRef, Notices, ReconciliationAction, Signed, WebhookAction};
+use crate::domain::fee::BasisPoints;
 use crate::domain::id::{
     CashTopUpId, CodeTag, KeyId, LedgerAccountId, MerchantId, OperatorId, PaymentId, ProposalId, StoreId,
     TerminalId,
@@ -287,6 +290,20 @@ pub enum Approved {
         /// A till of it takes at most so much in a business day.
         till_day_minor: i64,
     },
+    /// A merchant's payments cost another share from now on.
+    SetFee {
+        /// Whose.
+        merchant_id: MerchantId,
+        /// The share.
+        basis_points: BasisPoints,
+    },
+    /// The bank said what became of payouts of a day.
+    ClosePayouts {
+        /// Which day, counted from the epoch.
+        day: i64,
+        /// Whose, each once, and what became of it.
+        ends: BTreeMap<MerchantId, PayoutEnd>,
+    },
     /// A person was seen: the owner of the account that a recovery is about.
     ProofRecovery {
         /// Which recovery.
@@ -294,6 +311,15 @@ pub enum Approved {
         /// Told to everybody.
         notices: Notices,
     },
+}
+
+/// What became of a payout at the bank.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PayoutEnd {
+    /// It was paid.
+    Paid,
+    /// It came back: it is owed again.
+    Returned,
 }
 
 /// What an operator may ask for.

@@ -6,7 +6,21 @@ use crate::domain::id::{
 };
 use crate::domain::outcome::OperatorKey;
 use crate::domain::recovery::factor::Channel;
+use crate::domain::settlement::{Span, Sums};
 use crate::domain::time::Timestamp;
+
+/// A merchant's day, as its lines amount to: those of times gone by, which nobody adds to any more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SettlementDraft {
+    /// Whose.
+    pub merchant_id: MerchantId,
+    /// Which day, counted from the epoch.
+    pub day: i64,
+    /// Which lines.
+    pub span: Span,
+    /// What they amount to.
+    pub sums: Sums,
+}
 
 /// What the system does on its own, signed by the server's key and journalled.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,6 +108,8 @@ pub enum SystemAction {
         /// The moment for which it was found.
         due_at: Timestamp,
     },
+    /// A merchant's day is over, and settled.
+    SettleMerchant(Box<SettlementDraft>),
     /// A recovery's time has come.
     AdvanceRecovery {
         /// Which.

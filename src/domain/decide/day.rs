@@ -8,7 +8,7 @@ use crate::domain::journal::side_id;
 use crate::domain::outcome::{Outcome, Refusal};
 use crate::domain::payment::Moved;
 use crate::domain::record::Record as _;
-use crate::domain::rows::{ClosedDay, Movement, Payment, Terminal};
+use crate::domain::rows::{ClosedDay, Movement, MovementKind, Payment, Terminal};
 use crate::domain::time::Timestamp;
 use crate::domain::view::View;
 use crate::domain::write::Write;
@@ -39,8 +39,13 @@ pub(super) fn is_closed(payment: &Payment, terminal: &Terminal) -> bool {
 
 /// What a step of a payment that is there moved between customer and shop.
 pub(super) fn movements(by: &By<'_>, payment: &Payment, moved: &Moved, at: Timestamp) -> Vec<Write> {
+    let mut net_after_minor = payment.captured_minor - payment.refunded_minor;
     parts(moved)
         .map(|(kind, amount_minor, number)| {
+            net_after_minor += match kind {
+                MovementKind::Capture => amount_minor,
+                MovementKind::Refund | MovementKind::Reversal => -amount_minor,
+            };
             let movement = Movement {
                 movement_id: MovementId(side_id(by.command_id, number)),
                 tenant_id: FIRST_TENANT,
@@ -54,6 +59,8 @@ pub(super) fn movements(by: &By<'_>, payment: &Payment, moved: &Moved, at: Times
                 asset: payment.asset,
                 amount_minor,
                 at,
+                fee_rule_version: payment.fee_rule_version,
+                net_after_minor,
             };
             Write::Insert(movement.into_row())
         })

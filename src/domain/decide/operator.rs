@@ -4,6 +4,7 @@
 use super::reconciliation;
 use super::recovery::{self, Halt};
 use super::ruling::Ruling;
+use super::settlement;
 use super::system::ledger_account;
 use super::{Decision, Stale, Traceless};
 use crate::domain::command::{Approved, NewKey, NewStore, OperatorAction, OperatorCall};
@@ -95,6 +96,8 @@ fn act(
                 | Approved::RegisterStore { .. }
                 | Approved::AddOperator { .. }
                 | Approved::AllowCash { .. }
+                | Approved::SetFee { .. }
+                | Approved::ClosePayouts { .. }
                 | Approved::ResumeMerchant { .. } => carry_out(*proposal_id, approved, view)?,
             };
             ruling.writes.push(Write::Update(
@@ -155,7 +158,7 @@ fn carry_out(proposal_id: ProposalId, approved: &Approved, view: &View) -> Resul
                 fee_rule_version: 0,
             };
             let writes = vec![
-                ledger_account(*ledger_account_id, LedgerKind::MerchantPayable, false),
+                ledger_account(*ledger_account_id, LedgerKind::MerchantPayable, true),
                 Write::Insert(merchant.into_row()),
                 Write::Insert(new_store(*merchant_id, store).into_row()),
                 key_write,
@@ -191,6 +194,10 @@ fn carry_out(proposal_id: ProposalId, approved: &Approved, view: &View) -> Resul
             Ok(Ruling::plain(vec![Write::Update(active.into_row())], outcome))
         }
         Approved::AllowCash { .. } => allow_cash(proposal_id, approved, view),
+        Approved::SetFee { merchant_id, basis_points } => {
+            settlement::set_fee(proposal_id, *merchant_id, *basis_points, view)
+        }
+        Approved::ClosePayouts { day, ends } => settlement::close_payouts(proposal_id, *day, ends, view),
         // A step of the recovery, and taken as one.
         Approved::ProofRecovery { .. } => Err(Refusal::NotFound),
     }

@@ -274,6 +274,7 @@ pub(super) fn by_system(
         | SystemAction::TakeBackTopUp { .. }
         | SystemAction::CloseUnactivated { .. }
         | SystemAction::ExpirePayment { .. }
+        | SystemAction::SettleMerchant(_)
         | SystemAction::EnrolOperators { .. } => return Err(Halt::Refuse(Refusal::RecoveryOver)),
     };
     let step = Step::over(command_id, case, None, view, policy).ok_or(Halt::Refuse(Refusal::RecoveryOver))?;

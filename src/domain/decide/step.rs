@@ -8,6 +8,7 @@ use super::Traceless;
 use super::book::book;
 use super::day::{By, movements};
 use super::ruling::Ruling;
+use super::settlement;
 use crate::domain::command::ShopStep;
 use crate::domain::id::{CommandId, LedgerAccountId, PaymentId};
 use crate::domain::journal::Versions;
@@ -58,6 +59,9 @@ pub(super) fn by_shop(
         }
     };
     let moved = payment.sums().step(verb, &wanted)?;
+    if moved.refunded_minor > 0 {
+        settlement::within_floor(asking.merchant, moved.refunded_minor, view, policy)?;
+    }
     let counted =
         asking.terminal.map(|terminal| counted(terminal, &moved, view.now(), policy)).transpose()?;
     let payable = asking.merchant.ledger_account_id;

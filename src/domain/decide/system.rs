@@ -2,7 +2,7 @@
 //! never lower what a customer has available, but for a top-up whose money went back.
 
 use super::ruling::Ruling;
-use super::{Decision, Traceless, operator, recovery, step, top_up};
+use super::{Decision, Traceless, operator, recovery, settlement, step, top_up};
 use crate::domain::command::{Signed, SystemAction};
 use crate::domain::id::{AccountId, CommandId, ContactIndex, DeviceId, FIRST_TENANT};
 use crate::domain::journal::Versions;
@@ -36,6 +36,7 @@ pub(super) fn decide(
             close_unactivated(view, policy, *account_id, *device_id, *contact_index)
         }
         SystemAction::ExpirePayment { payment_id, .. } => step::by_time(command_id, *payment_id, view),
+        SystemAction::SettleMerchant(draft) => settlement::settle(draft, view, policy),
         SystemAction::EnrolOperators { operators } => operator::enrol_first(operators, view),
         SystemAction::AnswerNotice { .. } | SystemAction::AdvanceRecovery { .. } => {
             match recovery::by_system(command_id, action, view, policy) {
@@ -92,7 +93,7 @@ fn register_store(action: &SystemAction, view: &View) -> Result<Ruling, Traceles
     }
     let mut writes = Vec::new();
     if view.get::<Merchant>((*merchant_id,)).is_none() {
-        writes.push(ledger_account(*ledger_account_id, LedgerKind::MerchantPayable, false));
+        writes.push(ledger_account(*ledger_account_id, LedgerKind::MerchantPayable, true));
         let merchant = Merchant {
             merchant_id: *merchant_id,
             tenant_id: FIRST_TENANT,

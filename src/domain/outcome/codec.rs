@@ -1,8 +1,8 @@
 //! How outcomes and open answers are stored: one way to write each, and only that way is read back.
 
 use super::{
-    AccountStanding, OpenAnswer, OperatorKey, Outcome, RecoveryStep, Refusal, payment, reconciliation, shop,
-    top_up, webhook,
+    AccountStanding, OpenAnswer, OperatorKey, Outcome, RecoveryStep, Refusal, payment, reconciliation,
+    settlement, shop, top_up, webhook,
 };
 use crate::domain::codec::{Decoder, Encoder};
 use crate::domain::id::{
@@ -64,6 +64,7 @@ impl Outcome {
                 payment::write(self, encoder)
             }
             Self::Webhook(outcome) => webhook::write(*outcome, encoder),
+            Self::Settlement(outcome) => settlement::write(outcome, encoder),
             Self::Reconciliation(outcome) => reconciliation::write(*outcome, encoder),
             Self::OperatorsEnrolled { .. }
             | Self::Proposed { .. }
@@ -260,6 +261,7 @@ impl Outcome {
             70..=71 => top_up::read(tag, &mut decoder)?,
             80..=86 => shop::read(tag, &mut decoder)?,
             90..=94 => webhook::read(tag, &mut decoder)?,
+            110..=112 => settlement::read(tag, &mut decoder)?,
             120..=121 => reconciliation::read(tag, &mut decoder)?,
             _ => return Err(Corrupt),
         };

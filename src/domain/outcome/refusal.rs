@@ -156,6 +156,12 @@ stored_enum! {
         WebhookSecretNotRotating = 103,
         /// Events are being sent again already.
         WebhookReplayUnderWay = 104,
+        /// The merchant would owe more than it may: its sales must come in first.
+        PayableFloor = 120,
+        /// It was settled otherwise, said to be paid, or returned before; or nothing was to be paid.
+        PayoutOver = 121,
+        /// The fee is what it was.
+        FeeUnchanged = 122,
         /// The difference was resolved, or is gone.
         ReconciliationItemOver = 130,
         /// Another operator looks after the difference, or none.

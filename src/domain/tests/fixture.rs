@@ -16,7 +16,7 @@ use crate::domain::id::{
     MerchantId, PaymentId, RequestId, StoreId, TopUpId,
 };
 use crate::domain::journal::Entry;
-use crate::domain::ledger::PROVIDER_CLEARING;
+use crate::domain::ledger::{FEES, PROVIDER_CLEARING};
 use crate::domain::lots::{Lot, Lots};
 use crate::domain::money::{Amount, Asset};
 use crate::domain::outcome::{OpenAnswer, Outcome, Refusal};
@@ -289,6 +289,7 @@ impl Ledger {
             }
         }
         ledger.ledger_account(PROVIDER_CLEARING, LedgerKind::ProviderClearing, held_minor);
+        ledger.ledger_account(FEES, LedgerKind::Fees, 0);
         ledger
     }
 
@@ -390,7 +391,7 @@ impl Ledger {
             tenant_id: FIRST_TENANT,
             kind,
             asset: Asset::PrepaidJpy,
-            may_be_negative: kind == LedgerKind::ProviderClearing,
+            may_be_negative: matches!(kind, LedgerKind::ProviderClearing | LedgerKind::MerchantPayable),
             debits_posted_minor: debits_minor,
             credits_posted_minor: 0,
             debits_pending_minor: 0,

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use crate::domain::id::{PaymentId, StoreId};
 use crate::domain::money::Asset;
 use crate::domain::rows::Payment;
-use crate::domain::time::{DAY_US, MINUTE_US, Timestamp, civil};
+use crate::domain::time::{DAY_US, MINUTE_US, Timestamp, date};
 use crate::gate::Gate;
 use crate::gate::admitted::Admitted;
 use crate::gate::operation::{CallerKind, Codes, Cost, Effect, Operation, Read};
@@ -103,12 +103,6 @@ fn line(((day, store_id), sums): ((i64, StoreId), Sums)) -> pb::SalesLine {
     }
 }
 
-/// A day counted from the epoch, as ISO 8601 has it.
-fn date(day: i64) -> String {
-    let (year, month, day) = civil(day);
-    format!("{year:04}-{month:02}-{day:02}")
-}
-
 pub async fn call(
     gate: &Gate,
     envelope: pb::Envelope,
@@ -133,28 +127,5 @@ pub async fn call(
         let next = Scan::Merchant(MerchantScan::Payments(scan(&call, Some(before))?));
         // Whose they are was checked with the first page.
         fetched = gate.fetch(Query::scan(next)).await?;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn days_are_dates() {
-        for (day, expected) in [
-            (0, "1970-01-01"),
-            (-1, "1969-12-31"),
-            (58, "1970-02-28"),
-            (59, "1970-03-01"),
-            (11_016, "2000-02-29"),
-            (11_017, "2000-03-01"),
-            (20_454, "2026-01-01"),
-            (20_453, "2025-12-31"),
-            (47_540, "2100-02-28"),
-            (47_541, "2100-03-01"),
-        ] {
-            assert_eq!(date(day), expected);
-        }
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use tokio_postgres::error::{DbError, SqlState};
 
 use crate::domain::record::Corrupt;
-use crate::store::batch::BackendError;
+use crate::store::backend::BackendError;
 
 /// Keys that two servers may insert at the same time without either being wrong: the loser decides
 /// anew, and finds the other's row. Any other key twice is a defect.

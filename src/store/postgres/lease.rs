@@ -58,7 +58,7 @@ impl Lease {
             }
             match Self::make(connection, holder).await {
                 Ok(lease) => return Ok(lease),
-                Err(failure) if failure.meaning() == crate::store::batch::BackendError::Conflict => {
+                Err(failure) if failure.meaning() == crate::store::backend::BackendError::Conflict => {
                     connection.client().batch_execute("ROLLBACK").await?;
                 }
                 Err(failure) => return Err(failure),

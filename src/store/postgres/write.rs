@@ -15,7 +15,7 @@ use super::lease::Lease;
 use super::statements::{self, CREDIT, LOCK_CREDITED};
 use crate::domain::record::{ColumnType, Value};
 use crate::domain::rows::{Row, RowKey, Table};
-use crate::store::batch::{Backend, BackendError, Change, Net};
+use crate::store::backend::{Backend, BackendError, Change, Net};
 
 const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
 

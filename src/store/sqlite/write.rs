@@ -5,7 +5,7 @@ use rusqlite::{CachedStatement, Connection, ErrorCode, params_from_iter};
 use super::connection::{self, Parameter, read_row};
 use super::read;
 use crate::domain::rows::{Row, RowKey, Table};
-use crate::store::batch::{Backend, BackendError, Change, Net};
+use crate::store::backend::{Backend, BackendError, Change, Net};
 
 /// The one writer's lane.
 const LANE: i64 = 0;

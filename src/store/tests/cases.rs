@@ -11,7 +11,7 @@ use crate::domain::outcome::{OpenAnswer, Outcome, Refusal};
 use crate::domain::rows::{Row, RowKey, Table};
 use crate::domain::tests::fixture::{Attempt, Ledger, NOW, account_id, ledger_account_id};
 use crate::domain::time::HOUR_US;
-use crate::store::batch::BackendError;
+use crate::store::backend::BackendError;
 use crate::store::{Answer, StoreError};
 
 const TEXT: &str = "alice 500 jpy fresh | bob 500 jpy fresh | carol 500 jpy fresh | bakery";
@@ -279,7 +279,7 @@ pub(crate) async fn a_hot_merchant_stays_exact_and_fast<K: Kind>(kind: &K) {
         let inserted = net
             .changes
             .iter()
-            .filter(|change| matches!(change, crate::store::batch::Change::Insert(Row::Payment(_))))
+            .filter(|change| matches!(change, crate::store::backend::Change::Insert(Row::Payment(_))))
             .count();
         assert_eq!(inserted, payments);
     }

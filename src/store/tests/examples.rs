@@ -173,6 +173,7 @@ pub(crate) fn further_rows() -> Vec<Row> {
     let mut rows = shop_rows();
     rows.extend(side_rows());
     rows.extend(super::day_rows::day_rows());
+    rows.extend(super::day_rows::settlement_rows());
     rows.extend(webhooks::rows());
     rows.extend(reconciliation::rows());
     rows
@@ -336,6 +337,17 @@ fn pending_contact() -> PendingContact {
 /// An insert of a table's first row with some columns changed, as SQL.
 pub(crate) type Copy<'a> = &'a dyn Fn(&str, &[(&str, &str)]) -> String;
 
+/// What is paid out was owed, of a day that was over, and was closed once.
+const BROKEN_SETTLEMENTS: [&str; 7] = [
+    "UPDATE settlement SET payout_minor = 711",
+    "UPDATE settlement SET state = 1",
+    "UPDATE settlement SET state = 0, closed_at = NULL",
+    "UPDATE settlement SET settled_at = lines_until - 1",
+    "UPDATE settlement SET lines_until = lines_from",
+    "UPDATE fee_rule SET basis_points = 3001",
+    "UPDATE movement SET net_after_minor = -1",
+];
+
 /// Changes that `decide` promises not to make, as SQL over the example rows; `blob` writes bytes, given
 /// in hexadecimal.
 pub(crate) fn broken(copy: Copy<'_>, blob: &dyn Fn(&str) -> String) -> Vec<String> {
@@ -348,7 +360,7 @@ pub(crate) fn broken(copy: Copy<'_>, blob: &dyn Fn(&str) -> String) -> Vec<Strin
         "UPDATE account SET debits_pending_minor = credits_posted_minor + 1".to_owned(),
         "UPDATE account SET debits_posted_minor = -1".to_owned(),
         "UPDATE account SET incoming_minor = -1".to_owned(),
-        "UPDATE ledger_account SET debits_posted_minor = 1 WHERE kind = 2".to_owned(),
+        "UPDATE ledger_account SET debits_posted_minor = 1 WHERE kind = 5".to_owned(),
         "UPDATE ledger_account SET kind = 1".to_owned(),
         // One effect a request id and key, one row a place.
         copy("journal", &[("sequence", "2"), ("command_id", other)]),
@@ -400,6 +412,7 @@ pub(crate) fn broken(copy: Copy<'_>, blob: &dyn Fn(&str) -> String) -> Vec<Strin
     .into_iter()
     .chain(webhooks::broken())
     .chain(reconciliation::broken())
+    .chain(BROKEN_SETTLEMENTS.map(str::to_owned))
     .collect()
 }
 

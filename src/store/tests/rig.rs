@@ -11,7 +11,8 @@ use crate::domain::id::LedgerAccountId;
 use crate::domain::rows::{LedgerAccount, Row, RowKey, Table};
 use crate::domain::tests::fixture::{Ledger, NOW};
 use crate::env::clock::ManualClock;
-use crate::store::batch::{Backend, BackendError, Change, Job, Net, Writer};
+use crate::store::backend::{Backend, BackendError, Change, Net};
+use crate::store::batch::{Job, Writer};
 use crate::store::query::{Query, Scan};
 use crate::store::{Answer, Reader, Store, StoreError};
 

@@ -18,8 +18,8 @@ pub(super) async fn run(gate: &Gate, endpoint_id: WebhookEndpointId) -> Result<(
     let scan = MerchantScan::ToReplay { merchant_id, endpoint_id, from, until, asked_at, limit };
     let fetched = gate.fetch(Query::scan(Scan::Merchant(scan))).await?;
     let rows: Vec<&WebhookDelivery> = fetched.scanned().collect();
-    // Others of the last one's very moment may be left, unless these were all; those that are due again are not
-    // found again.
+    // Others of the last one's very moment may be left, unless these were all; those that are due again are
+    // not found again.
     let is_full = i64::try_from(rows.len()).is_ok_and(|count| count == limit);
     let from = rows.last().filter(|_| is_full).map(|row| row.at);
     let steps = rows.iter().map(|row| (row.payment_id, row.step)).collect();

@@ -11,7 +11,7 @@ use crate::domain::ledger::{SUSPENSE, Transfer};
 use crate::domain::money::{Amount, Asset};
 use crate::domain::outcome::Outcome;
 use crate::domain::payment::{Intent, Moved, Sums, Verb, Wanted};
-use crate::domain::rows::{AccountState, CodePurpose, Standing};
+use crate::domain::rows::{AccountState, CodePurpose, MovementKind, Standing};
 use crate::domain::time::{SECOND_US, Timestamp};
 use crate::pb;
 use crate::verify::evidence;
@@ -64,7 +64,16 @@ impl Replay {
         let order = self.orders.get(&(merchant_id, body.order_id)).filter(|_| business_day.is_some());
         let terminal_id = order.map(|order| order.terminal_id);
         let sums = moved.after;
-        let payment = PaymentReplay { account_id, store_id, merchant_id, sums, business_day, terminal_id };
+        let fee_rule_version = self.merchants.get(&merchant_id).map_or(0, |merchant| merchant.owed.version);
+        let payment = PaymentReplay {
+            account_id,
+            store_id,
+            merchant_id,
+            sums,
+            business_day,
+            terminal_id,
+            fee_rule_version,
+        };
         self.begun(payment_id, payment)?;
         self.booked(entry, payment_id, &moved, available_after_minor)
     }
@@ -153,6 +162,7 @@ impl Replay {
         if merchant.standing != Standing::Active {
             return Err("its merchant was suspended");
         }
+        let fee_rule_version = merchant.owed.version;
         let [(account_id, _)] = entry.versions.accounts[..] else {
             return Err("a sale touches one account");
         };
@@ -174,6 +184,7 @@ impl Replay {
             sums: sold.sums,
             business_day,
             terminal_id: Some(terminal_id),
+            fee_rule_version,
         };
         self.begun(sold.payment_id, payment)?;
         let Some((moved, available_after_minor)) = sold.taken else {
@@ -239,8 +250,8 @@ impl Replay {
         }
         self.step_account(entry, account_id)?;
         self.payment_stepped(entry, payment_id, verb, &wanted)?;
-        if let Outcome::PaymentStepped { moved, .. } = &entry.outcome {
-            self.moved(entry, payment_id, moved, terminal_id);
+        if let Outcome::PaymentStepped { moved, at, .. } = &entry.outcome {
+            self.moved(*at, entry, payment_id, moved, terminal_id);
         }
         match terminal_id {
             Some(terminal_id) => self.refunded_by(entry, terminal_id),
@@ -359,16 +370,30 @@ impl Replay {
         payment.sums = moved.after;
         let account_id = payment.account_id;
         self.step_account(entry, account_id)?;
-        self.moved(entry, payment_id, &moved, by_till);
+        self.moved(at, entry, payment_id, &moved, by_till);
         self.booked(entry, payment_id, &moved, available_after_minor)
     }
 
-    /// What a step of a payment that is there moved, and in which till's day.
-    fn moved(&mut self, entry: &Entry<'_>, payment_id: PaymentId, moved: &Moved, by: Option<TerminalId>) {
+    /// What a step of a payment that is there moved, when, and in which till's day.
+    fn moved(
+        &mut self,
+        at: Timestamp,
+        entry: &Entry<'_>,
+        payment_id: PaymentId,
+        moved: &Moved,
+        by: Option<TerminalId>,
+    ) {
         let till = by.and_then(|id| self.terminals.get(&id).map(|terminal| (id, terminal.business_day)));
+        let mut net_after_minor =
+            moved.after.captured_minor - moved.after.refunded_minor - moved.captured_minor
+                + moved.refunded_minor;
         for (kind, amount_minor, number) in parts(moved) {
+            net_after_minor += match kind {
+                MovementKind::Capture => amount_minor,
+                MovementKind::Refund | MovementKind::Reversal => -amount_minor,
+            };
             let movement_id = MovementId(side_id(entry.row.command_id, number));
-            let movement = MovementReplay { payment_id, kind, amount_minor, till };
+            let movement = MovementReplay { payment_id, kind, amount_minor, till, at, net_after_minor };
             self.movements.insert(movement_id, movement);
         }
     }
@@ -416,6 +441,7 @@ impl Replay {
         for transfer in &expected {
             self.post(transfer)?;
         }
+        self.lined(entry, payment_id, moved)?;
         Self::entry_of(entry, account_id)?;
         let available_minor = self.available(account_id)?;
         if available_minor < 0 {

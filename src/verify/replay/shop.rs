@@ -29,6 +29,8 @@ pub struct MovementReplay {
     pub amount_minor: i64,
     /// The till that did it, and its business day.
     pub till: Option<(TerminalId, i64)>,
+    pub at: Timestamp,
+    pub net_after_minor: i64,
 }
 
 /// What cash over the counter must be.
@@ -202,6 +204,7 @@ impl Replay {
             reversed: false,
         };
         self.cash.insert(cash_top_up_id, cash);
+        self.cash_owed(store_id, cash_top_up_id)?;
         self.cash_posted(entry, cash_top_up_id, amount_minor, available_after_minor)
     }
 

@@ -9,7 +9,7 @@ use crate::crypto::envelope::{PublicKey, SignatureForm};
 use crate::crypto::hash::sha256;
 use crate::domain::id::{MerchantId, OperatorId, ProposalId, StoreId, TerminalId};
 use crate::domain::journal::Kind;
-use crate::domain::outcome::{OperatorKey, Outcome};
+use crate::domain::outcome::{OperatorKey, Outcome, SettlementOutcome};
 use crate::domain::payment::Verb;
 use crate::domain::rows::{KeyForm, KeyState, Standing, TerminalState};
 use crate::pb;
@@ -203,7 +203,10 @@ impl Replay {
     }
 
     fn operator(&mut self, entry: &Entry<'_>, call: &pb::Call, operator_id: OperatorId) -> Checked {
-        nothing_posted(entry)?;
+        // What became of payouts moves money, and nothing else that an operator says does.
+        if !matches!(entry.outcome, Outcome::Settlement(SettlementOutcome::PayoutsClosed { .. })) {
+            nothing_posted(entry)?;
+        }
         match (entry.kind, &entry.outcome) {
             (Kind::Propose, Outcome::Proposed { proposal_id, expires_at }) => {
                 let proposal = ProposalReplay {
@@ -272,8 +275,7 @@ impl Replay {
                 Some(Proposal::RegisterMerchant(proposed)),
                 Outcome::MerchantApproved { merchant_id, ledger_account_id, store_id, .. },
             ) => {
-                let merchant =
-                    MerchantReplay { ledger_account_id: *ledger_account_id, standing: Standing::Active };
+                let merchant = MerchantReplay::new(*merchant_id, *ledger_account_id);
                 self.merchants.insert(*merchant_id, merchant);
                 self.payables.insert(*ledger_account_id);
                 self.new_store(*merchant_id, *store_id, proposed.store.as_ref());
@@ -295,6 +297,11 @@ impl Replay {
                 Some(Proposal::AllowCash(proposed)),
                 Outcome::CashAllowed { store_id, ledger_account_id, .. },
             ) => self.cash_allowed(entry, proposed, (*store_id, *ledger_account_id)),
+            (
+                Some(Proposal::SetFee(proposed)),
+                Outcome::Settlement(SettlementOutcome::FeeSet { merchant_id, version, .. }),
+            ) => self.fee_set(entry, proposed, (*merchant_id, *version)),
+            (Some(Proposal::ClosePayouts(proposed)), _) => self.payouts_closed(entry, proposed),
             (Some(Proposal::AddOperator(proposed)), Outcome::OperatorApproved { operator_id, .. }) => {
                 self.operators.insert(*operator_id, entry.versions.keys.first().ok_or("it enrols no key")?.0);
                 self.proposed_key(entry, proposed.key.as_ref(), OwnerReplay::Operator(*operator_id))

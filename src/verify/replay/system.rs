@@ -5,7 +5,7 @@ use crate::domain::command::SystemAction;
 use crate::domain::id::AccountId;
 use crate::domain::journal::Kind;
 use crate::domain::outcome::Outcome;
-use crate::domain::rows::{AccountState, Standing};
+use crate::domain::rows::AccountState;
 use crate::verify::evidence;
 
 impl Replay {
@@ -37,10 +37,8 @@ impl Replay {
             ) if merchant_id == merchant && store_id == store && ledger_account_id == ledger => {
                 let store = StoreReplay { merchant_id: *merchant_id, name: name.clone() };
                 self.stores.insert(*store_id, store);
-                let known = self.merchants.entry(*merchant_id).or_insert(MerchantReplay {
-                    ledger_account_id: *ledger_account_id,
-                    standing: Standing::Active,
-                });
+                let new = MerchantReplay::new(*merchant_id, *ledger_account_id);
+                let known = self.merchants.entry(*merchant_id).or_insert(new);
                 if known.ledger_account_id != *ledger_account_id {
                     return Err("a merchant has two accounts");
                 }
@@ -66,6 +64,7 @@ impl Replay {
                 SystemAction::ExpirePayment { payment_id, .. },
                 Outcome::PaymentStepped { payment_id: id, .. },
             ) if payment_id == id => self.expired(entry, *payment_id),
+            (SystemAction::SettleMerchant(draft), _) => self.settled(entry, draft),
             (SystemAction::AnswerNotice { .. } | SystemAction::AdvanceRecovery { .. }, _) => {
                 self.system_recovery(entry, &action)
             }

@@ -15,7 +15,11 @@ use saifu::store::sqlite::DATABASE_FILE;
 use super::as_wallet;
 use super::case::Case;
 use crate::support::World;
+use crate::support::recovery::HOUR;
 use crate::support::shop::{Shop, asking, digits, hold, order, payable, register, secret};
+
+/// The day that worlds begin on.
+const FIRST_DAY: &str = "2026-01-05";
 
 /// Who may call what of it, written down once more.
 pub fn expected() -> Vec<(&'static str, CallerKind, Effect, Codes)> {
@@ -54,6 +58,9 @@ pub fn expected() -> Vec<(&'static str, CallerKind, Effect, Codes)> {
         (method::APPROVE, Operator, Changes, Refused),
         (method::SUSPEND_MERCHANT, Operator, Changes, Refused),
         (method::CANCEL_RECOVERY, Operator, Changes, Refused),
+        (method::LIST_SETTLEMENTS, Merchant, Reads, Refused),
+        (method::LIST_SETTLEMENT_LINES, Merchant, Reads, Refused),
+        (method::GET_PAYOUT_FILE, Operator, Reads, Refused),
         (method::LIST_RECONCILIATION_ITEMS, Operator, Reads, Refused),
         (method::TAKE_RECONCILIATION_ITEM, Operator, Changes, Refused),
         (method::RESOLVE_RECONCILIATION_ITEM, Operator, Changes, Refused),
@@ -67,9 +74,17 @@ pub struct Staffed {
     pub cases: Vec<Case>,
 }
 
+/// A shop whose first day is settled.
+pub async fn settled(world: &World) -> Shop {
+    let (shop, holly) = (world.shop("Bakery One").await, world.funded("holly", 100).await);
+    shop.till.charge(&order("settled", 10), &digits(&holly, 10).await).await.expect("a charge");
+    world.pass(14 * HOUR);
+    shop.settlements(1).await;
+    shop
+}
+
 impl Staffed {
-    pub async fn set(world: &World, alice: &Wallet, mallory: &Wallet) -> Self {
-        let shop = world.shop("Bakery One").await;
+    pub async fn set(world: &World, shop: Shop, alice: &Wallet, mallory: &Wallet) -> Self {
         let [first, second] = world.operators().await;
         let registered = shop.merchant.register_terminal(shop.store_id.clone(), "till 2").await;
         let activation_code = secret(registered.expect("a till").activation_code);
@@ -130,9 +145,28 @@ impl Staffed {
         cases.splice(3..3, steps);
         cases.splice(3..3, day);
         cases.extend(hooks);
+        cases.extend(paid());
         let keys = [newcomer, shop.till, shop.merchant, second].map(|staff| as_wallet(world, staff));
         Self { keys, cases }
     }
+}
+
+/// What a merchant was paid, and what the bank is told.
+fn paid() -> Vec<Case> {
+    vec![
+        Case::new(
+            method::LIST_SETTLEMENTS,
+            &pb::ListSettlementsRequest { page_size: 1, ..pb::ListSettlementsRequest::default() },
+        ),
+        Case::new(
+            method::LIST_SETTLEMENT_LINES,
+            &pb::ListSettlementLinesRequest { day: FIRST_DAY.into(), ..Default::default() },
+        ),
+        Case::new(
+            method::GET_PAYOUT_FILE,
+            &pb::GetPayoutFileRequest { day: FIRST_DAY.into(), ..Default::default() },
+        ),
+    ]
 }
 
 fn code_request() -> pb::IssueCodeRequest {

@@ -4,6 +4,7 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use saifu::client::connection::connect;
 use saifu::client::refused::Refused;
@@ -16,6 +17,7 @@ use saifu::pb;
 use saifu::pb::propose_request::Proposal;
 use saifu::server::SANDBOX_AUDIENCE;
 use saifu::server::operators::SANDBOX_FILES;
+use tokio::time::interval;
 
 use super::World;
 
@@ -77,12 +79,17 @@ impl World {
 
     /// Two operators let a store take cash: so much in all, and so much a till and day.
     pub async fn allow_cash(&self, store_id: &[u8], ceiling_minor: i64, till_day_minor: i64) {
-        let [first, second] = self.operators().await;
         let allowed = pb::AllowCash { store_id: store_id.to_vec(), ceiling_minor, till_day_minor };
-        let proposed = first.propose(Proposal::AllowCash(allowed)).await.expect("a proposal");
-        let listed = second.list_proposals().await.expect("proposals").proposals;
+        self.approved(Proposal::AllowCash(allowed)).await.expect("an approval");
+    }
+
+    /// What one operator proposes and another approves.
+    pub async fn approved(&self, proposal: Proposal) -> Result<pb::ApproveReply, Refused> {
+        let [first, second] = self.operators().await;
+        let proposed = first.propose(proposal).await?;
+        let listed = second.list_proposals().await?.proposals;
         let proposal = listed.into_iter().find(|one| one.proposal_id == proposed.proposal_id);
-        second.approve(&proposal.expect("it is listed")).await.expect("an approval");
+        second.approve(&proposal.expect("it is listed")).await
     }
 
     /// A merchant with one store and one active till.
@@ -176,6 +183,21 @@ pub fn asking(order_id: &str, amount_minor: i64) -> pb::ChargeRequest {
 }
 
 impl Shop {
+    /// The merchant's settlements, newest first, once there are so many.
+    pub async fn settlements(&self, count: usize) -> Vec<pb::Settlement> {
+        let mut looks = interval(Duration::from_millis(50));
+        for _ in 0..200 {
+            looks.tick().await;
+            let listed = self.merchant.list_settlements(pb::ListSettlementsRequest::default()).await;
+            let listed = listed.expect("a list").settlements;
+            if listed.len() >= count {
+                assert_eq!(listed.len(), count, "{listed:?}");
+                return listed;
+            }
+        }
+        panic!("there are no {count} settlements");
+    }
+
     /// The merchant's server captures a part and releases the rest.
     pub async fn merchant_capture(&self, order_id: &str, amount_minor: i64) -> pb::PaymentStepReply {
         let request = pb::CaptureRequest { order_id: order_id.into(), amount_minor, more_follows: false };

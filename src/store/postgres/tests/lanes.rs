@@ -6,7 +6,7 @@ use super::rig::Cluster;
 use super::services::Wanted;
 use crate::domain::rows::RowKey;
 use crate::domain::tests::fixture::{Ledger, key_id};
-use crate::store::batch::{Backend, BackendError};
+use crate::store::backend::{Backend, BackendError};
 use crate::store::postgres::write::Postgres;
 
 /// The lane of a transaction, once the lease was looked at.

@@ -56,7 +56,7 @@ impl Cluster {
         let name = self.database().await;
         let mut backend = self.backend(&name, 0);
         rig::seed(&mut backend, ledger).await;
-        crate::store::batch::Backend::release(&mut backend).await;
+        crate::store::backend::Backend::release(&mut backend).await;
         name
     }
 

@@ -8,7 +8,7 @@ use super::services::Wanted;
 use crate::domain::record::Record as _;
 use crate::domain::rows::{Row, Table};
 use crate::domain::tests::fixture::Ledger;
-use crate::store::batch::{Backend, BackendError, Change, Net};
+use crate::store::backend::{Backend, BackendError, Change, Net};
 use crate::store::postgres::connection::Connection;
 use crate::store::postgres::statements::type_name;
 use crate::store::postgres::write::Postgres;

@@ -6,7 +6,7 @@ use rusqlite::Connection;
 use super::rig::{Embeddable, reader};
 use crate::domain::rows::{Row, RowKey, Table};
 use crate::domain::tests::fixture::{Attempt, Ledger, STEP, ledger_account_id};
-use crate::store::batch::{Change, Net};
+use crate::store::backend::{Change, Net};
 use crate::store::sqlite::connection;
 use crate::store::tests::rig::Rig;
 

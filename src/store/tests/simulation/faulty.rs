@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::random::Random;
 use crate::domain::rows::{Row, RowKey, Table};
-use crate::store::batch::{Backend, BackendError, Net};
+use crate::store::backend::{Backend, BackendError, Net};
 
 /// Where.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use crate::domain::record::Record as _;
 use crate::domain::rows::{Finished, Lane, LedgerAccount, Row, RowKey, Table};
 use crate::domain::time::Timestamp;
-use crate::store::batch::{Backend, BackendError, Change, Net};
+use crate::store::backend::{Backend, BackendError, Change, Net};
 use crate::store::query::{Fetched, Query, Scan};
 use crate::store::tests::rig::{Kind, Made};
 use crate::store::{Later, Reader, StoreError};
