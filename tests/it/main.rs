@@ -40,5 +40,6 @@ mod top_up_kills;
 mod top_up_saga;
 mod verify;
 mod wallet_rules;
+mod watchers;
 mod webhooks;
 mod wire;
