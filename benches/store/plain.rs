@@ -21,8 +21,8 @@ const LOCK_PAYER: &str = "SELECT credits_posted_minor - debits_posted_minor - de
 const LOCK_MERCHANT: &str = "SELECT kind FROM ledger_account WHERE ledger_account_id = $1 FOR UPDATE";
 const PAY: &str = "INSERT INTO payment (payment_id, tenant_id, account_id, device_id, merchant_id, store_id, \
      payee_name, asset, authorised_minor, captured_minor, refunded_minor, released_minor, closing_reason, \
-     legs, fee_rule_version, tax_lines, created_at) \
-     VALUES ($1, $1, $2, $3, $4, $5, 'store', 1, 1, 1, 0, 0, 1, $6, 0, '', 1)";
+     legs, fee_rule_version, tax_lines, created_at, authorised_at) \
+     VALUES ($1, $1, $2, $3, $4, $5, 'store', 1, 1, 1, 0, 0, 1, $6, 0, '', 1, 1)";
 const WRITE_JOURNAL: &str = "INSERT INTO journal (lane, sequence, tenant_id, command_id, kind, at, \
      entry_account_id, request_id, key_id, digest, outcome, postings, versions, method, payload, signature, \
      hash) VALUES ($1, $2, $3, $3, 1, 1, $4, $3, $5, $5, $6, $7, $8, '/saifu.v1.PaymentService/Pay', $9, \
