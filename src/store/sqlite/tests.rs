@@ -5,4 +5,5 @@ mod conformance;
 pub(in crate::store) mod rig;
 mod schema;
 mod states;
+mod upgrade;
 mod writer;
