@@ -274,6 +274,10 @@ async fn an_order_is_paid_once_however_many_pay_it() {
         };
         let done = [one.is_ok(), other.is_ok(), cancelled.is_ok()];
         assert_eq!(done.iter().filter(|done| **done).count(), 1, "{one:?} {other:?} {cancelled:?}");
+        // Whoever comes too late is told so, and not by the database.
+        for told in [word(&one, "DONE"), word(&other, "DONE"), word(&cancelled, "DONE")] {
+            assert!(["DONE", "ORDER_TAKEN", "ORDER_REVERSED"].contains(&told), "{told}");
+        }
         let name = if cancelled.is_ok() { "CANCELLED" } else { "PAID" };
         *seen.entry(name.to_owned()).or_default() += 1;
         if run % 100 == 99 {
