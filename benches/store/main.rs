@@ -163,18 +163,19 @@ fn rate(count: u64, watch: &Stopwatch) -> f64 {
     count as f64 * 1e6 / watch.elapsed_us() as f64
 }
 
-/// All callers pay until the time is over: how many payments.
-async fn batched(store: &Arc<Store>, spread: Spread) -> u64 {
+/// All callers do something until the time is over: how often.
+async fn repeated<W>(store: &Arc<Store>, each: impl Fn(Arc<Store>, u64) -> W + Clone + Send + 'static) -> u64
+where
+    W: Future<Output = ()> + Send,
+{
     let watch = Stopwatch::start();
     let mut running = Vec::new();
     for _ in 0..CALLERS {
-        let store = Arc::clone(store);
+        let (store, each) = (Arc::clone(store), each.clone());
         running.push(tokio::spawn(async move {
             let mut count = 0;
             while watch.elapsed_us() < SPAN_US {
-                let number = NEXT.fetch_add(1, Ordering::Relaxed);
-                let answer = store.execute(world::payment(number, spread.merchant(number))).await;
-                assert!(matches!(answer, Ok(Answer::Final(Outcome::Paid { .. }))), "{answer:?}");
+                each(Arc::clone(&store), NEXT.fetch_add(1, Ordering::Relaxed)).await;
                 count += 1;
             }
             count
@@ -187,31 +188,25 @@ async fn batched(store: &Arc<Store>, spread: Spread) -> u64 {
     sum
 }
 
-/// All callers sell until the time is over: how many sales, each a code and its charge.
+/// How many payments.
+async fn batched(store: &Arc<Store>, spread: Spread) -> u64 {
+    repeated(store, move |store, number| async move {
+        let answer = store.execute(world::payment(number, spread.merchant(number))).await;
+        assert!(matches!(answer, Ok(Answer::Final(Outcome::Paid { .. }))), "{answer:?}");
+    })
+    .await
+}
+
+/// How many sales, each a code and its charge.
 async fn sold(store: &Arc<Store>, spread: Spread) -> u64 {
-    let watch = Stopwatch::start();
-    let mut running = Vec::new();
-    for _ in 0..CALLERS {
-        let store = Arc::clone(store);
-        running.push(tokio::spawn(async move {
-            let mut count = 0;
-            while watch.elapsed_us() < SPAN_US {
-                let number = NEXT.fetch_add(1, Ordering::Relaxed);
-                let [issue, charge] = till::sale(number, spread.till(number));
-                let answer = store.execute(issue).await;
-                assert!(matches!(answer, Ok(Answer::Final(Outcome::CodeIssued { .. }))), "{answer:?}");
-                let answer = store.execute(charge).await;
-                assert!(matches!(answer, Ok(Answer::Final(Outcome::Charged { .. }))), "{answer:?}");
-                count += 1;
-            }
-            count
-        }));
-    }
-    let mut sum = 0;
-    for one in running {
-        sum += one.await.expect("nobody panics");
-    }
-    sum
+    repeated(store, move |store, number| async move {
+        let [issue, charge] = till::sale(number, spread.till(number));
+        let answer = store.execute(issue).await;
+        assert!(matches!(answer, Ok(Answer::Final(Outcome::CodeIssued { .. }))), "{answer:?}");
+        let answer = store.execute(charge).await;
+        assert!(matches!(answer, Ok(Answer::Final(Outcome::Charged { .. }))), "{answer:?}");
+    })
+    .await
 }
 
 fn report(series: &[Series; 8]) {
