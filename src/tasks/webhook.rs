@@ -174,7 +174,7 @@ impl Courier {
         // After the last of them it is the first one's turn again.
         let is_full = i64::try_from(due.len()).is_ok_and(|count| count == ENDPOINTS);
         self.last = due.last().filter(|_| is_full).map(|endpoint| endpoint.endpoint_id);
-        self.share = (AT_ONCE / due.len().max(1)).clamp(1, AT_ONCE_EACH);
+        self.share = share(due.len());
         self.is_replaying = due.iter().any(|endpoint| endpoint.replay_until.is_some());
         for endpoint in due {
             if endpoint.replay_until.is_some() {
@@ -270,6 +270,25 @@ impl Courier {
     }
 }
 
+/// As many of one endpoint are under way where so many have something due: together they have room.
+fn share(endpoints: usize) -> usize {
+    (AT_ONCE / endpoints.max(1)).clamp(1, AT_ONCE_EACH)
+}
+
 fn key_of(row: &WebhookDelivery) -> Key {
     (row.endpoint_id, row.payment_id, row.step)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn endpoints_that_have_something_due_have_room_together_and_none_has_all_of_it() {
+        for endpoints in 1..=AT_ONCE {
+            assert!((1..=AT_ONCE / endpoints).contains(&share(endpoints)), "{endpoints}");
+        }
+        assert_eq!((share(0), share(1)), (AT_ONCE_EACH, AT_ONCE_EACH));
+        assert!(AT_ONCE_EACH < AT_ONCE && share(2 * AT_ONCE) == 1);
+    }
 }
