@@ -7,7 +7,7 @@ use super::day::LineKind;
 use super::fee::BasisPoints;
 use super::id::{FIRST_TENANT, MerchantId, StoreId};
 use super::record::{Corrupt, stored_enum};
-use super::rows::{MovementKind, Payable, Row, Settlement};
+use super::rows::{FeeRule, MovementKind, Payable, Row, Settlement};
 use super::time::Timestamp;
 
 stored_enum! {
@@ -82,6 +82,11 @@ impl FeeRules {
     /// One more version.
     pub fn add(&mut self, version: i64, basis_points: BasisPoints) {
         self.0.insert(version, basis_points);
+    }
+
+    /// All versions of a merchant's.
+    pub fn of_rows<'a>(rows: impl Iterator<Item = &'a FeeRule>) -> Self {
+        Self(rows.map(|rule| (rule.version, rule.basis_points)).collect())
     }
 
     /// Of a version; corrupt when there is none.

@@ -134,11 +134,7 @@ async fn settle(gate: &Gate, merchant_id: MerchantId, last: i64) -> Result<(), H
 
 async fn fee_rules(gate: &Gate, merchant_id: MerchantId) -> Result<FeeRules, StoreError> {
     let scan = SettlementScan::FeeRules(merchant_id);
-    let mut rules = FeeRules::default();
-    for rule in gate.fetch(Query::scan(Scan::Settlement(scan))).await?.scanned::<FeeRule>() {
-        rules.add(rule.version, rule.basis_points);
-    }
-    Ok(rules)
+    Ok(FeeRules::of_rows(gate.fetch(Query::scan(Scan::Settlement(scan))).await?.scanned::<FeeRule>()))
 }
 
 /// The next day that has lines, or the last when something is owed all the same.

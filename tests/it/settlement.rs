@@ -1,12 +1,9 @@
 //! Merchants are paid, through gRPC: fees, days, payouts and what the bank says of them, cash that stores
 //! keep, and the floor under what a merchant may owe.
 
-use std::time::Duration;
-
 use saifu::client::wallet::Wallet;
 use saifu::pb;
 use saifu::pb::propose_request::Proposal;
-use tokio::time::interval;
 
 use crate::support::recovery::{DAY, HOUR};
 use crate::support::shop::{Shop, digits, hold, order, secret};
@@ -103,13 +100,7 @@ async fn a_day_is_settled_with_its_fees_and_paid_by_the_bank() {
     charge(&world, &shop, &alice, "undone", 77).await;
     shop.till.reverse("undone").await.expect("a reversal");
 
-    world.pass(SETTLED - 200);
-    // The server looks every second.
-    let mut looks = interval(Duration::from_millis(1_500));
-    looks.tick().await;
-    looks.tick().await;
-    shop.settlements(0).await;
-    world.pass(400);
+    world.pass(SETTLED);
     let settled = shop.settlements(1).await.remove(0);
     // 999 less 333 is 666, of which 198 basis points are 13; of 451 they are 8, and of nothing nothing.
     let expected = pb::Settlement {

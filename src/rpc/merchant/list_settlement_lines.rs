@@ -104,10 +104,8 @@ pub async fn call(
     let page = page(&call, gate.tools())?;
     let after = page.place::<25>(&call.body.page_token)?;
     let scan = SettlementScan::FeeRules(settlement.merchant_id);
-    let mut rules = FeeRules::default();
-    for rule in gate.fetch(Query::scan(Scan::Settlement(scan))).await?.scanned::<FeeRule>() {
-        rules.add(rule.version, rule.basis_points);
-    }
+    let rules =
+        FeeRules::of_rows(gate.fetch(Query::scan(Scan::Settlement(scan))).await?.scanned::<FeeRule>());
     let wanted = usize::try_from(page_size(call.body.page_size)? + 1).unwrap_or(usize::MAX);
     let lines = lines(gate, settlement, &rules, after, wanted).await?;
     let (lines, next_page_token) = page.cut(&lines, call.body.page_size, |(place, _)| place.to_vec())?;
