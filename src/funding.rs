@@ -98,8 +98,6 @@ pub struct Listed {
     pub reference: String,
     /// The top-up that it says it is for.
     pub top_up_id: Option<TopUpId>,
-    /// When it was made, by the provider's clock.
-    pub created_at: Timestamp,
     /// What the provider says of it.
     pub theirs: Theirs,
 }

@@ -9,7 +9,7 @@ pub mod postgres;
 pub mod query;
 pub mod sqlite;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::future::Future;
 use std::pin::Pin;

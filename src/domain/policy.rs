@@ -1,5 +1,7 @@
 //! The figures of the rules. Values without defaults: a policy is made whole, or not at all.
 
+use std::ops::Range;
+
 use super::recovery::figures::Figures;
 use super::time::{DAY_US, HOUR_US, MINUTE_US, SECOND_US, Timestamp};
 
@@ -129,6 +131,12 @@ impl SettlementRules {
     /// The day of a settlement that a moment lies in, counted from the epoch.
     pub fn day(&self, at: Timestamp) -> i64 {
         at.plus_us(self.utc_offset_us).day()
+    }
+
+    /// When the payouts of such a day are ordered: from the moment at which it may be settled, until the next
+    /// one may. A day that is settled late is paid with those of its time.
+    pub fn ordered(&self, day: i64) -> Range<Timestamp> {
+        self.end_of(day).plus_us(self.after_us)..self.end_of(day.saturating_add(1)).plus_us(self.after_us)
     }
 
     /// When such a day is over.

@@ -113,10 +113,12 @@ fn figures(row: &TopUp, theirs: &Theirs) -> Option<Difference> {
 }
 
 impl Difference {
-    /// Whether asking the provider about the top-up again can mend it.
-    pub fn is_mendable(self) -> bool {
+    /// Whether asking the provider about this top-up again can mend it. A charge that names one is its own
+    /// only as long as the top-up looks for one: asked about otherwise, nothing of it would be another.
+    pub fn is_mendable(self, row: &TopUp) -> bool {
         match self {
-            Self::UnknownHere | Self::NotCreditedHere | Self::RefundedThere | Self::ChargedBackThere => true,
+            Self::UnknownHere => row.provider_reference.is_none() && row.state.is_open(),
+            Self::NotCreditedHere | Self::RefundedThere | Self::ChargedBackThere => true,
             Self::NotChargedThere | Self::Amount | Self::Currency | Self::NotTakenBackThere => false,
         }
     }

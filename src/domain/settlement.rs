@@ -61,6 +61,11 @@ impl Settlement {
 }
 
 impl Payable {
+    /// What the merchant owes of what is settled.
+    pub fn debt_minor(&self) -> i64 {
+        (-self.carried_minor).max(0)
+    }
+
     /// Of a merchant that never was settled.
     pub fn unsettled(merchant_id: MerchantId) -> Self {
         Self {

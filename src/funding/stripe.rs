@@ -112,6 +112,8 @@ enum Heard<T> {
     Done(T),
     /// It was not, and never will be; of which kind, is in Stripe's words.
     Refused,
+    /// It knows nothing of this name.
+    Missing,
     /// No answer, one that cannot be read, or trouble of Stripe's or ours.
     Silent,
 }
@@ -140,7 +142,7 @@ impl Stripe {
             match self.find(charge).await {
                 Heard::Done(Some(intent)) => return named(&intent, charge),
                 Heard::Done(None) => {}
-                Heard::Refused | Heard::Silent => return Opened::Silent,
+                Heard::Missing | Heard::Refused | Heard::Silent => return Opened::Silent,
             }
         }
         let id = hex(&charge.top_up_id.0);
@@ -157,7 +159,7 @@ impl Stripe {
         form.extend(customer.map(|customer| ("customer", customer)));
         match self.post::<Intent>("payment_intents", &form, Some(&id)).await {
             Heard::Done(intent) => named(&intent, charge),
-            Heard::Refused => Opened::Refused,
+            Heard::Missing | Heard::Refused => Opened::Refused,
             Heard::Silent => Opened::Silent,
         }
     }
@@ -173,7 +175,7 @@ impl Stripe {
             query.extend(after.as_deref().map(|after| ("starting_after", after)));
             let page = match self.get::<Page>("payment_intents", &query).await {
                 Heard::Done(page) => page,
-                Heard::Refused => return Heard::Refused,
+                Heard::Missing | Heard::Refused => return Heard::Refused,
                 Heard::Silent => return Heard::Silent,
             };
             after = page.data.last().map(|intent| intent.id.clone());
@@ -197,7 +199,7 @@ impl Stripe {
         match self.get::<Intent>(&path, &[("expand[]", "latest_charge")]).await {
             Heard::Done(intent) if intent.id == reference => Some(intent),
             Heard::Done(_) | Heard::Silent => None,
-            Heard::Refused => {
+            Heard::Missing | Heard::Refused => {
                 tracing::error!(
                     "Stripe does not know a charge by its name: is [funding.stripe] another account's?"
                 );
@@ -213,7 +215,7 @@ impl Stripe {
             Heard::Done(intent) if intent.id == reference => Some(intent),
             Heard::Done(_) | Heard::Silent => None,
             // Declined, or in another state by now: its state says which.
-            Heard::Refused => self.retrieved(reference).await,
+            Heard::Missing | Heard::Refused => self.retrieved(reference).await,
         }
     }
 
@@ -238,7 +240,7 @@ impl Stripe {
         let key = format!("refund-{}", hex(&top_up_id.0));
         match self.post::<Anything>("refunds", &[("payment_intent", reference)], Some(&key)).await {
             Heard::Done(_) => Reply::Refunded,
-            Heard::Refused | Heard::Silent => Reply::Silent,
+            Heard::Missing | Heard::Refused | Heard::Silent => Reply::Silent,
         }
     }
 }

@@ -43,7 +43,7 @@ pub struct Net {
 }
 
 /// A database behind the writer. All of it between `begin` and `commit` is one transaction.
-pub(super) trait Backend: Send + 'static {
+pub(crate) trait Backend: Send + 'static {
     /// Whether nobody else writes: rows may be kept between batches.
     const EXCLUSIVE: bool;
     /// The lane that this transaction may append to.

@@ -218,29 +218,29 @@ fn migrate(connection: &mut Connection, path: &Path) -> Result<(), OpenError> {
             .map_err(|error| open_error(path, error))?,
         (_, _) => return Err(OpenError::Corrupt(path.to_owned())),
     }
-    if tables > 0 {
-        known_schema(connection, path)?;
+    // One that is up to date was looked at when it was brought there.
+    let is_current = tables == 0 || known_schema(connection, path)?;
+    if !is_current {
+        // Migrations rebuild tables with foreign keys off, so references are checked first. A database that
+        // is refused is refused at every start.
+        let dangling: i64 = connection
+            .query_row("SELECT count(*) FROM pragma_foreign_key_check", [], |row| row.get(0))
+            .map_err(|error| open_error(path, error))?;
+        if dangling > 0 {
+            return Err(OpenError::Corrupt(path.to_owned()));
+        }
     }
-    // A table that others refer to is made anew under its name; references are looked at when all is done.
     let references = |connection: &mut Connection, are_kept: bool| {
         connection.pragma_update(None, "foreign_keys", are_kept).map_err(|error| open_error(path, error))
     };
     references(connection, false)?;
-    let report = migrations::migrations::runner()
-        .run(connection)
-        .map_err(|error| OpenError::Migration(path.to_owned(), Box::new(error)))?;
+    let migrated = migrations::migrations::runner().run(connection);
     references(connection, true)?;
-    if report.applied_migrations().is_empty() {
-        return Ok(());
-    }
-    let dangling: i64 = connection
-        .query_row("SELECT count(*) FROM pragma_foreign_key_check", [], |row| row.get(0))
-        .map_err(|error| open_error(path, error))?;
-    if dangling == 0 { Ok(()) } else { Err(OpenError::Corrupt(path.to_owned())) }
+    migrated.map(drop).map_err(|error| OpenError::Migration(path.to_owned(), Box::new(error)))
 }
 
-/// A schema with a migration that this program does not have is from the future.
-fn known_schema(connection: &mut Connection, path: &Path) -> Result<(), OpenError> {
+/// Whether it is up to date. A schema with a migration that this program does not have is from the future.
+fn known_schema(connection: &mut Connection, path: &Path) -> Result<bool, OpenError> {
     let runner = migrations::migrations::runner();
     let newest_known = runner.get_migrations().iter().map(refinery::Migration::version).max();
     let newest_applied = runner
@@ -250,7 +250,7 @@ fn known_schema(connection: &mut Connection, path: &Path) -> Result<(), OpenErro
     if newest_applied > newest_known {
         return Err(OpenError::FutureSchema(path.to_owned()));
     }
-    Ok(())
+    Ok(newest_applied == newest_known)
 }
 
 fn open_error(path: &Path, error: rusqlite::Error) -> OpenError {

@@ -30,6 +30,8 @@ pub(super) const TURN: &str = "reconciliation";
 const SLICES: usize = 16;
 /// As many open differences are looked at by themselves in a round: those that were not for longest.
 const ITEMS: i64 = 256;
+/// After so many that nothing was heard of, no other is asked for by itself in that round.
+const SILENT: usize = 3;
 /// What was silent is let alone for so long.
 const PAUSE_US: i64 = MINUTE_US;
 
@@ -61,7 +63,7 @@ async fn tick(gate: &Gate, worker_id: WorkerId, ticks: &mut Interval, next_at: &
     if now < *next_at || !super::lease::hold(gate, TURN, worker_id).await {
         return;
     }
-    let pause_us = match round(gate, now).await {
+    let pause_us = match round(gate, now, worker_id).await {
         Ok(Round::More) => 0,
         Ok(Round::Done) => gate.tools().policy.reconciliation.every_us,
         Ok(Round::Silent) => {
@@ -76,15 +78,20 @@ async fn tick(gate: &Gate, worker_id: WorkerId, ticks: &mut Interval, next_at: &
     *next_at = now.plus_us(pause_us);
 }
 
-async fn round(gate: &Gate, now: Timestamp) -> Result<Round, StoreError> {
-    if !open_items(gate, now).await? {
-        return Ok(Round::Silent);
-    }
+async fn round(gate: &Gate, now: Timestamp, worker_id: WorkerId) -> Result<Round, StoreError> {
+    // What cannot be asked for by itself keeps nothing else from being compared.
+    let are_heard = open_items(gate, now).await?;
     let (provider, policy) = (gate.tools().provider.number(), &gate.tools().policy);
     for _slice in 0..SLICES {
+        // It may have taken longer than this process's turn.
+        if !super::lease::hold(gate, TURN, worker_id).await {
+            return Ok(Round::Done);
+        }
         let fetched = gate.fetch(Query::row(RowKey::Reconciliation(provider))).await?;
         let row = fetched.get::<Reconciliation>();
-        let Some(slice) = next(row, now, policy) else { return Ok(Round::Done) };
+        let Some(slice) = next(row, now, policy) else {
+            return Ok(if are_heard { Round::Done } else { Round::Silent });
+        };
         let until = match compare::range(gate, slice.from..slice.until).await? {
             Compared::Until(until) => until,
             Compared::Silent => return Ok(Round::Silent),
@@ -97,18 +104,23 @@ async fn round(gate: &Gate, now: Timestamp) -> Result<Round, StoreError> {
     Ok(Round::More)
 }
 
-/// Each open difference is asked for by its charge's name, so that it is gone when it is gone, however old it
-/// is. False when the provider is silent.
+/// Looks each open difference up at the provider by its charge's name, the longest unseen first, so that a
+/// difference is cleared however old it is. False when the provider was silent about one.
 async fn open_items(gate: &Gate, now: Timestamp) -> Result<bool, StoreError> {
     let provider = gate.tools().provider.number();
-    // Those that this round's list showed are not asked for once more.
+    // Those that were asked for in the round just before this one are not asked for once more.
     let seen_before = now.plus_us(-gate.tools().policy.reconciliation.every_us / 2);
     let scan = ReconciliationScan::OpenItems { provider, seen_before, limit: ITEMS };
     let fetched = gate.fetch(Query::scan(Scan::Reconciliation(scan))).await?;
+    let mut silent = 0;
     for item in fetched.scanned::<ReconciliationItem>() {
         if !compare::one(gate, &item.reference, item.top_up_id).await? {
-            return Ok(false);
+            silent += 1;
+        }
+        // One answer that cannot be read is one; a provider that is away has none.
+        if silent >= SILENT {
+            break;
         }
     }
-    Ok(true)
+    Ok(silent == 0)
 }

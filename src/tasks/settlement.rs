@@ -19,6 +19,8 @@ pub(super) const TURN: &str = "settlement";
 /// As many lines are read at a time.
 const LINES: i64 = 1_000;
 
+/// After so many in a row that could not be read or stored, no other is tried in that round.
+const SILENT: usize = 3;
 /// What could not be decided is tried again after so long.
 const PAUSE_US: i64 = MINUTE_US;
 
@@ -38,7 +40,7 @@ impl Done {
 
 /// Why a merchant was not settled.
 enum Halt {
-    /// The database is away: so it is for all of them.
+    /// The database is away, or does not give its rows.
     Store,
     /// It was not its turn by then, or its rows do not add up.
     Undecided,
@@ -47,8 +49,11 @@ enum Halt {
 }
 
 impl From<StoreError> for Halt {
-    fn from(_: StoreError) -> Self {
-        Self::Store
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Busy | StoreError::Unavailable => Self::Store,
+            StoreError::Defect => Self::Undecided,
+        }
     }
 }
 
@@ -64,7 +69,7 @@ pub(super) async fn run(gate: &Gate, done: &Done, worker_id: WorkerId) {
     if done.day.load(Ordering::Relaxed) >= last || now < done.pause_until.load(Ordering::Relaxed) {
         return;
     }
-    let (mut after, mut is_all) = (None, true);
+    let (mut after, mut is_all, mut silent) = (None, true, 0);
     loop {
         if !super::lease::hold(gate, TURN, worker_id).await {
             return;
@@ -75,15 +80,16 @@ pub(super) async fn run(gate: &Gate, done: &Done, worker_id: WorkerId) {
         for merchant in fetched.scanned::<Merchant>() {
             merchant_id = Some(merchant.merchant_id);
             match settle(gate, merchant.merchant_id, last).await {
-                Ok(()) => {}
-                Err(Halt::Store) => return,
+                Ok(()) => silent = 0,
                 Err(halt) => {
                     is_all = false;
+                    silent = if matches!(halt, Halt::Store) { silent + 1 } else { 0 };
                     complain(merchant.merchant_id, &halt);
                 }
             }
         }
-        if merchant_id.is_none() {
+        // One merchant's rows keep no other waiting; a database that is away does.
+        if merchant_id.is_none() || silent >= SILENT {
             if is_all {
                 done.day.store(last, Ordering::Relaxed);
             } else {
@@ -200,6 +206,7 @@ async fn lines(
     limit: i64,
 ) -> Result<Vec<Row>, StoreError> {
     let (from, until) = of.between(span);
-    let scan = SettlementScan::Lines { of, merchant_id, from, until, after, limit };
+    let asked_us = gate.tools().policy.payments.ask_us;
+    let scan = SettlementScan::Lines { of, merchant_id, from, until, asked_us, after, limit };
     Ok(gate.fetch(Query::scan(Scan::Settlement(scan))).await?.scanned)
 }

@@ -173,10 +173,14 @@ impl Courier {
         let due: Vec<&WebhookEndpoint> = fetched.scanned().collect();
         // After the last of them it is the first one's turn again.
         let is_full = i64::try_from(due.len()).is_ok_and(|count| count == ENDPOINTS);
-        self.last = due.last().filter(|_| is_full).map(|endpoint| endpoint.endpoint_id);
+        let last = due.last().filter(|_| is_full).map(|endpoint| endpoint.endpoint_id);
         self.share = share(due.len());
         self.is_replaying = due.iter().any(|endpoint| endpoint.replay_until.is_some());
         for endpoint in due {
+            // The next round begins where there was no room any more.
+            if self.sending.len() >= AT_ONCE {
+                return Ok(());
+            }
             if endpoint.replay_until.is_some() {
                 replay::run(&self.gate, endpoint.endpoint_id).await?;
             }
@@ -185,7 +189,9 @@ impl Courier {
                 return Ok(());
             }
             self.send(endpoint).await?;
+            self.last = Some(endpoint.endpoint_id);
         }
+        self.last = last;
         Ok(())
     }
 

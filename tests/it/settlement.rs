@@ -2,11 +2,12 @@
 //! keep, and the floor under what a merchant may owe.
 
 use saifu::client::wallet::Wallet;
+use saifu::env::clock::Clock as _;
 use saifu::pb;
 use saifu::pb::propose_request::Proposal;
 
 use crate::support::recovery::{DAY, HOUR};
-use crate::support::shop::{Shop, digits, hold, order, secret};
+use crate::support::shop::{Shop, asking, digits, hold, order, secret};
 use crate::support::{World, available, books_hold, reason};
 use crate::verify::{all_are_found, make_anew, report, tamper};
 
@@ -45,9 +46,9 @@ async fn charge(world: &World, shop: &Shop, wallet: &Wallet, order_id: &str, min
 /// What the bank is told for a day, in one part.
 async fn payout_file(world: &World, day: &str) -> (String, i64) {
     let [operator, _] = world.operators().await;
-    let request = pb::GetPayoutFileRequest { day: day.into(), after_merchant_id: Vec::new() };
+    let request = pb::GetPayoutFileRequest { day: day.into(), after: Vec::new() };
     let reply = operator.get_payout_file(request).await.expect("a file");
-    assert!(reply.last_merchant_id.is_empty());
+    assert!(reply.next.is_empty());
     (String::from_utf8(reply.part).expect("text"), reply.total_minor)
 }
 
@@ -121,12 +122,16 @@ async fn a_day_is_settled_with_its_fees_and_paid_by_the_bank() {
     };
     assert_eq!(settled, expected);
     the_first_days_lines(&shop, &settled).await;
-    idle.settlements(0).await;
 
     let merchant = saifu::domain::id::hex(&shop.merchant_id);
     let payout = format!("{FIRST_DAY},{merchant},1596,JPY,20260105-{merchant}");
     let file = format!("day,merchant_id,amount_minor,currency,reference\r\n{payout}\r\n");
+    let [operator, _] = world.operators().await;
+    let asked = || pb::GetPayoutFileRequest { day: FIRST_DAY.into(), after: Vec::new() };
+    assert_eq!(reason(operator.get_payout_file(asked()).await), pb::Reason::Malformed, "it may grow");
+    world.pass(DAY + HOUR);
     assert_eq!(payout_file(&world, FIRST_DAY).await, (file.clone(), 1_596));
+    idle.settlements(0).await;
     let closed = || {
         let paid_merchant_ids = vec![shop.merchant_id.clone()];
         let day = FIRST_DAY.into();
@@ -136,8 +141,25 @@ async fn a_day_is_settled_with_its_fees_and_paid_by_the_bank() {
     assert_eq!(reason(world.approved(closed()).await), pb::Reason::PayoutOver);
     let paid = shop.settlements(1).await.remove(0);
     assert_eq!((paid.payout_state(), paid.closed_at.is_some()), (pb::PayoutState::Paid, true));
-    assert_eq!(payout_file(&world, FIRST_DAY).await, (file, 1_596), "the same bytes for good");
+    assert_eq!(payout_file(&world, FIRST_DAY).await, (file.clone(), 1_596), "the same bytes for good");
+
+    the_bank_gives_back_what_was_paid(&world, &shop).await;
+    assert_eq!(payout_file(&world, FIRST_DAY).await, (file, 1_596), "whatever comes after it");
     books_hold(world, |_| {}).await;
+}
+
+/// A payout that was paid comes back. That is said once, too, and it is owed again.
+async fn the_bank_gives_back_what_was_paid(world: &World, shop: &Shop) {
+    let returned = || {
+        let returned_merchant_ids = vec![shop.merchant_id.clone()];
+        let day = FIRST_DAY.into();
+        Proposal::ClosePayouts(pb::ClosePayouts { day, returned_merchant_ids, ..pb::ClosePayouts::default() })
+    };
+    world.approved(returned()).await.expect("it came back");
+    assert_eq!(reason(world.approved(returned()).await), pb::Reason::PayoutOver);
+    world.pass(DAY);
+    let again = shop.settlements(2).await.remove(0);
+    assert_eq!((again.carried_minor, again.payout_minor), (1_596, 1_596));
 }
 
 #[tokio::test]
@@ -226,7 +248,7 @@ async fn refunds_stop_at_the_floor_and_reversals_do_not() {
     charge(&world, &shop, &alice, "two", 1_000).await;
     refund("two", 300).await.expect("that much is there");
     assert_eq!(reason(refund("two", 1).await), pb::Reason::PayableFloor);
-    books_hold(world, |policy| policy.settlement.payable_floor_minor = -300).await;
+    books_hold(world, |_| {}).await;
 }
 
 #[tokio::test]
@@ -262,6 +284,74 @@ async fn cash_that_stores_keep_is_taken_off_when_it_can_no_longer_go_back() {
     world.refresh(&gwen).await;
     shop.till.close_day(1, Vec::new()).await.expect("the next day begins");
     cash("more", 500).await.expect("there is room again");
+    books_hold(world, |_| {}).await;
+}
+
+#[tokio::test]
+async fn a_merchant_that_owes_for_cash_takes_no_more_of_it() {
+    let world = World::start().await;
+    let gwen = world.wallet("gwen").await;
+    let shop = world.shop("Bakery One").await;
+    world.allow_cash(&shop.store_id, 500, 500).await;
+    let cash = async |order_id: &str, minor| {
+        let code = secret(gwen.issue_cash_code(minor, None).await.expect("a code").payment_code);
+        shop.till.cash_top_up(order_id, minor, &code).await
+    };
+    cash("one", 400).await.expect("cash");
+    world.pass(SETTLED + DAY);
+    let settled = shop.settlements(1).await.remove(0);
+    assert_eq!((settled.cash_minor, settled.payout_minor), (400, 0));
+    world.refresh(&gwen).await;
+    shop.till.close_day(1, Vec::new()).await.expect("the next day begins");
+    // Its store holds none of it any more, and it did not pay it.
+    assert_eq!(reason(cash("two", 101).await), pb::Reason::CashCeiling);
+    world.pass(31);
+    cash("three", 100).await.expect("as much as there is room for");
+    books_hold(world, |_| {}).await;
+}
+
+#[tokio::test]
+async fn a_yes_that_comes_after_midnight_is_settled_with_the_day_in_which_it_comes() {
+    let world = World::start().await;
+    let alice = world.funded("alice", 9_000).await;
+    let shop = world.shop("Bakery One").await;
+    let begun_us = world.clock.now_us() - crate::support::START_US;
+    world.pass(12 * HOUR - begun_us / 1_000_000 - 40);
+    world.refresh(&alice).await;
+    let code = digits(&alice, 10).await;
+    let asked = shop.till.charge(&asking("late", 200), &code).await.expect("she is asked");
+    world.pass(20);
+    let status = alice.get_payment(asked.payment_id).await.expect("the payment").payment.expect("its status");
+    alice.confirm_payment(&status, None).await.expect("a yes");
+    world.pass(DAY + 2 * HOUR);
+    let settled = shop.settlements(1).await.remove(0);
+    assert_eq!((settled.day.as_str(), settled.captured_minor), (SECOND_DAY, 200));
+    books_hold(world, |_| {}).await;
+}
+
+#[tokio::test]
+async fn one_merchant_whose_rows_cannot_be_read_keeps_no_other_waiting() {
+    let world = World::start().await;
+    let alice = world.funded("alice", 9_000).await;
+    let (first, second) = (world.shop("Bakery One").await, world.shop("Books").await);
+    charge(&world, &first, &alice, "one", 100).await;
+    charge(&world, &second, &alice, "two", 200).await;
+    let broken = saifu::domain::id::hex(&first.merchant_id);
+    let data = world.dir.path().join("data");
+    let set = |version: i64| {
+        tamper(
+            &data,
+            &format!("UPDATE payment SET fee_rule_version = {version} WHERE merchant_id = x'{broken}'"),
+        );
+    };
+    set(7);
+    world.pass(SETTLED);
+    assert_eq!(second.settlements(1).await[0].payout_minor, 200);
+    first.settlements(0).await;
+    // It is not given up either.
+    set(0);
+    world.pass(61);
+    assert_eq!(first.settlements(1).await[0].payout_minor, 100);
     books_hold(world, |_| {}).await;
 }
 

@@ -3,6 +3,7 @@
 mod differences;
 mod recovered;
 mod shop_changes;
+mod webhooks;
 
 use std::path::{Path, PathBuf};
 

@@ -367,6 +367,36 @@ async fn events_are_sent_again_by_their_name_or_by_their_time_under_the_same_id(
 }
 
 #[tokio::test]
+async fn however_much_is_asked_for_again_all_of_it_is_sent() {
+    // One more than are made due again in a round, all of one moment.
+    const ALL: usize = 65;
+    let world = world().await;
+    let alice = world.funded("alice", 9_000).await;
+    let (shop, receiver) = (world.shop("Bakery One").await, Receiver::start().await);
+    let endpoint = shop.told(&receiver).await;
+    for number in 0..ALL {
+        let code = digits(&alice, 500).await;
+        shop.till.charge(&order(&format!("order-{number}"), 10), &code).await.expect("a charge");
+    }
+    let first = receiver.wait(ALL).await;
+    let done = |all: &[pb::WebhookDelivery]| all.len() == ALL && all.iter().all(is_delivered);
+    shop.deliveries_until("all are delivered", done).await;
+    world.pass(1);
+    let at = |us: i64| Some(saifu::client::signer::timestamp(crate::support::START_US + us));
+    let request = pb::ReplayWebhooksRequest {
+        endpoint_id: endpoint.id,
+        from: at(0),
+        until: at(3_600_000_000),
+        ..pb::ReplayWebhooksRequest::default()
+    };
+    replay(&shop, request).await.expect("they are sent again");
+    let all = receiver.wait(2 * ALL).await;
+    let ids =
+        |hooks: &[Hook]| hooks.iter().map(|hook| hook.id.clone()).collect::<std::collections::BTreeSet<_>>();
+    assert_eq!(ids(&all[ALL..]), ids(&first));
+}
+
+#[tokio::test]
 async fn deliveries_are_listed_in_pages_that_are_their_merchants_own() {
     let world = world().await;
     let alice = world.funded("alice", 9_000).await;

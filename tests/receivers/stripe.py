@@ -10,6 +10,7 @@ import sys
 import threading
 
 from aiohttp import web
+from localstripe.errors import UserError, json_response
 from localstripe.resources import PaymentIntent, StripeObject, store
 from localstripe.server import app
 
@@ -32,6 +33,13 @@ def list_intents(cls, url, limit=None, starting_after=None, created=None, **othe
     return found
 
 
+def to_response(self):
+    """What a refusal looks like: what is not there has a code of its own at Stripe."""
+    if self.code == 404:
+        self.body["error"]["code"] = "resource_missing"
+    return json_response(self.body, status=self.code)
+
+
 def end_with_stdin():
     sys.stdin.read()
     # The test is gone.
@@ -40,6 +48,7 @@ def end_with_stdin():
 
 def main():
     store.dump_to_disk = lambda: None
+    UserError.to_response = to_response
     PaymentIntent._api_list_all = classmethod(list_intents)
     threading.Thread(target=lambda: asyncio.run(serve(int(sys.argv[1]))), daemon=True).start()
     end_with_stdin()

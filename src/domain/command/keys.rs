@@ -318,7 +318,7 @@ fn terminal_keys(call: &TerminalCall, action: &TerminalAction) -> Vec<RowKey> {
         }
         TerminalAction::CashTopUp(cash) => {
             keys.extend([slot(&cash.order_id), RowKey::PaymentCode(cash.code_tag)]);
-            keys.push(RowKey::CashDesk(call.store_id));
+            keys.extend([RowKey::CashDesk(call.store_id), RowKey::Payable(call.merchant_id)]);
         }
         TerminalAction::CreateOrder(order) => keys.push(slot(&order.order_id)),
         TerminalAction::Step { order_id, .. }

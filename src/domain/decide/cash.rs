@@ -13,7 +13,7 @@ use crate::domain::money::Amount;
 use crate::domain::outcome::{Outcome, Refusal};
 use crate::domain::policy::Policy;
 use crate::domain::record::Record as _;
-use crate::domain::rows::{Account, AccountState, CashDesk, CashTopUp, Device, OrderSlot, Terminal};
+use crate::domain::rows::{Account, AccountState, CashDesk, CashTopUp, Device, OrderSlot, Payable, Terminal};
 use crate::domain::time::Timestamp;
 use crate::domain::view::View;
 use crate::domain::write::Write;
@@ -28,7 +28,9 @@ pub(super) fn ceilings<'a>(
         .get::<CashDesk>((terminal.store_id,))
         .filter(|desk| desk.ceiling_minor > 0)
         .ok_or(Refusal::CashNotAllowed)?;
-    let held_minor = desk.held_minor.saturating_add(amount.minor());
+    // What was taken off a payout and was not there for it is still ours.
+    let owed_minor = view.get::<Payable>((terminal.merchant_id,)).map_or(0, Payable::debt_minor);
+    let held_minor = desk.held_minor.saturating_add(owed_minor).saturating_add(amount.minor());
     let cash_today_minor = terminal.cash_today_minor.saturating_add(amount.minor());
     if held_minor > desk.ceiling_minor || cash_today_minor > desk.till_day_minor {
         return Err(Refusal::CashCeiling);

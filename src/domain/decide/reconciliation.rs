@@ -41,7 +41,9 @@ fn compare(comparison: &Comparison, view: &View) -> Option<Write> {
     }
     let known = view.get::<ReconciliationItem>((*item_id,));
     let Some(difference) = difference(row, reference, theirs.as_ref()) else {
-        return known.and_then(cleared).map(|item| Write::Update(item.into_row()));
+        // What the provider had once does not vanish: it is another's key that does not know it.
+        let has_vanished = theirs.is_none() && known.is_some_and(|known| known.theirs_minor.is_some());
+        return known.filter(|_| !has_vanished).and_then(cleared).map(|item| Write::Update(item.into_row()));
     };
     // What is not the top-up's own charge is compared with no amount of ours.
     let ours = row.filter(|_| difference != Difference::UnknownHere);

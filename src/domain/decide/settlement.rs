@@ -178,9 +178,14 @@ pub(super) fn close_payouts(
     let (mut paid_minor, mut returned_minor) = (0_i64, 0_i64);
     for (merchant_id, end) in ends {
         let row = view.get::<Settlement>((*merchant_id, day)).ok_or(Refusal::NotFound)?;
-        if row.state != PayoutState::Ordered {
-            return Err(Refusal::PayoutOver);
-        }
+        // Banks give back what they said was paid, days later.
+        let from = match (row.state, end) {
+            (PayoutState::Ordered, _) => PAYOUTS,
+            (PayoutState::Paid, PayoutEnd::Returned) => BANK,
+            (PayoutState::Paid, PayoutEnd::Paid) | (PayoutState::Nothing | PayoutState::Returned, _) => {
+                return Err(Refusal::PayoutOver);
+            }
+        };
         let (into, state) = match end {
             PayoutEnd::Paid => {
                 paid_minor = paid_minor.saturating_add(row.payout_minor);
@@ -195,7 +200,7 @@ pub(super) fn close_payouts(
                 (merchant.ledger_account_id, PayoutState::Returned)
             }
         };
-        moves.transfer(PAYOUTS, into, row.payout_minor).ok_or(Refusal::NotFound)?;
+        moves.transfer(from, into, row.payout_minor).ok_or(Refusal::NotFound)?;
         let closed_at = Some(view.now());
         writes.push(Write::Update(Settlement { state, closed_at, ..row.clone() }.into_row()));
     }

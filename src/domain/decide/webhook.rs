@@ -256,14 +256,16 @@ fn requeue(
     let Some(endpoint) = endpoint.filter(|endpoint| endpoint.replay_asked_at == Some(asked_at)) else {
         return Vec::new();
     };
-    let goes_on = from.is_some();
+    // Whoever is gone is sent nothing more, and what he has taken stays taken.
+    let is_there = endpoint.state == EndpointState::Active;
+    let goes_on = is_there && from.is_some();
     let mut writes = vec![update(WebhookEndpoint {
-        replay_from: from,
+        replay_from: from.filter(|_| goes_on),
         replay_until: endpoint.replay_until.filter(|_| goes_on),
         replay_asked_at: endpoint.replay_asked_at.filter(|_| goes_on),
         ..endpoint.clone()
     })];
-    for (payment_id, step) in steps {
+    for (payment_id, step) in steps.iter().filter(|_| is_there) {
         let row = view.get::<WebhookDelivery>((endpoint_id, *payment_id, *step));
         let row = row.filter(|row| row.state != DeliveryState::Due && row.queued_at < asked_at);
         // Another lane's clock may be behind that of the asking.

@@ -386,10 +386,20 @@ fn what_is_new_is_compared_first_and_the_window_once_a_day_again() {
 
 #[test]
 fn asking_again_mends_what_the_provider_knows_better() {
-    let mendable = |difference: Difference| difference.is_mendable();
+    let ledger = office(TopUpState::Succeeded);
+    let row = ledger.get::<TopUp>((TOP_UP,));
     let all = (1..=8).map(|number| Difference::from_number(number).expect("a difference"));
-    let expected = [true, false, true, false, false, true, true, false];
-    assert!(all.map(mendable).eq(expected));
+    let expected = [false, false, true, false, false, true, true, false];
+    assert!(all.map(|difference| difference.is_mendable(row)).eq(expected));
+    // A charge whose name was lost is found by a top-up that still looks for one, and by no other.
+    for (state, reference, is_mendable) in [
+        (TopUpState::Unknown, None, true),
+        (TopUpState::Unknown, Some("pi_2".to_owned()), false),
+        (TopUpState::Failed, None, false),
+    ] {
+        let row = TopUp { state, provider_reference: reference, ..row.clone() };
+        assert_eq!(Difference::UnknownHere.is_mendable(&row), is_mendable, "{row:?}");
+    }
 }
 
 #[test]

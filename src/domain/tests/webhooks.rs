@@ -191,3 +191,27 @@ fn what_became_due_since_a_replay_was_asked_for_is_not_made_due_once_more() {
     keep(&mut ledger, requeue(asked_at, None));
     assert_eq!(ledger.get::<WebhookEndpoint>((ENDPOINT,)).replay_asked_at, None);
 }
+
+#[test]
+fn what_was_delivered_to_a_receiver_that_is_gone_stays_delivered() {
+    let mut ledger = ledger();
+    ledger.put(WebhookEndpoint {
+        replay_from: Some(NOW.plus_us(-9)),
+        replay_until: Some(NOW),
+        replay_asked_at: Some(NOW),
+        ..endpoint(GONE, EndpointState::Gone)
+    });
+    ledger.put(WebhookDelivery {
+        state: DeliveryState::Delivered,
+        due_at: None,
+        attempts: 1,
+        last_status: Some(200),
+        tried_at: Some(NOW),
+        queued_at: NOW.plus_us(-1),
+        ..row(GONE, 1)
+    });
+    let steps = vec![(PAYMENT, 1)];
+    keep(&mut ledger, WebhookChore::Requeue { endpoint_id: GONE, asked_at: NOW, steps, from: Some(NOW) });
+    assert_eq!(ledger.get::<WebhookDelivery>((GONE, PAYMENT, 1)).state, DeliveryState::Delivered);
+    assert_eq!(ledger.get::<WebhookEndpoint>((GONE,)).replay_until, None);
+}

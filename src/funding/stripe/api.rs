@@ -13,7 +13,7 @@ use crate::outbound::{self, Unusable};
 
 /// What answers look like is this version's.
 const VERSION: &str = "2024-06-20";
-/// A list of a hundred intents is far smaller.
+/// A list of a hundred intents is far smaller, unless much stands in their metadata.
 const ANSWER_BYTES: usize = 2 * 1024 * 1024;
 
 /// Why Stripe cannot be used. It never repeats a secret or the URL.
@@ -92,6 +92,7 @@ struct Refusal {
 struct Cause {
     #[serde(rename = "type")]
     kind: String,
+    code: Option<String>,
 }
 
 impl Api {
@@ -165,7 +166,10 @@ async fn read<T: DeserializeOwned>(answer: Response) -> Heard<T> {
         400 | 402 | 404 => match serde_json::from_slice::<Refusal>(&body) {
             Ok(refusal) if ["card_error", "invalid_request_error"].contains(&refusal.error.kind.as_str()) => {
                 tracing::info!(status, "Stripe refuses");
-                Heard::Refused
+                match refusal.error.code.as_deref() {
+                    Some("resource_missing") if status == 404 => Heard::Missing,
+                    Some(_) | None => Heard::Refused,
+                }
             }
             Ok(_) | Err(_) => Heard::Silent,
         },

@@ -3,11 +3,14 @@
 
 use std::ops::Range;
 
-use super::{Heard, Intent, Page, Stripe, created, is_id};
+use super::{Heard, Intent, Page, Stripe, is_id};
 use crate::domain::id::TopUpId;
 use crate::domain::reconciliation::{ChargeState, Theirs};
 use crate::domain::time::{SECOND_US, Timestamp};
 use crate::funding::{Found, Listed, Page as Listing};
+
+/// Few enough that with their charges and whatever stands in their metadata they are no long answer.
+const PAGE: &str = "25";
 
 impl Stripe {
     /// The intents that were created in this time, newest first. Stripe counts in whole seconds.
@@ -15,7 +18,7 @@ impl Stripe {
         let seconds = |at: Timestamp| at.0.div_euclid(SECOND_US).to_string();
         let (from, until) = (seconds(made.start), seconds(made.end));
         let mut query = vec![
-            ("limit", "100"),
+            ("limit", PAGE),
             ("created[gte]", from.as_str()),
             ("created[lt]", &until),
             ("expand[]", "data.latest_charge"),
@@ -23,15 +26,19 @@ impl Stripe {
         query.extend(after.map(|after| ("starting_after", after)));
         let page = match self.get::<Page>("payment_intents", &query).await {
             Heard::Done(page) => page,
-            Heard::Refused | Heard::Silent => return Listing::Silent,
+            Heard::Missing | Heard::Refused | Heard::Silent => return Listing::Silent,
         };
+        // More than it shows, and nothing to go on from.
+        if page.has_more && page.data.is_empty() {
+            return Listing::Silent;
+        }
         let charges: Option<Vec<Listed>> = page.data.into_iter().map(listed).collect();
         let Some(charges) = charges else { return Listing::Silent };
         let after = charges.last().filter(|_| page.has_more).map(|last| last.reference.clone());
         Listing::Charges { charges, after }
     }
 
-    /// That it knows none of this name, only Stripe itself can say: see `api::read`.
+    /// That it knows none of this name, only Stripe itself can say, and in these words: see `api::read`.
     pub(super) async fn found(&self, reference: &str) -> Found {
         if !is_id(reference, "pi_") {
             return Found::Silent;
@@ -41,8 +48,8 @@ impl Stripe {
             Heard::Done(intent) if intent.id == reference => {
                 listed(intent).map_or(Found::Silent, Found::Charge)
             }
-            Heard::Done(_) | Heard::Silent => Found::Silent,
-            Heard::Refused => Found::Absent,
+            Heard::Done(_) | Heard::Refused | Heard::Silent => Found::Silent,
+            Heard::Missing => Found::Absent,
         }
     }
 }
@@ -52,9 +59,8 @@ fn listed(intent: Intent) -> Option<Listed> {
     let top_up_id = intent.metadata.top_up_id.as_deref().and_then(top_up_id);
     let (state, given_back_minor) = state(&intent);
     is_id(&intent.id, "pi_").then(|| Listed {
-        created_at: created(&intent),
         theirs: Theirs {
-            amount_minor: intent.amount.saturating_sub(given_back_minor),
+            amount_minor: intent.amount.saturating_sub(given_back_minor).max(0),
             currency: intent.currency.to_ascii_uppercase(),
             state,
         },
@@ -115,7 +121,7 @@ mod tests {
             let theirs = Theirs { amount_minor, currency: "JPY".into(), state };
             let found = read(status, &more).expect("readable");
             assert_eq!(found.theirs, theirs, "{status} {more}");
-            assert_eq!((found.created_at, found.top_up_id), (Timestamp(12 * SECOND_US), None));
+            assert_eq!(found.top_up_id, None);
         }
     }
 

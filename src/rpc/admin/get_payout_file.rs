@@ -1,19 +1,20 @@
-//! AdminService/GetPayoutFile: what the bank is to pay for a day, part by part. The same bytes for good.
+//! AdminService/GetPayoutFile: what the bank is to pay for a day, part by part. It is available once nothing
+//! can be added to it any more, so it has the same bytes for good.
 
 use std::fmt::Write as _;
 use std::net::IpAddr;
+use std::ops::Range;
 
 use crate::domain::id::{MerchantId, hex};
 use crate::domain::money::Asset;
 use crate::domain::rows::Settlement;
-use crate::domain::time::{date, day_of};
+use crate::domain::time::{HOUR_US, Timestamp, date, day_of};
 use crate::gate::Gate;
 use crate::gate::admitted::Admitted;
 use crate::gate::operation::{CallerKind, Codes, Cost, Effect, Operation, Read};
 use crate::gate::rejection::Rejection;
 use crate::gate::tools::Tools;
 use crate::pb;
-use crate::rpc::convert::id16;
 use crate::store::query::{Query, Scan, SettlementScan};
 
 pub struct GetPayoutFile;
@@ -39,14 +40,33 @@ pub fn day(text: &str) -> Result<i64, Rejection> {
     day_of(text).ok_or(Rejection::malformed("day", "a date such as 2026-01-31"))
 }
 
+/// Nothing is ordered any more for a time that is over for so long, whatever the servers' clocks say.
+const FINAL_US: i64 = HOUR_US;
+
+/// Where a payout stands in its file.
+fn place(after: &[u8]) -> Result<Option<(MerchantId, i64)>, Rejection> {
+    if after.is_empty() {
+        return Ok(None);
+    }
+    let wrong = Rejection::malformed("after", "next of the part before, or empty");
+    let (merchant_id, day) = after.split_at_checked(16).ok_or(wrong)?;
+    let merchant_id = MerchantId::from_slice(merchant_id).ok_or(wrong)?;
+    Ok(Some((merchant_id, day.try_into().map(i64::from_be_bytes).map_err(|_| wrong)?)))
+}
+
 impl Read for GetPayoutFile {
-    fn query(call: &Admitted<Self>, _tools: &Tools) -> Result<Query, Rejection> {
-        let after = match call.body.after_merchant_id.as_slice() {
-            [] => None,
-            bytes => Some(MerchantId(id16(bytes, "after_merchant_id")?)),
-        };
-        let day = day(&call.body.day)?;
-        Ok(Query::scan(Scan::Settlement(SettlementScan::Payouts { day, after, limit: PART })))
+    fn query(call: &Admitted<Self>, tools: &Tools) -> Result<Query, Rejection> {
+        let after = place(&call.body.after)?;
+        let Range { start: from, end: until } = tools.policy.settlement.ordered(day(&call.body.day)?);
+        // A file that may grow could be paid twice.
+        if Timestamp(tools.clock.now_us()) < until.plus_us(FINAL_US) {
+            return Err(Rejection::malformed(
+                "day",
+                "a day whose payouts are all ordered: 27 hours after its end",
+            ));
+        }
+        let scan = SettlementScan::Payouts { from, until, after, limit: PART };
+        Ok(Query::scan(Scan::Settlement(scan)))
     }
 }
 
@@ -65,7 +85,7 @@ pub async fn call(
 ) -> Result<pb::GetPayoutFileReply, Rejection> {
     let (call, fetched) = gate.read::<GetPayoutFile>(&envelope, peer).await?;
     let rows: Vec<&Settlement> = fetched.scanned().collect();
-    let is_first = call.body.after_merchant_id.is_empty();
+    let is_first = call.body.after.is_empty();
     let mut part = String::from(if is_first { HEADER } else { "" });
     for row in &rows {
         line(&mut part, row);
@@ -75,9 +95,9 @@ pub async fn call(
         part: part.into_bytes(),
         payouts: rows.len().try_into().unwrap_or(u32::MAX),
         total_minor: rows.iter().fold(0, |sum: i64, row| sum.saturating_add(row.payout_minor)),
-        last_merchant_id: rows
+        next: rows
             .last()
             .filter(|_| is_full)
-            .map_or(Vec::new(), |row| row.merchant_id.0.to_vec()),
+            .map_or(Vec::new(), |row| [&row.merchant_id.0[..], &row.day.to_be_bytes()].concat()),
     })
 }

@@ -77,7 +77,8 @@ async fn lines(
         });
         let limit = i64::try_from(wanted - lines.len()).unwrap_or(i64::MAX);
         let merchant_id = settlement.merchant_id;
-        let scan = SettlementScan::Lines { of, merchant_id, from, until, after, limit };
+        let asked_us = gate.tools().policy.payments.ask_us;
+        let scan = SettlementScan::Lines { of, merchant_id, from, until, asked_us, after, limit };
         let fetched = gate.fetch(Query::scan(Scan::Settlement(scan))).await?;
         for row in &fetched.scanned {
             let line = Line::of(row, rules).map_err(|_corrupt| Rejection::Internal)?;

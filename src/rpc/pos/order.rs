@@ -21,7 +21,7 @@ pub fn draft(order: &pb::CreateOrderRequest, tools: &Tools) -> Result<OrderDraft
     let payable_us = match order.payable_seconds {
         0 => tools.policy.payments.order_us,
         seconds @ 30..=86_400 => i64::from(seconds) * SECOND_US,
-        _ => return Err(Rejection::malformed("payable_seconds", "30 to 86,400, or 0 for 300")),
+        _ => return Err(Rejection::malformed("payable_seconds", "30 to 86,400, or 0 for the usual time")),
     };
     let line = "up to 64 characters, no control characters";
     let reference = "up to 128 characters, no control characters";

@@ -6,7 +6,7 @@ use crate::domain::id::MerchantId;
 use crate::domain::record::Value;
 use crate::domain::rows::{Row, Table};
 use crate::domain::settlement::Span;
-use crate::domain::time::{HOUR_US, Timestamp};
+use crate::domain::time::{MINUTE_US, Timestamp};
 
 /// Which of a merchant's lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,6 +66,8 @@ pub enum SettlementScan {
         from: Timestamp,
         /// Before then.
         until: Timestamp,
+        /// A customer is asked for so long: what was captured then was begun less than this before it.
+        asked_us: i64,
         /// After this row, as sorted; from the first when absent.
         after: Option<(Timestamp, [u8; 16])>,
         /// At most.
@@ -80,19 +82,18 @@ pub enum SettlementScan {
         /// At most.
         limit: i64,
     },
-    /// A day's payouts, by merchant.
+    /// Payouts that were ordered between two moments, by merchant and day.
     Payouts {
-        /// Which day.
-        day: i64,
-        /// After this one; from the first when absent.
-        after: Option<MerchantId>,
+        /// From then on.
+        from: Timestamp,
+        /// Before then.
+        until: Timestamp,
+        /// After this one's day; from the first when absent.
+        after: Option<(MerchantId, i64)>,
         /// At most.
         limit: i64,
     },
 }
-
-/// A customer is asked for less: whatever was captured at a moment was begun less than this before it.
-const ASKED_WITHIN_US: i64 = HOUR_US;
 
 fn time(at: Timestamp) -> Value<'static> {
     Value::Int(at.0)
@@ -107,17 +108,23 @@ impl SettlementScan {
             Self::FeeRules(merchant_id) => Condition::new(Table::FeeRule)
                 .and("merchant_id = ?", [bytes(&merchant_id.0)])
                 .ordered("version", i64::MAX),
-            Self::Lines { of, merchant_id, from, until, after, limit } => {
-                lines(*of, *merchant_id, (*from, *until), after.as_ref(), *limit)
+            Self::Lines { of, merchant_id, from, until, asked_us, after, limit } => {
+                lines(*of, *merchant_id, (*from, *until, *asked_us), after.as_ref(), *limit)
             }
             Self::Settlements { merchant_id, before, limit } => Condition::new(Table::Settlement)
                 .and("merchant_id = ?", [bytes(&merchant_id.0)])
                 .and("day < ?", [Value::Int(before.unwrap_or(i64::MAX))])
                 .ordered("day DESC", *limit),
-            Self::Payouts { day, after, limit } => Condition::new(Table::Settlement)
-                .and("day = ? AND payout_minor > 0", [Value::Int(*day)])
-                .and("merchant_id > ?", [bytes(after.as_ref().map_or(&[][..], |id| &id.0))])
-                .ordered("merchant_id", *limit),
+            Self::Payouts { from, until, after, limit } => {
+                let mut condition = Condition::new(Table::Settlement)
+                    .and("settled_at >= ? AND settled_at < ?", [time(*from), time(*until)])
+                    .and("payout_minor > 0", []);
+                if let Some((merchant_id, day)) = after {
+                    let place = [bytes(&merchant_id.0), Value::Int(*day)];
+                    condition = condition.and("(merchant_id, day) > (?, ?)", place);
+                }
+                condition.ordered("merchant_id, day", *limit)
+            }
         }
     }
 }
@@ -125,7 +132,7 @@ impl SettlementScan {
 fn lines(
     of: LinesOf,
     merchant_id: MerchantId,
-    (from, until): (Timestamp, Timestamp),
+    (from, until, asked_us): (Timestamp, Timestamp, i64),
     after: Option<&(Timestamp, [u8; 16])>,
     limit: i64,
 ) -> Sql {
@@ -138,7 +145,10 @@ fn lines(
     let mut condition = Condition::new(table).and("merchant_id = ?", [bytes(&merchant_id.0)]);
     condition = match of {
         LinesOf::Sales => condition
-            .and("created_at > ? AND created_at < ?", [time(from.plus_us(-ASKED_WITHIN_US)), time(until)])
+            .and(
+                "created_at > ? AND created_at < ?",
+                [time(from.plus_us(-asked_us).plus_us(-MINUTE_US)), time(until)],
+            )
             .and("hold_until IS NULL AND authorised_at >= ? AND authorised_at < ?", between),
         LinesOf::Movements => condition.and("at >= ? AND at < ?", between),
         LinesOf::Cash => {

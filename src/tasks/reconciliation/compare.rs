@@ -7,7 +7,7 @@ use std::ops::Range;
 use crate::crypto::hash::sha256;
 use crate::domain::command::{Chore, Comparison, ReconciliationChore};
 use crate::domain::id::{ReconciliationItemId, TopUpId};
-use crate::domain::reconciliation::{Difference, difference, second};
+use crate::domain::reconciliation::{difference, second};
 use crate::domain::rows::{ReconciliationItem, RowKey, TopUp};
 use crate::domain::time::Timestamp;
 use crate::funding::{Found, Listed, Page};
@@ -116,14 +116,10 @@ pub(super) async fn one(gate: &Gate, reference: &str, named: Option<TopUpId>) ->
     let provider = &gate.tools().provider;
     // Read before the provider is asked: what changes here meanwhile has another turn by then.
     let row = top_up(gate, reference, named).await?;
-    let (theirs, named) = match provider.find(reference).await {
-        Found::Charge(charge) => (Some(charge.theirs), charge.top_up_id),
-        Found::Absent => (None, None),
+    let theirs = match provider.find(reference).await {
+        Found::Charge(charge) => Some(charge.theirs),
+        Found::Absent => None,
         Found::Silent => return Ok(false),
-    };
-    let row = match (row, named) {
-        (None, Some(named)) => top_up(gate, reference, Some(named)).await?,
-        (row, _) => row,
     };
     let found = difference(row.as_ref(), reference, theirs.as_ref());
     let compare = ReconciliationChore::Compare(Comparison {
@@ -134,7 +130,7 @@ pub(super) async fn one(gate: &Gate, reference: &str, named: Option<TopUpId>) ->
         theirs,
     });
     gate.chore(Chore::Reconciliation(compare)).await?;
-    if let Some(row) = row.filter(|_| found.is_some_and(Difference::is_mendable)) {
+    if let Some(row) = row.filter(|row| found.is_some_and(|found| found.is_mendable(row))) {
         gate.chore(Chore::HintTopUp(row.top_up_id)).await?;
     }
     Ok(true)

@@ -72,7 +72,12 @@ impl Sender {
             let status = match self.request(gate, endpoint, row, now).await {
                 Ok(Some(request)) => self.ask(request, endpoint).await,
                 // What cannot be made is tried again like what cannot be sent, and fails in the end.
-                Ok(None) | Err(StoreError::Defect) => None,
+                Ok(None) => None,
+                Err(StoreError::Defect) => {
+                    let (endpoint, lane, sequence) = (row.endpoint_id, row.lane, row.sequence);
+                    tracing::error!(?endpoint, lane, sequence, "a webhook cannot be made");
+                    None
+                }
                 Err(error @ (StoreError::Busy | StoreError::Unavailable)) => return Err(error),
             };
             (status, verdict(gate, row, status))

@@ -58,3 +58,82 @@ impl Replay {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use prost::Message as _;
+
+    use super::*;
+    use crate::domain::id::ReconciliationItemId;
+    use crate::domain::journal::Versions;
+    use crate::domain::ledger::Postings;
+    use crate::domain::rows::Journal;
+    use crate::store::tests::examples;
+
+    const ITEM: ReconciliationItemId = ReconciliationItemId([9; 16]);
+
+    /// Who did what about which version: taken, or with a note resolved.
+    type Done = (u8, i64, Option<&'static str>);
+
+    /// What the journal's last of these rows is told to be, after the ones before it.
+    fn told(rows: &[Done], signed_version: impl Fn(i64) -> i64) -> Checked {
+        let row = Journal { entry_account_id: None, ..examples::journal() };
+        let mut replay = Replay::default();
+        let mut last = Ok(());
+        for (operator, version, note) in rows {
+            let (item_id, signed) = (ITEM.0.to_vec(), signed_version(*version));
+            let (kind, outcome, body) = match note {
+                None => (
+                    Kind::TakeReconciliationItem,
+                    ReconciliationOutcome::Taken { item_id: ITEM, version: *version },
+                    pb::TakeReconciliationItemRequest { item_id, version: signed }.encode_to_vec(),
+                ),
+                Some(note) => {
+                    let note = (*note).to_owned();
+                    let body = pb::ResolveReconciliationItemRequest { item_id, version: signed, note };
+                    let outcome = ReconciliationOutcome::Resolved { item_id: ITEM, version: *version };
+                    (Kind::ResolveReconciliationItem, outcome, body.encode_to_vec())
+                }
+            };
+            let entry = Entry {
+                row: &row,
+                kind,
+                outcome: Outcome::Reconciliation(outcome),
+                postings: Postings::default(),
+                versions: Versions::default(),
+            };
+            let call = pb::Call { body, ..pb::Call::default() };
+            last = replay.reconciliation(&entry, &call, OperatorId([*operator; 16]));
+        }
+        last
+    }
+
+    #[test]
+    fn what_decide_would_never_do_about_a_difference_is_told() {
+        let resolved = Some("paid by hand");
+        for (rows, expected) in [
+            (&[(1, 1, None)][..], Ok(())),
+            (&[(1, 1, None), (2, 1, None)], Ok(())),
+            (&[(1, 1, None), (1, 1, resolved)], Ok(())),
+            (&[(1, 1, None), (1, 1, resolved), (2, 2, None)], Ok(())),
+            (&[(1, 1, resolved)], Err("it resolves a difference that another operator has, or none")),
+            (
+                &[(1, 1, None), (2, 1, resolved)],
+                Err("it resolves a difference that another operator has, or none"),
+            ),
+            (
+                &[(1, 1, None), (2, 1, None), (1, 1, resolved)],
+                Err("it resolves a difference that another operator has, or none"),
+            ),
+            (
+                &[(1, 1, None), (1, 1, resolved), (2, 1, None)],
+                Err("it is about a difference that was resolved"),
+            ),
+            (&[(1, 2, None), (2, 1, None)], Err("it is about an older difference than the one before it")),
+        ] {
+            assert_eq!(told(rows, |version| version), expected, "{rows:?}");
+        }
+        let other = told(&[(1, 1, None)], |version| version + 1);
+        assert_eq!(other, Err("it is about another difference than was signed for"));
+    }
+}

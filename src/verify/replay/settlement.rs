@@ -1,6 +1,8 @@
 //! Merchants' settlements: each day's lines are added up anew from the payments themselves, and what was
 //! taken off and paid must follow.
 
+use std::ops::RangeInclusive;
+
 use super::{Checked, Entry, Replay, nothing_moved};
 use crate::domain::command::SettlementDraft;
 use crate::domain::day::LineKind;
@@ -12,8 +14,11 @@ use crate::domain::outcome::{Outcome, SettlementOutcome};
 use crate::domain::payment::Moved;
 use crate::domain::rows::{FeeRule, Payable, Settlement, Standing};
 use crate::domain::settlement::{FeeRules, Line, PayoutState, Span, Sums, payout_minor};
-use crate::domain::time::{Timestamp, day_of};
+use crate::domain::time::{DAY_US, MINUTE_US, Timestamp, day_of};
 use crate::pb;
+
+/// A day ends so many minutes after midnight UTC, wherever it is.
+const END_MINUTES: RangeInclusive<i64> = -840..=720;
 
 /// What a merchant is owed, as far as it is not settled.
 pub struct OwedReplay {
@@ -112,10 +117,13 @@ impl Replay {
         }
         let before = self.merchants.get(merchant_id).ok_or("it settles no merchant")?.owed.payable.clone();
         let policy = self.policy.as_ref().ok_or("there are no rules")?;
-        let until = policy.settlement.end_of(*day);
+        // The time zone may have been another then; a day's end is one of its date in some zone.
+        let until = draft.span.lines_until;
+        let ends_it = (END_MINUTES.contains(&(until.since_us(Timestamp((*day + 1) * DAY_US)) / MINUTE_US)))
+            && until.0 % MINUTE_US == 0;
         let span = Span::after(before.settled_until, before.cash_until, until, policy.staff.cash_back_us);
         let is_over = entry.row.at >= until.plus_us(policy.settlement.after_us);
-        if draft.span != span || *day <= before.day || until <= before.settled_until || !is_over {
+        if draft.span != span || *day <= before.day || until <= before.settled_until || !is_over || !ends_it {
             return Err("it settles another time than is next, or too early");
         }
         if self.settled_sums(*merchant_id, &span)? != draft.sums {
@@ -158,6 +166,9 @@ impl Replay {
         let there_minor = self.balance(own) - sums.fee_minor - sums.cash_minor();
         let owed_minor = before.carried_minor + sums.net_minor();
         let payout_minor = payout_minor(owed_minor, there_minor, is_active);
+        if !sums.has_lines() && payout_minor == 0 {
+            return Err("it settles nothing");
+        }
         transfer(&mut transfers, own, PAYOUTS, payout_minor)?;
         let carried_minor = owed_minor - payout_minor;
         let (merchant_id, day) = (draft.merchant_id, draft.day);
@@ -243,9 +254,13 @@ impl Replay {
         let (mut transfers, mut sums) = (Vec::new(), (0, 0));
         for (merchant_id, is_paid) in ends {
             let row = self.settlements.get_mut(&(merchant_id, *day)).ok_or("it closes no payout")?;
-            if row.state != PayoutState::Ordered {
-                return Err("it closes a payout that was over");
-            }
+            let from = match (row.state, is_paid) {
+                (PayoutState::Ordered, _) => PAYOUTS,
+                (PayoutState::Paid, false) => BANK,
+                (PayoutState::Paid, true) | (PayoutState::Nothing | PayoutState::Returned, _) => {
+                    return Err("it closes a payout that was over");
+                }
+            };
             row.closed_at = Some(entry.row.at);
             let merchant = self.merchants.get_mut(&merchant_id).ok_or("it pays no merchant")?;
             let into = if is_paid {
@@ -258,7 +273,7 @@ impl Replay {
                 merchant.owed.payable.carried_minor += row.payout_minor;
                 merchant.ledger_account_id
             };
-            transfer(&mut transfers, PAYOUTS, into, row.payout_minor)?;
+            transfer(&mut transfers, from, into, row.payout_minor)?;
         }
         if (*paid_minor, *returned_minor) != sums || entry.postings.0 != transfers {
             return Err("what was posted is not what was proposed");

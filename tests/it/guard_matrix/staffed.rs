@@ -80,6 +80,8 @@ pub async fn settled(world: &World) -> Shop {
     shop.till.charge(&order("settled", 10), &digits(&holly, 10).await).await.expect("a charge");
     world.pass(14 * HOUR);
     shop.settlements(1).await;
+    // The bank's file of that day is told when nothing is added to it any more.
+    world.pass(25 * HOUR);
     shop
 }
 

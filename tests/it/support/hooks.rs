@@ -16,7 +16,7 @@ use saifu::server::Settings;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::interval;
 
 use super::shop::{Shop, secret};
@@ -159,10 +159,12 @@ pub async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
 }
 
 async fn serve(listener: TcpListener, shared: Arc<Shared>) {
+    // They end with it.
+    let mut answering = JoinSet::new();
     loop {
         let (stream, _) = listener.accept().await.expect("a connection");
         shared.connections.fetch_add(1, Ordering::SeqCst);
-        tokio::spawn(answer(stream, Arc::clone(&shared)));
+        answering.spawn(answer(stream, Arc::clone(&shared)));
     }
 }
 

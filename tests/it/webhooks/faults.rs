@@ -283,3 +283,50 @@ async fn what_was_due_is_sent_after_a_restart_and_what_was_missed_is_found_in_th
     .await;
     world.server.stop().await;
 }
+
+#[tokio::test]
+async fn endpoints_that_come_due_at_once_share_the_room_evenly() {
+    const ORDERS: usize = 16;
+    // 512 at once, and 35 endpoints.
+    const SHARE: usize = 14;
+    let world = world().await;
+    let alice = world.funded("alice", 9_000).await;
+    let (mut shops, mut receivers) = (Vec::new(), Vec::new());
+    for number in 0..7 {
+        let shop = world.shop(&format!("Shop {number}")).await;
+        for _ in 0..5 {
+            let receiver = Receiver::start().await;
+            receiver.otherwise(Some(Act::Status(503)));
+            shop.told(&receiver).await;
+            receivers.push(receiver);
+        }
+        shops.push(shop);
+    }
+    for shop in &shops {
+        for number in 0..ORDERS {
+            let code = digits(&alice, 500).await;
+            shop.till.charge(&order(&format!("order-{number}"), 10), &code).await.expect("a charge");
+        }
+    }
+    for shop in &shops {
+        let tried =
+            |all: &[pb::WebhookDelivery]| all.len() == 5 * ORDERS && all.iter().all(|one| one.attempts == 1);
+        shop.deliveries_until("each was tried once", tried).await;
+    }
+    // A new process does not know yet that they fail, and no answer comes.
+    for receiver in &receivers {
+        receiver.otherwise(Some(Act::Silence));
+    }
+    let world = world
+        .restart_with(|settings| {
+            generous(settings);
+            here(settings);
+            settings.merchant_webhooks.timeout = Duration::from_mins(2);
+        })
+        .await;
+    world.pass(7);
+    let have_it = || receivers.iter().all(|one| one.hooks().len() == ORDERS + SHARE);
+    until("everyone has its share, and no more", have_it).await;
+    drop(receivers);
+    world.server.stop().await;
+}
