@@ -45,14 +45,13 @@ enum Command {
     CheckConfig(ConfigArguments),
     /// Re-derives everything from the journal and reports what does not hold; a server may be
     /// running on the same data directory.
-    Verify {
-        /// The server's data directory.
-        #[arg(long, default_value = "saifu-data")]
-        data_dir: PathBuf,
-        /// The server's configuration instead, which names the database.
-        #[arg(long, value_name = "PATH", conflicts_with = "data_dir")]
-        config: Option<PathBuf>,
-    },
+    ///
+    /// Exit status 0: everything holds. 3: nothing is wrong, but less was looked at than can be, and it says
+    /// what. 1: something does not hold.
+    Verify(verify::VerifyArguments),
+    /// Signs and tags a database as it is with the server's keys: one from before rows were tagged, or one
+    /// that was mended by hand. No server may run on it.
+    Adopt(verify::AdoptArguments),
     /// Measures a payment's speed against a stated floor.
     #[command(subcommand)]
     Bench(crate::bench::BenchCommand),
@@ -134,11 +133,12 @@ pub fn run() -> ExitCode {
         Command::Migrate(arguments) => config::migrate(&arguments.config),
         Command::CheckConfig(arguments) => config::check(&arguments.config),
         Command::Symbol { kind, text } => symbol::run(kind, &text),
-        Command::Verify { data_dir, config } => verify::run(data_dir, config.as_deref()),
+        Command::Verify(arguments) => return verify::verify(arguments).unwrap_or_else(failed),
+        Command::Adopt(arguments) => verify::adopt(arguments),
         Command::Bench(command) => crate::bench::run(command).map_err(Into::into),
         Command::Demo(arguments) => demo::run(arguments),
         Command::Sandbox(arguments) => sandbox::run(arguments),
-        // A till's status says more than whether it could do its work.
+        // A till's status, too, says more than whether it could do its work.
         Command::Till(arguments) => return till::run(arguments).unwrap_or_else(failed),
     };
     match done {

@@ -10,6 +10,7 @@ pub mod device_key;
 pub mod entropy;
 pub mod envelope;
 pub mod hash;
+pub mod integrity;
 pub mod keyring;
 pub mod passphrase;
 pub mod seal;

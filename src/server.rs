@@ -23,11 +23,12 @@ pub use crate::config::SANDBOX_AUDIENCE;
 use crate::config::{CertificateAt, KeysAt, Mode, OperatorsAt};
 use crate::crypto::entropy::SystemEntropy;
 use crate::crypto::hash::MacKey;
+use crate::crypto::integrity::IntegritySlot;
 use crate::crypto::keyring::Keyring;
 use crate::domain::command::SystemAction;
 use crate::domain::id::WorkerId;
 use crate::domain::outcome::Outcome;
-use crate::domain::rows::{Finished, RowKey, Table};
+use crate::domain::rows::{Finished, Lane, RowKey, Table};
 use crate::door::certificate::{Identity, Sandbox as SandboxIdentity};
 use crate::door::reload::{Certificates, Reloader};
 use crate::door::{self, Door};
@@ -43,6 +44,7 @@ use crate::notify::{Channel, Notifier};
 use crate::outbound::guard::Reach;
 use crate::ratelimit::redis::Redis;
 use crate::rpc;
+use crate::store::heads::is_signed_by;
 use crate::store::query::{Query, Scan};
 use crate::store::sqlite::{Options, make_directory};
 use crate::store::{Answer, Store};
@@ -81,10 +83,12 @@ impl Server {
         let health = settings.health_listen.map(health::bind).transpose()?;
         let policy = Arc::new(settings.policy.clone());
         let clock = clock(sandbox.as_ref());
-        let options = Options::new(Arc::clone(&policy), Arc::clone(&clock));
+        let integrity = IntegritySlot::default();
+        let options = Options::new(Arc::clone(&policy), Arc::clone(&clock), integrity.clone());
         let entropy = Arc::new(SystemEntropy::new());
         let opened = Opened::open(&settings.store, options, settings.batch_bound, entropy.as_ref()).await?;
         let keys = keys(&settings.keys, entropy.as_ref(), &opened.store()).await?;
+        integrity.fill(Arc::clone(&keys.integrity));
         let (identity, certificates) = certificates(&settings)?;
         let tls = door::server_config(Arc::clone(&certificates))?;
 
@@ -105,6 +109,7 @@ impl Server {
         let limits = limits(&settings, &tools);
         let gate = Arc::new(Gate::new(Parts { store: opened.store(), tools, limits }));
         genesis(&gate, &opened.store(), &settings.data_dir).await?;
+        heads(&gate, &opened.store()).await?;
         operators::enrol(&gate, &settings.operators.keys()?).await?;
 
         let sandbox = match sandbox {
@@ -298,6 +303,17 @@ fn certificates(settings: &Settings) -> Result<(Identity, Arc<Certificates>), St
 async fn was_used(store: &Store) -> Result<bool, StartError> {
     let scan = Scan::All { table: Table::Journal, after: None, limit: 1 };
     Ok(!store.fetch(Query::scan(scan)).await?.scanned.is_empty())
+}
+
+/// Every lane ends where a server of this deployment left it.
+async fn heads(gate: &Gate, store: &Store) -> Result<(), StartError> {
+    let public = gate.tools().keys.system.public();
+    let scan = Scan::All { table: Table::Lane, after: None, limit: i64::MAX };
+    let fetched = store.fetch(Query::scan(scan)).await?;
+    match fetched.scanned::<Lane>().find(|lane| !is_signed_by(lane, &public)) {
+        Some(lane) => Err(StartError::ForeignHead(lane.lane)),
+        None => Ok(()),
+    }
 }
 
 /// The journal names deployment and key before anything else; a server with another key must not go

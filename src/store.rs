@@ -3,11 +3,14 @@
 //! A call has one `execute`. Once queued, the command is the writer's: it commits whoever hangs up.
 //! Decisions fall inside the transaction, many commands to one durable commit.
 
+mod adopt;
 mod backend;
 pub mod batch;
+pub mod heads;
 pub mod postgres;
 pub mod query;
 pub mod sqlite;
+pub mod tagged;
 #[cfg(test)]
 pub(crate) mod tests;
 
@@ -48,6 +51,47 @@ pub enum StoreError {
     Unavailable,
     /// This command broke a constraint or a rule of the store: rolled back and logged.
     Defect,
+}
+
+/// Why a database could not be taken as it is.
+#[derive(Debug)]
+pub enum AdoptError {
+    /// The data directory cannot be opened.
+    Embedded(sqlite::OpenError),
+    /// The PostgreSQL database cannot be opened.
+    Remote(postgres::OpenError),
+    /// Reading or writing broke off; whatever was done may be done again.
+    BrokeOff,
+}
+
+impl std::fmt::Display for AdoptError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Embedded(error) => error.fmt(f),
+            Self::Remote(error) => error.fmt(f),
+            Self::BrokeOff => f.write_str("the database broke off; run the command again"),
+        }
+    }
+}
+
+impl std::error::Error for AdoptError {}
+
+impl From<sqlite::OpenError> for AdoptError {
+    fn from(error: sqlite::OpenError) -> Self {
+        Self::Embedded(error)
+    }
+}
+
+impl From<postgres::OpenError> for AdoptError {
+    fn from(error: postgres::OpenError) -> Self {
+        Self::Remote(error)
+    }
+}
+
+impl From<StoreError> for AdoptError {
+    fn from(_error: StoreError) -> Self {
+        Self::BrokeOff
+    }
 }
 
 /// A row of the journal that was just committed by this process.

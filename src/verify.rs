@@ -13,7 +13,11 @@ mod replay;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use crate::crypto::entropy::SystemEntropy;
+use crate::crypto::integrity::Integrity;
+use crate::crypto::keyring::Keyring;
 use crate::domain::id::hex;
 use crate::domain::policy::Policy;
 use crate::store::postgres;
@@ -59,12 +63,46 @@ pub struct Report {
     pub system_key: String,
     /// What does not hold, in the order it was found; the first is the cause of most others.
     pub problems: Vec<Problem>,
+    /// What could not be looked at, and what may be wrong unseen for that reason.
+    pub weaknesses: Vec<&'static str>,
 }
 
 impl Report {
     /// Whether everything holds.
     pub fn holds(&self) -> bool {
         self.problems.is_empty()
+    }
+
+    /// Whether everything holds, and nothing outside the database was wanting to say so.
+    pub fn is_proof(&self) -> bool {
+        self.holds() && self.weaknesses.is_empty()
+    }
+
+    /// Whether nothing is wrong but that heads are not signed yet.
+    pub fn is_unsigned(&self) -> bool {
+        self.problems.iter().all(|problem| problem.what == books::UNSIGNED_HEAD)
+    }
+
+    fn weaken(&mut self, trust: &Trust, lacks_checkpoints: bool) {
+        let wanting = match trust {
+            Trust::Keys(_) => None,
+            Trust::PublicKey(_) => Some(
+                "rows' tags were not checked: what the journal does not determine, such as counters of wrong \
+                 codes, contacts and documents, may be somebody else's; --config or --data-dir with the \
+                 server's keys checks them",
+            ),
+            Trust::Nothing => Some(
+                "no key from outside the database was given: a database that was made anew as a whole would \
+                 pass; give the server's public key with --system-key",
+            ),
+        };
+        self.weaknesses.extend(wanting);
+        if lacks_checkpoints {
+            self.weaknesses.push(
+                "there are no checkpoints: a database that was put back as it was earlier would pass; give \
+                 their file with --checkpoints",
+            );
+        }
     }
 
     fn problem(&mut self, place: impl Into<String>, what: &'static str) {
@@ -112,13 +150,41 @@ impl From<OpenError> for VerifyError {
     }
 }
 
-/// What is verified.
-#[derive(Clone, Debug)]
+/// What is verified, and by what that lies outside the database.
 pub struct Subject {
     /// The database.
     pub database: Database,
-    /// Where the checkpoints are: the server's data directory.
-    pub data_dir: PathBuf,
+    /// The file of checkpoints.
+    pub checkpoints: PathBuf,
+    /// Whose word is taken for the server's.
+    pub trust: Trust,
+}
+
+/// What is known of the server's key from elsewhere than the database.
+pub enum Trust {
+    /// The server's own keys: rows' tags are checked, too.
+    Keys(Arc<Integrity>),
+    /// Its public key.
+    PublicKey([u8; 32]),
+    /// Nothing: whoever made the whole database made its keys, too.
+    Nothing,
+}
+
+impl Trust {
+    fn public(&self) -> Option<[u8; 32]> {
+        match self {
+            Self::Keys(integrity) => Some(integrity.public()),
+            Self::PublicKey(public) => Some(*public),
+            Self::Nothing => None,
+        }
+    }
+
+    fn integrity(&self) -> Option<&Integrity> {
+        match self {
+            Self::Keys(integrity) => Some(integrity),
+            Self::PublicKey(_) | Self::Nothing => None,
+        }
+    }
 }
 
 /// Where a database is.
@@ -137,19 +203,30 @@ pub async fn verify(data_dir: &Path) -> Result<Report, VerifyError> {
 
 /// Verifies a data directory by these figures.
 pub async fn verify_by(data_dir: &Path, policy: Policy) -> Result<Report, VerifyError> {
-    let data_dir = data_dir.to_owned();
-    let subject = Subject { database: Database::Embedded(data_dir.clone()), data_dir };
+    let subject = Subject {
+        database: Database::Embedded(data_dir.to_owned()),
+        checkpoints: data_dir.join(CHECKPOINT_FILE),
+        trust: trust_in(&data_dir.join("keys")),
+    };
     // Thousands of signatures: not on the runtime's threads.
     tokio::task::spawn_blocking(move || verify_now(&subject, policy))
         .await
         .unwrap_or(Err(VerifyError::BrokeOff))
 }
 
+/// The keys in a directory, when they can be read.
+pub fn trust_in(keys: &Path) -> Trust {
+    match Keyring::load_or_create(keys, &SystemEntropy::new(), false) {
+        Ok(keyring) => Trust::Keys(keyring.integrity),
+        Err(_unreadable) => Trust::Nothing,
+    }
+}
+
 /// Verifies on this thread, which may block.
 pub fn verify_now(subject: &Subject, policy: Policy) -> Result<Report, VerifyError> {
-    let Subject { database, data_dir } = subject;
+    let Subject { database, checkpoints, trust } = subject;
     // Read first: a checkpoint is never ahead of the database.
-    let checkpoints = checkpoint::read(&data_dir.join(CHECKPOINT_FILE)).map_err(VerifyError::Checkpoints)?;
+    let checkpoints = checkpoint::read(checkpoints).map_err(VerifyError::Checkpoints)?;
     let mut look = match database {
         Database::Embedded(directory) => Look::directory(directory)?,
         Database::Remote(settings) => Look::database(settings)?,
@@ -158,6 +235,7 @@ pub fn verify_now(subject: &Subject, policy: Policy) -> Result<Report, VerifyErr
     if look.is_damaged()? {
         report.problem("database file", "SQLite finds its structure damaged");
     }
+    report.weaken(trust, checkpoints.is_empty());
     let mut replay = Replay::new(&checkpoints, policy);
     let mut lanes = Lanes::of(&mut look)?;
     while let Some(row) = lanes.next(&mut look, &replay)? {
@@ -170,10 +248,13 @@ pub fn verify_now(subject: &Subject, policy: Policy) -> Result<Report, VerifyErr
     report.checkpoints = checkpoints.len() as u64;
     if let Some(key) = replay.system_key() {
         report.system_key = hex(&key);
+        if trust.public().is_some_and(|pinned| pinned != key) {
+            report.problem("journal", "another server made it than the one whose key was given");
+        }
     }
     for (at_us, what) in replay.unmet_checkpoints() {
         report.problem(format!("checkpoint of {at_us}"), what);
     }
-    books::compare(&mut look, &replay, &mut report)?;
+    books::compare(&mut look, &replay, trust.integrity(), &mut report)?;
     Ok(report)
 }

@@ -85,6 +85,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "gate",
             "store::Answer",
             "store::StoreError",
+            "store::heads",
             "store::query",
             "domain",
             "crypto",

@@ -103,7 +103,7 @@ fn main() {
 
 async fn opened(url: &str, number: u8, batch_bound: Option<usize>) -> Remote {
     let clock = Arc::new(SystemClock);
-    let mut options = Options::new(Arc::new(world::policy()), clock, [number; 16]);
+    let mut options = Options::new(Arc::new(world::policy()), clock, world::integrity(), [number; 16]);
     options.batch_bound = batch_bound.unwrap_or(options.batch_bound);
     let settings = Settings::parse(url, None).expect("an address");
     Remote::open(settings, options).await.expect("the database opens")

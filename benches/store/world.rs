@@ -1,5 +1,8 @@
 //! Who pays whom: rows of payers and merchants, and the commands of payments, as the gate would make them.
 
+use std::sync::Arc;
+
+use saifu::crypto::integrity::{Integrity, IntegritySlot};
 use saifu::domain::command::{Command, DeviceAction, DeviceCall, Evidence, Order, Signed};
 use saifu::domain::id::{
     AccountId, CommandId, DeviceId, FIRST_TENANT, KeyId, LedgerAccountId, LotId, MerchantId, OwnerId,
@@ -39,6 +42,11 @@ pub fn policy() -> Policy {
     policy.limits.standard.day_minor = None;
     policy.limits.standard.month_minor = None;
     policy
+}
+
+/// The keys that are not in the database.
+pub fn integrity() -> IntegritySlot {
+    IntegritySlot::filled(Arc::new(Integrity::of(&[9; 32])))
 }
 
 /// Everybody's rows.

@@ -10,11 +10,13 @@ use std::fs::{self, DirBuilder, File};
 use std::io::{self, Read as _};
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
 use crate::crypto::blind_index::BlindIndexKey;
 use crate::crypto::hash::MacKey;
+use crate::crypto::integrity::Integrity;
 use crate::crypto::seal::SealKey;
 use crate::crypto::system_key::SystemKey;
 use crate::env::{Entropy, file};
@@ -45,6 +47,8 @@ pub struct Keyring {
     pub page: MacKey,
     /// Signs for the server.
     pub system: SystemKey,
+    /// Makes rows tell-tale that others write.
+    pub integrity: Arc<Integrity>,
 }
 
 /// Where each key of a set lies, if not in one directory.
@@ -88,6 +92,7 @@ impl Keyring {
 
     fn of(keys: [Result<KeyBytes, KeyringError>; NAMES.len()]) -> Result<Self, KeyringError> {
         let [kek, index, pepper, request, code, page, system] = keys;
+        let system = system?;
         Ok(Self {
             kek: SealKey::new(*kek?),
             index: BlindIndexKey::new(*index?),
@@ -95,7 +100,8 @@ impl Keyring {
             request: MacKey::new(*request?),
             code: MacKey::new(*code?),
             page: MacKey::new(*page?),
-            system: SystemKey::from_seed(&*system?),
+            integrity: Arc::new(Integrity::of(&system)),
+            system: SystemKey::from_seed(&system),
         })
     }
 }

@@ -1277,6 +1277,8 @@ records! {
         hash: [u8; 32],
         /// No decision of this lane is older than this.
         at: Timestamp,
+        /// The server's, over everything above; absent before the first row.
+        signature: Option<[u8; 64]>,
     }
 }
 
@@ -1330,6 +1332,58 @@ impl Table {
             | Self::ReconciliationItem
             | Self::Journal
             | Self::Finished => false,
+        }
+    }
+}
+
+impl Table {
+    /// Whether each row carries a tag that only the server can make. The journal is chained and its lanes'
+    /// heads are signed; what is only added to, by the database itself, cannot carry one, and neither needs
+    /// to whose turn a piece of work is.
+    pub fn is_tagged(self) -> bool {
+        match self {
+            Self::Journal | Self::Finished | Self::Lane | Self::LedgerAccount | Self::Lease => false,
+            Self::Account
+            | Self::Device
+            | Self::SigningKey
+            | Self::Merchant
+            | Self::Store
+            | Self::Terminal
+            | Self::OpenRequest
+            | Self::DataKey
+            | Self::Document
+            | Self::Contact
+            | Self::Enrolment
+            | Self::CashDesk
+            | Self::PaymentCode
+            | Self::Activation
+            | Self::OrderSlot
+            | Self::Operator
+            | Self::Proposal
+            | Self::Funding
+            | Self::TopUp
+            | Self::Payment
+            | Self::Movement
+            | Self::CashTopUp
+            | Self::ClosedDay
+            | Self::FeeRule
+            | Self::Payable
+            | Self::Settlement
+            | Self::SecretReply
+            | Self::Event
+            | Self::Message
+            | Self::Factors
+            | Self::RecoveryTarget
+            | Self::RecoveryCase
+            | Self::Addition
+            | Self::PendingContact
+            | Self::MerchantDataKey
+            | Self::MerchantDocument
+            | Self::WebhookEndpoint
+            | Self::WebhookCursor
+            | Self::WebhookDelivery
+            | Self::Reconciliation
+            | Self::ReconciliationItem => true,
         }
     }
 }

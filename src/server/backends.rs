@@ -8,6 +8,7 @@ use tokio::sync::oneshot;
 use super::{Settings, StartError};
 use crate::config::StoreAt;
 use crate::config::url::PostgresUrl;
+use crate::crypto::integrity::IntegritySlot;
 use crate::domain::policy::Policy;
 use crate::env::clock::Clock;
 use crate::env::entropy::{Entropy, bytes16};
@@ -38,7 +39,12 @@ impl Opened {
             }
             StoreAt::Postgres(url, ca_file) => {
                 let settings = postgres_settings(url, ca_file.as_deref())?;
-                let mut theirs = postgres::Options::new(options.policy, options.clock, bytes16(entropy));
+                let mut theirs = postgres::Options::new(
+                    options.policy,
+                    options.clock,
+                    options.integrity,
+                    bytes16(entropy),
+                );
                 theirs.batch_bound = batch_bound.unwrap_or(theirs.batch_bound);
                 Ok(Self::Remote(Remote::open(settings, theirs).await?))
             }
@@ -86,7 +92,12 @@ impl Opened {
 pub async fn migrate(at: &StoreAt, policy: Arc<Policy>, clock: Arc<dyn Clock>) -> Result<(), StartError> {
     match at {
         StoreAt::Sqlite(directory) => {
-            Opened::Embedded(Embedded::open(directory, Options::new(policy, clock))?).close().await;
+            Opened::Embedded(Embedded::open(
+                directory,
+                Options::new(policy, clock, IntegritySlot::default()),
+            )?)
+            .close()
+            .await;
             Ok(())
         }
         StoreAt::Postgres(url, ca_file) => {

@@ -52,6 +52,8 @@ pub enum StartError {
     Tls(door::tls::TlsError),
     /// The keys are not those that this database was made with.
     ForeignKeys(PathBuf),
+    /// A lane's head is not one that this server signed.
+    ForeignHead(i64),
     /// The database could not be written at start.
     Write(StoreError),
     /// The PostgreSQL database.
@@ -88,6 +90,13 @@ impl std::fmt::Display for StartError {
                 "the keys in {} are not those that its database was made with, or the audience is another; \
                  nothing was changed: put the right ones back",
                 path.display()
+            ),
+            Self::ForeignHead(lane) => write!(
+                f,
+                "the journal's lane {lane} does not end where a server with these keys left it: something \
+                 else wrote to the database, or it is from before heads were signed; nothing was changed: \
+                 run `saifu verify`, and restore the database from a backup, or sign it as it is with \
+                 `saifu adopt`"
             ),
             Self::Remote(error) => error.fmt(f),
             Self::RemoteAddress(error) => error.fmt(f),

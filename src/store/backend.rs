@@ -42,12 +42,21 @@ pub struct Net {
     pub credits: Vec<(LedgerAccountId, i64, i64)>,
 }
 
+/// The lane that a transaction may append to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Which.
+    pub lane: i64,
+    /// The same for as long as nobody else could append to it.
+    pub token: i64,
+}
+
 /// A database behind the writer. All of it between `begin` and `commit` is one transaction.
 pub(crate) trait Backend: Send + 'static {
     /// Whether nobody else writes: rows may be kept between batches.
     const EXCLUSIVE: bool;
     /// The lane that this transaction may append to.
-    fn begin(&mut self) -> impl Future<Output = Result<i64, BackendError>> + Send;
+    fn begin(&mut self) -> impl Future<Output = Result<Place, BackendError>> + Send;
     /// The rows of these keys, in their order.
     fn load(
         &mut self,

@@ -15,8 +15,10 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 use tracing::{error, warn};
 
 use super::backend::{Backend, BackendError, Change, Net};
+use super::heads::Heads;
 use super::{Answer, Committed, StoreError};
 use crate::crypto::hash::sha256;
+use crate::crypto::integrity::IntegritySlot;
 use crate::domain::command::Command;
 use crate::domain::decide::{Decision, decide};
 use crate::domain::id::{FIRST_TENANT, LedgerAccountId, MerchantId};
@@ -48,11 +50,24 @@ pub struct Job {
     pub(super) reply: oneshot::Sender<Result<Answer, StoreError>>,
 }
 
+/// What batches are made with.
+pub(super) struct BatchOptions {
+    /// The rules' figures.
+    pub policy: Arc<Policy>,
+    /// Tells the time of a batch.
+    pub clock: Arc<dyn Clock>,
+    /// The keys that are not in the database.
+    pub integrity: IntegritySlot,
+    /// Commands to a commit at most.
+    pub batch_bound: usize,
+}
+
 /// The one writer of this process.
 pub(super) struct Writer<B> {
     backend: B,
     policy: Arc<Policy>,
     clock: Arc<dyn Clock>,
+    heads: Heads,
     committed: broadcast::Sender<Arc<[Committed]>>,
     batch_bound: usize,
     view: Option<View>,
@@ -74,15 +89,15 @@ struct Pending {
 impl<B: Backend> Writer<B> {
     pub(super) fn new(
         backend: B,
-        policy: Arc<Policy>,
-        clock: Arc<dyn Clock>,
+        options: BatchOptions,
         committed: broadcast::Sender<Arc<[Committed]>>,
-        batch_bound: usize,
     ) -> Self {
+        let BatchOptions { policy, clock, integrity, batch_bound } = options;
         Self {
             backend,
             policy,
             clock,
+            heads: Heads::new(integrity),
             committed,
             batch_bound,
             view: None,
@@ -199,7 +214,8 @@ impl<B: Backend> Writer<B> {
     }
 
     async fn transact(&mut self, commands: &[Command]) -> Result<Vec<Answer>, BackendError> {
-        let lane = self.backend.begin().await?;
+        let place = self.backend.begin().await?;
+        let lane = place.lane;
         let mut view = match self.view.take() {
             Some(view) if B::EXCLUSIVE && view.len() < self.hot_bound => view,
             Some(_) | None => self.fresh_view().await?,
@@ -212,6 +228,7 @@ impl<B: Backend> Writer<B> {
         let further = commands.iter().flat_map(|command| command.follow(&view)).collect();
         self.load(&mut view, &mut pending, further).await?;
         let mut head = view.get::<Lane>((lane,)).cloned().ok_or(BackendError::Broken)?;
+        self.heads.check(place, &head)?;
         let start = head.clone();
         head.at = head.at.max(Timestamp(self.clock.now_us()));
         view.set_now(head.at);
@@ -225,7 +242,7 @@ impl<B: Backend> Writer<B> {
             answers.push(pending.take(command, decision, &mut view, &mut head));
         }
         if head.sequence > start.sequence {
-            pending.push(Write::Update(head.into_row()), &mut view);
+            pending.push(Write::Update(self.heads.sign(&head)?.into_row()), &mut view);
         }
         let committed = std::mem::take(&mut pending.committed);
         let mut touched = std::mem::take(&mut pending.touched);

@@ -27,9 +27,11 @@ use tokio::task::JoinHandle;
 use self::connection::Connector;
 pub use self::migrate::migrate;
 use self::settings::Settings;
-use super::Store;
-use super::batch::{QUEUE_BOUND, Writer};
+use super::batch::{BatchOptions, QUEUE_BOUND, Writer};
+use super::{AdoptError, Store, StoreError, adopt};
+use crate::crypto::integrity::{Integrity, IntegritySlot};
 use crate::domain::policy::Policy;
+use crate::domain::rows::{Row, RowKey, Table};
 use crate::env::clock::Clock;
 
 /// As many commands share a commit at most. A batch costs its round trips and one flush however much is
@@ -91,6 +93,8 @@ pub struct Options {
     pub policy: Arc<Policy>,
     /// Tells the time of a batch.
     pub clock: Arc<dyn Clock>,
+    /// The keys that are not in the database; nothing is written before they are known.
+    pub integrity: IntegritySlot,
     /// 16 random bytes that name this process; no other calls itself so.
     pub holder: [u8; 16],
     /// Commands to a commit at most: `BATCH_BOUND`, or 1 to measure what batching gains.
@@ -99,8 +103,35 @@ pub struct Options {
 
 impl Options {
     /// As a server wants it.
-    pub fn new(policy: Arc<Policy>, clock: Arc<dyn Clock>, holder: [u8; 16]) -> Self {
-        Self { policy, clock, holder, batch_bound: BATCH_BOUND }
+    pub fn new(
+        policy: Arc<Policy>,
+        clock: Arc<dyn Clock>,
+        integrity: IntegritySlot,
+        holder: [u8; 16],
+    ) -> Self {
+        Self { policy, clock, integrity, holder, batch_bound: BATCH_BOUND }
+    }
+}
+
+/// Signs and tags what is in a database as it is. How many rows there were.
+pub async fn adopt(
+    settings: Settings,
+    integrity: Arc<Integrity>,
+    holder: [u8; 16],
+) -> Result<u64, AdoptError> {
+    let mut pages = snapshot::Snapshot::open(&settings).await?;
+    let connector = Arc::new(Connector::new(settings));
+    let slot = IntegritySlot::filled(Arc::clone(&integrity));
+    let mut backend = write::Postgres::new(connector, holder, slot);
+    Ok(adopt::adopt(&mut backend, &mut pages, &integrity).await?)
+}
+
+impl adopt::Pages for snapshot::Snapshot {
+    async fn page(&mut self, table: Table, after: Option<RowKey>) -> Result<Vec<Row>, StoreError> {
+        Self::page(self, table, after).await.map_err(|error| {
+            tracing::error!(%error, "a page cannot be read");
+            StoreError::Unavailable
+        })
     }
 }
 
@@ -120,15 +151,17 @@ impl Remote {
         let failed = |failure| migrate::unreachable(settings, &failure);
         let mut connection = connector.connect().await.map_err(failed)?;
         migrate::check(&mut connection, settings).await?;
-        let mut backend = write::Postgres::new(Arc::clone(&connector), options.holder);
+        let mut backend =
+            write::Postgres::new(Arc::clone(&connector), options.holder, options.integrity.clone());
         backend.ready().await.map_err(failed)?;
-        let reader = read::Pool::new(Arc::clone(&connector));
+        let reader = read::Pool::new(Arc::clone(&connector), options.integrity.clone());
         let (queue, waiting) = mpsc::channel(QUEUE_BOUND);
         let (committed, _) = broadcast::channel(256);
         let (stop, stopped) = oneshot::channel();
         let (end, ended) = oneshot::channel();
-        let writer =
-            Writer::new(backend, options.policy, options.clock, committed.clone(), options.batch_bound);
+        let Options { policy, clock, integrity, batch_bound, .. } = options;
+        let options = BatchOptions { policy, clock, integrity, batch_bound };
+        let writer = Writer::new(backend, options, committed.clone());
         let writer = tokio::spawn(async move {
             writer.run(waiting, stopped).await;
             drop(end);

@@ -21,9 +21,11 @@ use std::thread;
 use rusqlite::{Connection, ErrorCode};
 use tokio::sync::{broadcast, mpsc, oneshot};
 
-use super::Store;
-use super::batch::{BATCH_BOUND, QUEUE_BOUND, Writer};
+use super::batch::{BATCH_BOUND, BatchOptions, QUEUE_BOUND, Writer};
+use super::{AdoptError, Store, StoreError, adopt};
+use crate::crypto::integrity::{Integrity, IntegritySlot};
 use crate::domain::policy::Policy;
+use crate::domain::rows::{Row, RowKey, Table};
 use crate::env::clock::Clock;
 
 /// The database's file in the data directory.
@@ -109,14 +111,16 @@ pub struct Options {
     pub policy: Arc<Policy>,
     /// Tells the time of a batch.
     pub clock: Arc<dyn Clock>,
+    /// The keys that are not in the database; nothing is written before they are known.
+    pub integrity: IntegritySlot,
     /// Commands to a commit at most: `BATCH_BOUND`, or 1 to measure what batching gains.
     pub batch_bound: usize,
 }
 
 impl Options {
     /// As a server wants it.
-    pub fn new(policy: Arc<Policy>, clock: Arc<dyn Clock>) -> Self {
-        Self { policy, clock, batch_bound: BATCH_BOUND }
+    pub fn new(policy: Arc<Policy>, clock: Arc<dyn Clock>, integrity: IntegritySlot) -> Self {
+        Self { policy, clock, integrity, batch_bound: BATCH_BOUND }
     }
 }
 
@@ -138,14 +142,16 @@ impl Embedded {
         let mut connection = connection::writer(&path).map_err(|error| open_error(&path, error))?;
         migrate(&mut connection, &path)?;
         let checkpoints = checkpoint::Checkpointer::start(&path).map_err(|error| open_error(&path, error))?;
-        let reader = read::Pool::open(&path).map_err(|error| open_error(&path, error))?;
+        let reader =
+            read::Pool::open(&path, options.integrity.clone()).map_err(|error| open_error(&path, error))?;
         let (queue, waiting) = mpsc::channel(QUEUE_BOUND);
         let (committed, _) = broadcast::channel(256);
         let (stop, stopped) = oneshot::channel();
         let (end, ended) = oneshot::channel();
-        let backend = write::Sqlite::new(connection);
-        let writer =
-            Writer::new(backend, options.policy, options.clock, committed.clone(), options.batch_bound);
+        let backend = write::Sqlite::new(connection, options.integrity.clone());
+        let Options { policy, clock, integrity, batch_bound } = options;
+        let options = BatchOptions { policy, clock, integrity, batch_bound };
+        let writer = Writer::new(backend, options, committed.clone());
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
             .build()
@@ -179,6 +185,26 @@ impl Embedded {
             tracing::error!("the writer ended by a panic");
         }
         self.checkpoints.stop();
+    }
+}
+
+/// Signs and tags what is in a data directory as it is. How many rows there were.
+pub async fn adopt(directory: &Path, integrity: Arc<Integrity>) -> Result<u64, AdoptError> {
+    let _lock = lock(directory)?;
+    let path = directory.join(DATABASE_FILE);
+    let mut connection = connection::writer(&path).map_err(|error| open_error(&path, error))?;
+    migrate(&mut connection, &path)?;
+    let mut pages = snapshot::Snapshot::open(directory)?;
+    let mut backend = write::Sqlite::new(connection, IntegritySlot::filled(Arc::clone(&integrity)));
+    Ok(adopt::adopt(&mut backend, &mut pages, &integrity).await?)
+}
+
+impl adopt::Pages for snapshot::Snapshot {
+    async fn page(&mut self, table: Table, after: Option<RowKey>) -> Result<Vec<Row>, StoreError> {
+        Self::page(self, table, after).map_err(|error| {
+            tracing::error!(%error, "a page cannot be read");
+            StoreError::Unavailable
+        })
     }
 }
 

@@ -11,9 +11,9 @@ use std::path::Path;
 use crate::crypto::hash::sha256;
 use crate::crypto::system_key::{SystemKey, verify_system};
 use crate::domain::id::hex;
-use crate::domain::record::Record as _;
 use crate::domain::rows::{Lane, Table};
 use crate::gate::Gate;
+use crate::store::heads::is_signed_by;
 use crate::store::query::{Query, Scan};
 
 /// The file in the data directory.
@@ -39,6 +39,14 @@ impl Checkpoint {
     /// Whether the server signed it.
     pub fn is_signed_by(&self, public: &[u8; 32]) -> bool {
         verify_system(public, &statement(self.at_us, &self.heads), &self.signature)
+    }
+
+    /// Whether a lane has fewer rows than it had by then, or another one in their place.
+    fn is_ahead_of(&self, heads: &[(i64, i64, [u8; 32])]) -> bool {
+        self.heads.iter().any(|(lane, sequence, hash)| {
+            let now = heads.iter().find(|(other, ..)| other == lane);
+            now.is_none_or(|(_, reached, last)| reached < sequence || (reached == sequence && last != hash))
+        })
     }
 
     fn line(&self) -> String {
@@ -115,22 +123,36 @@ pub fn read(path: &Path) -> io::Result<Vec<Checkpoint>> {
 pub async fn run(gate: &Gate, path: &Path) {
     let query = Query::scan(Scan::All { table: Table::Lane, after: None, limit: super::PAGE });
     let Ok(fetched) = gate.fetch(query).await else { return };
-    let heads: Vec<_> = fetched
-        .scanned
-        .iter()
-        .filter_map(Lane::of)
-        .map(|lane| (lane.lane, lane.sequence, lane.hash))
-        .collect();
-    let written = read(path).and_then(|earlier| {
-        if earlier.last().is_some_and(|last| last.heads == heads) {
-            return Ok(());
+    let tools = gate.tools();
+    let public = tools.keys.system.public();
+    let heads = fetched.scanned::<Lane>().map(|lane| left_by_a_server(lane, &public));
+    let written = heads.collect::<io::Result<Vec<_>>>().and_then(|heads| {
+        let earlier = read(path)?;
+        match earlier.last() {
+            Some(last) if last.heads == heads => Ok(()),
+            Some(last) if last.is_ahead_of(&heads) => {
+                Err(io::Error::other("the journal ends before the last checkpoint: run `saifu verify`"))
+            }
+            Some(_) | None => {
+                append(path, &Checkpoint::sign(tools.clock.now_us(), heads, &tools.keys.system))
+            }
         }
-        let tools = gate.tools();
-        append(path, &Checkpoint::sign(tools.clock.now_us(), heads, &tools.keys.system))
     });
     if let Err(error) = written {
         tracing::error!(%error, "a checkpoint was not written");
     }
+}
+
+/// A checkpoint vouches for a head, so it takes only those that a server's signature vouches for.
+fn left_by_a_server(lane: &Lane, public: &[u8; 32]) -> io::Result<(i64, i64, [u8; 32])> {
+    if is_signed_by(lane, public) {
+        return Ok((lane.lane, lane.sequence, lane.hash));
+    }
+    Err(io::Error::other(format!(
+        "the head of lane {} is not signed by this server: the database was changed by something else; \
+         run `saifu verify`",
+        lane.lane
+    )))
 }
 
 /// A line that a crash left unfinished is cut off first.

@@ -6,6 +6,7 @@ use super::look::Look;
 use super::replay::{KeyReplay, OwnerReplay, Replay};
 use super::{Report, VerifyError};
 use crate::crypto::hash::sha256;
+use crate::crypto::integrity::Integrity;
 use crate::domain::id::{
     DeviceId, LedgerAccountId, MerchantId, OperatorId, ReconciliationItemId, TerminalId, hex,
 };
@@ -18,46 +19,40 @@ use crate::domain::rows::{
     Movement, Operator, OrderSlot, Payable, Payment, Principal, Proposal, ProposalState, ReconciliationItem,
     RecoveryCase, Row, Settlement, SigningKey, Store, Table, Terminal, TopUp, WebhookEndpoint,
 };
+use crate::store::heads::is_signed_by;
+use crate::store::tagged::is_tag_of;
 
-/// Tables that the journal determines.
-const COMPARED: [Table; 23] = [
-    Table::Account,
-    Table::Device,
-    Table::SigningKey,
-    Table::Merchant,
-    Table::Store,
-    Table::LedgerAccount,
-    Table::TopUp,
-    Table::Payment,
-    Table::Terminal,
-    Table::OrderSlot,
-    Table::CashDesk,
-    Table::CashTopUp,
-    Table::Movement,
-    Table::ClosedDay,
-    Table::FeeRule,
-    Table::Payable,
-    Table::Settlement,
-    Table::Operator,
-    Table::RecoveryCase,
-    Table::Proposal,
-    Table::WebhookEndpoint,
-    Table::ReconciliationItem,
-    Table::Lane,
-];
+/// A lane as servers left it before they signed.
+pub(super) const UNSIGNED_HEAD: &str =
+    "nobody signed it: it is from before heads were signed, or was changed";
 
-/// Reports every row that is not what the journal says, and every one that is missing.
-pub(super) fn compare(look: &mut Look, replay: &Replay, report: &mut Report) -> Result<(), VerifyError> {
+/// Reports every row that is not what the journal says, every one that is missing, and every one that no
+/// server wrote.
+pub(super) fn compare(
+    look: &mut Look,
+    replay: &Replay,
+    integrity: Option<&Integrity>,
+    report: &mut Report,
+) -> Result<(), VerifyError> {
     let mut customers = HashSet::new();
-    for table in COMPARED {
+    for table in Table::ALL {
+        // The journal itself was replayed.
+        if matches!(table, Table::Journal | Table::Finished) {
+            continue;
+        }
         let mut rows = 0;
-        look.each(table, |row| {
+        look.each(*table, |row, tag| {
             rows += usize::from(is_made(row, replay));
-            if let Err(what) = one(row, replay, report, &mut customers) {
+            let found = one(row, replay, report, &mut customers);
+            let written = match integrity {
+                Some(_) if !is_tag_of(row, tag, integrity) => Err("no server wrote it so: its tag is wrong"),
+                Some(_) | None => Ok(()),
+            };
+            if let Err(what) = found.and(written) {
                 report.problem(format!("table {} key {}", table.name(), key_text(row)), what);
             }
         })?;
-        let expected = expected_rows(table, replay);
+        let expected = expected_rows(*table, replay);
         if rows < expected {
             report.problem(format!("table {}", table.name()), "a row that the journal made is missing");
         }
@@ -446,9 +441,15 @@ fn proposal(row: &Proposal, replay: &Replay) -> Result<(), &'static str> {
 }
 
 fn lane(row: &Lane, replay: &Replay) -> Result<(), &'static str> {
-    if (row.sequence, row.hash) == replay.head(row.lane) {
+    if (row.sequence, row.hash) != replay.head(row.lane) {
+        return Err("it is not at the journal's last row");
+    }
+    if row.signature.is_none() && row.sequence > 0 {
+        return Err(UNSIGNED_HEAD);
+    }
+    if replay.system_key().is_some_and(|key| is_signed_by(row, &key)) {
         Ok(())
     } else {
-        Err("it is not at the journal's last row")
+        Err("the server did not sign it: the lane's last rows are somebody else's")
     }
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use tokio::runtime::{Builder, Runtime};
 
 use super::VerifyError;
+use crate::crypto::integrity::RowTag;
 use crate::domain::rows::{Row, RowKey, Table};
 use crate::store::postgres::settings::Settings;
 use crate::store::{postgres, sqlite};
@@ -43,20 +44,34 @@ impl Look {
 
     /// The rows of a table that come after `after`, by key; none at its end.
     pub(super) fn page(&mut self, table: Table, after: Option<RowKey>) -> Result<Vec<Row>, VerifyError> {
+        Ok(self.tagged_page(table, after)?.into_iter().map(|(row, _)| row).collect())
+    }
+
+    fn tagged_page(
+        &mut self,
+        table: Table,
+        after: Option<RowKey>,
+    ) -> Result<Vec<(Row, Option<RowTag>)>, VerifyError> {
         match self {
-            Self::Embedded(snapshot) => Ok(snapshot.page(table, after)?),
-            Self::Remote(runtime, snapshot) => Ok(runtime.block_on(snapshot.page(table, after))?),
+            Self::Embedded(snapshot) => Ok(snapshot.tagged_page(table, after)?),
+            Self::Remote(runtime, snapshot) => Ok(runtime.block_on(snapshot.tagged_page(table, after))?),
         }
     }
 
-    /// Every row of a table, by key.
-    pub(super) fn each(&mut self, table: Table, mut told: impl FnMut(&Row)) -> Result<(), VerifyError> {
+    /// Every row of a table and its tag, by key.
+    pub(super) fn each(
+        &mut self,
+        table: Table,
+        mut told: impl FnMut(&Row, Option<RowTag>),
+    ) -> Result<(), VerifyError> {
         let mut after = None;
         loop {
-            let rows = self.page(table, after.take())?;
-            let Some(last) = rows.last() else { return Ok(()) };
+            let rows = self.tagged_page(table, after.take())?;
+            let Some((last, _)) = rows.last() else { return Ok(()) };
             after = Some(last.key());
-            rows.iter().for_each(&mut told);
+            for (row, tag) in &rows {
+                told(row, *tag);
+            }
         }
     }
 }

@@ -18,8 +18,9 @@ use self::settlement::OwedReplay;
 use self::shop::{CashReplay, DeskReplay, MovementReplay};
 use crate::crypto::envelope::PublicKey;
 use crate::domain::id::{
-    AccountId, CaseId, CashTopUpId, DeviceId, KeyId, LedgerAccountId, MerchantId, MovementId, OperatorId,
-    PaymentId, ProposalId, ReconciliationItemId, RequestId, StoreId, TerminalId, TopUpId, WebhookEndpointId,
+    AccountId, AdditionId, CaseId, CashTopUpId, DeviceId, KeyId, LedgerAccountId, MerchantId, MovementId,
+    OperatorId, PaymentId, ProposalId, ReconciliationItemId, RequestId, StoreId, TerminalId, TopUpId,
+    WebhookEndpointId,
 };
 use crate::domain::journal::{Kind, Versions};
 use crate::domain::ledger::{Postings, Transfer};
@@ -197,6 +198,8 @@ pub(super) struct Replay {
     pub webhooks: HashMap<WebhookEndpointId, webhook::WebhookReplay>,
     pub reconciled: HashMap<ReconciliationItemId, reconciliation::ItemReplay>,
     pub cases: HashMap<CaseId, recovery::CaseReplay>,
+    /// Phones that asked to join, by the keys that signed for it.
+    additions: HashMap<AdditionId, KeyId>,
     factors: HashMap<KeyId, FactorReplay>,
     factors_are_recorded: bool,
     policy: Option<Policy>,

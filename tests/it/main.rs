@@ -6,6 +6,7 @@ mod demo;
 mod devices;
 mod docs;
 mod enrolment;
+mod forged;
 mod front_door;
 mod guard_matrix;
 mod hang_up;

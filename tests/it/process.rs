@@ -137,7 +137,9 @@ fn a_first_start_that_was_cut_short_before_its_keys_is_begun_again() {
     for table in ["journal", "lane", "merchant", "store", "ledger_account", "operator", "signing_key"] {
         connection.execute(&format!("DELETE FROM {table}"), []).expect("emptied");
     }
-    connection.execute("INSERT INTO lane VALUES (0, 0, zeroblob(32), 0)", []).expect("as the migration does");
+    connection
+        .execute("INSERT INTO lane (lane, sequence, hash, at) VALUES (0, 0, zeroblob(32), 0)", [])
+        .expect("as the migration does");
     drop(connection);
     fs::remove_dir_all(dir.path().join("keys")).expect("removed");
     fs::remove_file(dir.path().join("checkpoints")).expect("removed");

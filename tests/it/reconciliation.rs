@@ -11,9 +11,8 @@ use saifu::domain::time::{DAY_US, HOUR_US, SECOND_US};
 use saifu::env::clock::{Clock as _, ManualClock, SystemClock};
 use saifu::pb::{self, Reason, ReconciliationDifference, ReconciliationState, TopUpState};
 use saifu::server::Settings;
-use saifu::store::postgres;
 use saifu::store::sqlite::DATABASE_FILE;
-use saifu::verify::{Database, Subject, verify_now};
+use saifu::verify::verify_now;
 use tokio::time::interval;
 
 use crate::several::Shared;
@@ -465,11 +464,10 @@ async fn two_servers_over_one_database_find_a_difference_once_and_share_who_has_
     let data_dir = world.dir.path().join("data");
     world.server.stop().await;
     other.server.stop().await;
-    let url = postgres::settings::Settings::parse(&shared.url(), None).expect("an address");
-    let database = Database::Remote(Box::new(url));
+    let subject = shared.subject(&data_dir);
     let mut policy = saifu::domain::policy::Policy::standard();
     generous_policy(&mut policy);
     policy.payment_codes.live_us = DAY_US;
-    let verified = tokio::task::spawn_blocking(move || verify_now(&Subject { database, data_dir }, policy));
+    let verified = tokio::task::spawn_blocking(move || verify_now(&subject, policy));
     assert_eq!(verified.await.expect("it ends").expect("a report").problems, []);
 }

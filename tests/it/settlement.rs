@@ -439,7 +439,7 @@ async fn settled_books() -> (World, std::path::PathBuf) {
 
 #[tokio::test]
 async fn whatever_is_changed_about_a_settlement_is_found() {
-    let (world, data) = settled_books().await;
+    let (world, data) = Box::pin(settled_books()).await;
     assert_eq!(report(&data).await.problems, []);
     world.server.stop().await;
     let (sums, owed) = ("its sums, payout or state", "what is settled and owed");
@@ -478,7 +478,7 @@ async fn whatever_is_changed_about_a_settlement_is_found() {
 /// Without the checkpoint and with the chain made anew, what was paid must still follow from the lines.
 #[tokio::test]
 async fn a_payout_that_its_lines_do_not_make_is_found() {
-    let (world, data) = settled_books().await;
+    let (world, data) = Box::pin(settled_books()).await;
     world.server.stop().await;
     std::fs::remove_file(data.join("checkpoints")).expect("they would tell it first");
     tamper(&data, "UPDATE journal SET postings = zeroblob(4) WHERE kind = 110");

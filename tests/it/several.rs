@@ -1,6 +1,7 @@
 //! Two server processes' worth of servers over one PostgreSQL and one Redis: what one of them did, the
 //! other knows.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +16,8 @@ use saifu::pb;
 use saifu::ratelimit::redis::settings::{RedisSettings, TimeBase};
 use saifu::server::Settings;
 use saifu::store::postgres;
-use saifu::verify::{Database, Subject, verify_now};
+use saifu::tasks::checkpoint::CHECKPOINT_FILE;
+use saifu::verify::{Database, Subject, trust_in, verify_now};
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 use tokio::time::interval;
@@ -58,11 +60,19 @@ impl Shared {
         settings.policy.payment_codes.live_us = DAY_US;
     }
 
+    /// The database, judged by the servers' keys and the checkpoints of one of them.
+    pub fn subject(&self, data: &Path) -> Subject {
+        let settings = postgres::settings::Settings::parse(&self.url(), None).expect("an address");
+        Subject {
+            database: Database::Remote(Box::new(settings)),
+            checkpoints: data.join(CHECKPOINT_FILE),
+            trust: trust_in(&self.dir.path().join("keys")),
+        }
+    }
+
     /// Two lanes, one story.
     async fn is_one_story(&self, one: &TempDir, payments: u64) {
-        let parsed = postgres::settings::Settings::parse(&self.postgres.url("postgres"), None);
-        let settings = Box::new(parsed.expect("an address"));
-        let subject = Subject { database: Database::Remote(settings), data_dir: one.path().join("data") };
+        let subject = self.subject(&one.path().join("data"));
         let mut policy = Policy::standard();
         policy.payment_codes.live_us = DAY_US;
         let report = tokio::task::spawn_blocking(move || verify_now(&subject, policy)).await;
@@ -71,7 +81,7 @@ impl Shared {
         assert_eq!((report.payments, report.sum_minor), (payments, 0));
     }
 
-    async fn world(&self) -> World {
+    pub async fn world(&self) -> World {
         World::start_with(|settings| self.apply(settings)).await
     }
 }

@@ -17,18 +17,23 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rusqlite::{Connection, params_from_iter};
 use saifu::client::connection::connect;
 use saifu::client::refused::Refused;
 use saifu::client::wallet::{Confirmation, Wallet};
 use saifu::crypto::totp::TotpSecret;
 use saifu::domain::policy::{Caps, Policy, StepUp};
+use saifu::domain::record::Value;
+use saifu::domain::rows::Row;
 use saifu::domain::time::DAY_US;
 use saifu::env::clock::{Clock, ManualClock};
 use saifu::gate::limit::LimitTable;
 use saifu::pb;
 use saifu::pb::enrolment_start_private::Contact;
 use saifu::server::{SANDBOX_AUDIENCE, Server, Settings};
-use saifu::verify;
+use saifu::store::sqlite::DATABASE_FILE;
+use saifu::store::tagged;
+use saifu::verify::{self, Trust, trust_in};
 use tempfile::TempDir;
 use tokio::time::interval;
 
@@ -160,6 +165,24 @@ async fn serve(dir: &Path, clock: &Arc<ManualClock>, change: impl FnOnce(&mut Se
     settings.clock = Some(Arc::clone(clock) as Arc<_>);
     change(&mut settings);
     Server::start(settings).await.expect("the server starts")
+}
+
+/// Puts a row into the database behind the running server's back, with the tag that the server would give it.
+pub fn put(data: &Path, row: &Row) {
+    let Trust::Keys(integrity) = trust_in(&data.join("keys")) else { panic!("the server's keys") };
+    let columns = tagged::columns(row.table());
+    let values = tagged::values(row, Some(&integrity)).expect("there are keys");
+    let values = values.into_iter().map(|value| match value {
+        Value::Int(int) => rusqlite::types::Value::Integer(int),
+        Value::Bytes(bytes) => rusqlite::types::Value::Blob(bytes.into_owned()),
+        Value::Text(text) => rusqlite::types::Value::Text(text.into_owned()),
+        Value::Null => rusqlite::types::Value::Null,
+    });
+    let places = vec!["?"; columns.len()].join(", ");
+    let text = format!("INSERT INTO {} ({}) VALUES ({places})", row.table().name(), columns.join(", "));
+    let database = Connection::open(data.join(DATABASE_FILE)).expect("a database");
+    database.busy_timeout(Duration::from_secs(10)).expect("it waits for the server");
+    assert_eq!(database.execute(&text, params_from_iter(values)), Ok(1));
 }
 
 /// The first shop of the seed file, as a request of this amount.

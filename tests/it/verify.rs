@@ -127,7 +127,7 @@ fn table_cases() -> Vec<(&'static str, String, &'static str)> {
         (
             "an inserted key",
             "INSERT INTO signing_key SELECT randomblob(32), tenant_id, principal, owner_id, account_id, \
-             point, form, state, version FROM signing_key LIMIT 1"
+             point, form, state, version, tag FROM signing_key LIMIT 1"
                 .to_owned(),
             "it is forged",
         ),
@@ -222,7 +222,7 @@ async fn shop_books() -> PathBuf {
 
 #[tokio::test]
 async fn whatever_is_changed_on_the_shops_side_is_found() {
-    let data = shop_books().await;
+    let data = Box::pin(shop_books()).await;
     let cases = SHOP_CHANGES.iter().map(|(case, sql, found)| (*case, (*sql).to_owned(), *found)).collect();
     all_are_found(&data, cases).await;
     std::fs::remove_dir_all(data.parent().expect("its directory")).expect("removed");

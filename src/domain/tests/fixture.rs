@@ -16,7 +16,7 @@ use crate::domain::id::{
     MerchantId, PaymentId, RequestId, StoreId, TopUpId,
 };
 use crate::domain::journal::Entry;
-use crate::domain::ledger::{FEES, PROVIDER_CLEARING};
+use crate::domain::ledger::{FEES, LOSSES, PROVIDER_CLEARING};
 use crate::domain::lots::{Lot, Lots};
 use crate::domain::money::{Amount, Asset};
 use crate::domain::outcome::{OpenAnswer, Outcome, Refusal};
@@ -290,6 +290,7 @@ impl Ledger {
         }
         ledger.ledger_account(PROVIDER_CLEARING, LedgerKind::ProviderClearing, held_minor);
         ledger.ledger_account(FEES, LedgerKind::Fees, 0);
+        ledger.ledger_account(LOSSES, LedgerKind::Losses, 0);
         ledger
     }
 
@@ -391,7 +392,10 @@ impl Ledger {
             tenant_id: FIRST_TENANT,
             kind,
             asset: Asset::PrepaidJpy,
-            may_be_negative: matches!(kind, LedgerKind::ProviderClearing | LedgerKind::MerchantPayable),
+            may_be_negative: matches!(
+                kind,
+                LedgerKind::ProviderClearing | LedgerKind::MerchantPayable | LedgerKind::Losses
+            ),
             debits_posted_minor: debits_minor,
             credits_posted_minor: 0,
             debits_pending_minor: 0,

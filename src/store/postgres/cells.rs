@@ -3,8 +3,10 @@
 use tokio_postgres::Row as SqlRow;
 use tokio_postgres::types::ToSql;
 
+use crate::crypto::integrity::Integrity;
 use crate::domain::record::{ColumnType, Corrupt, Value};
 use crate::domain::rows::{Row, Table};
+use crate::store::tagged::{self, Read};
 
 /// A parameter of a statement.
 pub(super) type Parameter<'a> = Box<dyn ToSql + Sync + Send + 'a>;
@@ -53,10 +55,10 @@ fn elements<'a, T>(values: Vec<Value<'a>>, element: fn(Value<'a>) -> Option<T>) 
     values.into_iter().map(element).collect()
 }
 
-/// A row of a statement that selects a table's columns in their order.
-pub(super) fn read_row(table: Table, row: &SqlRow) -> Result<Row, Corrupt> {
+/// A row of a statement that selects a table's columns in their order, and its tag.
+pub(super) fn read_row(table: Table, row: &SqlRow) -> Result<Read, Corrupt> {
     let mut columns = table.column_types().iter().enumerate();
-    table.read(|| {
+    let read = table.read(|| {
         let (place, column_type) = columns.next().ok_or(Corrupt)?;
         let value = match column_type {
             ColumnType::Int => row.try_get::<_, Option<i64>>(place).map(|int| int.map(Value::Int)),
@@ -68,5 +70,16 @@ pub(super) fn read_row(table: Table, row: &SqlRow) -> Result<Row, Corrupt> {
             }
         };
         Ok(value.map_err(|_| Corrupt)?.unwrap_or(Value::Null))
-    })
+    })?;
+    let tag = if table.is_tagged() {
+        row.try_get::<_, Option<&[u8]>>(table.columns().len()).map_err(|_| Corrupt)?
+    } else {
+        None
+    };
+    Ok((read, tag.and_then(|tag| tag.try_into().ok())))
+}
+
+/// The row, when a server wrote it.
+pub(super) fn checked_row(table: Table, row: &SqlRow, integrity: Option<&Integrity>) -> Result<Row, Corrupt> {
+    tagged::checked(read_row(table, row)?, integrity)
 }

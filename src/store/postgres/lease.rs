@@ -10,6 +10,7 @@ use super::cells::{Parameter, scalar};
 use super::connection::{Ask, Connection, Reply, Round};
 use super::failure::Failure;
 use crate::domain::record::Value;
+use crate::store::backend::Place;
 
 /// Microseconds that a lease lasts unless it is renewed; renewed when a third of it is over.
 const TERM_US: i64 = 30_000_000;
@@ -41,8 +42,7 @@ const RELEASE: &str = "UPDATE lane_lease SET until_us = 0 WHERE lane = $1 AND ho
 
 /// A lane that is this process's.
 pub(super) struct Lease {
-    /// Which.
-    pub lane: i64,
+    lane: i64,
     holder: [u8; 16],
     token: i64,
     is_due: bool,
@@ -82,6 +82,11 @@ impl Lease {
         };
         connection.round(&round).await?;
         Ok(Self { lane, holder, token: 1, is_due: false })
+    }
+
+    /// The lane, and the token under which it is held.
+    pub(super) fn place(&self) -> Place {
+        Place { lane: self.lane, token: self.token }
     }
 
     /// Locks the lease for this transaction, and renews it when it is time to.

@@ -4,13 +4,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::Semaphore;
 
-use super::cells::{read_row, scalar};
+use super::cells::{checked_row, scalar};
 use super::connection::{Ask, Connection, Connector, Reply, Round};
 use super::failure::Failure;
 use super::{statements, write};
+use crate::crypto::integrity::{Integrity, IntegritySlot};
 use crate::domain::rows::{Row, RowKey, Table};
 use crate::store::query::{Fetched, Query, Scan};
-use crate::store::{Later, Reader, StoreError};
+use crate::store::{Later, Reader, StoreError, tagged};
 
 const CONNECTIONS: usize = 8;
 const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
@@ -20,12 +21,14 @@ const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 pub(super) struct Pool {
     connector: Arc<Connector>,
     idle: Mutex<Vec<Connection>>,
+    integrity: IntegritySlot,
     permits: Semaphore,
 }
 
 impl Pool {
-    pub(super) fn new(connector: Arc<Connector>) -> Self {
-        Self { connector, idle: Mutex::new(Vec::new()), permits: Semaphore::new(CONNECTIONS) }
+    pub(super) fn new(connector: Arc<Connector>, integrity: IntegritySlot) -> Self {
+        let permits = Semaphore::new(CONNECTIONS);
+        Self { connector, idle: Mutex::new(Vec::new()), integrity, permits }
     }
 
     async fn run(&self, query: Query) -> Result<Fetched, StoreError> {
@@ -38,7 +41,7 @@ impl Pool {
                 None => self.connector.connect().await.map_err(|_| StoreError::Unavailable)?,
             };
             // When this is dropped in the middle, so is the connection, and with it the transaction.
-            match snapshot(&mut connection, &query).await {
+            match snapshot(&mut connection, &query, self.integrity.get()).await {
                 Ok(fetched) => {
                     self.idle().push(connection);
                     return Ok(fetched);
@@ -65,7 +68,11 @@ impl Reader for Pool {
 }
 
 /// Everything is asked at once; what a caller who is not who he says asked for is thrown away unseen.
-async fn snapshot(connection: &mut Connection, query: &Query) -> Result<Fetched, Failure> {
+async fn snapshot(
+    connection: &mut Connection,
+    query: &Query,
+    integrity: Option<&Integrity>,
+) -> Result<Fetched, Failure> {
     let callers: Vec<RowKey> = query.caller.iter().flat_map(crate::store::query::Caller::keys).collect();
     let scan = query.scan.as_ref().map(ScanText::of);
     let mut round = Round { before: Some(BEGIN), asks: Vec::new(), after: Some("COMMIT") };
@@ -77,23 +84,24 @@ async fn snapshot(connection: &mut Connection, query: &Query) -> Result<Fetched,
     let mut replies = connection.round(&round).await?.into_iter();
     let mut fetched = Fetched { caller_is_good: true, ..Fetched::default() };
     for key in &callers {
-        fetched.rows.extend(rows(key.table(), replies.next())?);
+        fetched.rows.extend(rows(key.table(), replies.next(), integrity)?);
     }
     if query.caller.as_ref().is_some_and(|caller| !caller.is_good(&fetched.rows)) {
         return Ok(Fetched::default());
     }
     for key in &query.rows {
-        fetched.rows.extend(rows(key.table(), replies.next())?);
+        fetched.rows.extend(rows(key.table(), replies.next(), integrity)?);
     }
     if let Some(scan) = &scan {
-        fetched.scanned = rows(scan.table, replies.next())?;
+        fetched.scanned = rows(scan.table, replies.next(), integrity)?;
     }
     Ok(fetched)
 }
 
-fn rows(table: Table, reply: Option<Reply>) -> Result<Vec<Row>, Failure> {
+fn rows(table: Table, reply: Option<Reply>, integrity: Option<&Integrity>) -> Result<Vec<Row>, Failure> {
     let reply = reply.ok_or(Failure::Silent)?;
-    Ok(reply.rows.iter().map(|row| read_row(table, row)).collect::<Result<_, _>>()?)
+    let rows = reply.rows.iter().map(|row| checked_row(table, row, integrity));
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 /// A scan as PostgreSQL writes it.
@@ -108,7 +116,8 @@ impl ScanText {
         let (table, condition, values) = scan.sql();
         // The same places, otherwise marked.
         let condition = condition.replace('?', "$");
-        let text = format!("SELECT {} FROM {} WHERE {condition}", table.columns().join(", "), table.name());
+        let columns = tagged::columns(table).join(", ");
+        let text = format!("SELECT {columns} FROM {} WHERE {condition}", table.name());
         Self { table, text, values }
     }
 

@@ -7,6 +7,7 @@ use super::connection::{Connection, Connector, Round};
 use super::read::ScanText;
 use super::settings::Settings;
 use super::{OpenError, cells, migrate};
+use crate::crypto::integrity::RowTag;
 use crate::domain::rows::{Row, RowKey, Table};
 use crate::store::query::Scan;
 
@@ -35,6 +36,15 @@ impl Snapshot {
 
     /// The rows of a table that come after `after`, by key; none at its end.
     pub async fn page(&mut self, table: Table, after: Option<RowKey>) -> Result<Vec<Row>, OpenError> {
+        Ok(self.tagged_page(table, after).await?.into_iter().map(|(row, _)| row).collect())
+    }
+
+    /// The same, each with its tag: whoever asks judges it.
+    pub async fn tagged_page(
+        &mut self,
+        table: Table,
+        after: Option<RowKey>,
+    ) -> Result<Vec<(Row, Option<RowTag>)>, OpenError> {
         let scan = ScanText::of(&Scan::All { table, after, limit: PAGE });
         let round = Round { asks: vec![scan.ask()], ..Round::default() };
         let failed = |failure| migrate::unreachable(&self.settings, &failure);

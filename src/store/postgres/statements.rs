@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 
 use crate::domain::record::ColumnType;
 use crate::domain::rows::Table;
+use crate::store::tagged;
 
 /// Read in a batch, and changed seldom or by nobody: shared, so that servers do not wait for each
 /// other at a store that all of them are paid at. A decision that does change such a row upgrades its
@@ -73,7 +74,8 @@ pub(super) fn type_name(column: ColumnType) -> &'static str {
 /// The columns that an update is given: the key, and what may change.
 pub(super) fn updated_columns(table: Table) -> impl Iterator<Item = usize> {
     let fixed = table.fixed_columns();
-    (0..table.columns().len()).filter(move |place| !fixed.contains(&table.columns()[*place]))
+    let columns = tagged::columns(table);
+    (0..columns.len()).filter(move |place| !fixed.contains(&columns[*place]))
 }
 
 fn place(table: Table) -> usize {
@@ -81,7 +83,7 @@ fn place(table: Table) -> usize {
 }
 
 fn statements(table: Table) -> Statements {
-    let (name, columns, keys) = (table.name(), table.columns(), table.key_columns());
+    let (name, columns, keys) = (table.name(), tagged::columns(table), table.key_columns());
     let of_table = |column: &&str| format!("{name}.{column}");
     let list = |columns: &[&str], each: &dyn Fn(&&str) -> String, between: &str| {
         columns.iter().map(each).collect::<Vec<_>>().join(between)
@@ -124,7 +126,7 @@ fn statements(table: Table) -> Statements {
 
 /// `$1::bytea[], $2::bigint[]`, for these columns of a table.
 fn arrays(table: Table, places: &[usize]) -> String {
-    let types = table.column_types();
+    let types = tagged::types(table);
     let arrays: Vec<String> = (1..)
         .zip(places)
         .map(|(number, place)| format!("${number}::{}[]", type_name(types[*place])))

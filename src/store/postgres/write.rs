@@ -8,14 +8,16 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::cells::{Parameter, arrays, read_row};
+use super::cells::{Parameter, arrays, checked_row};
 use super::connection::{Ask, Connection, Connector, Reply, Round};
 use super::failure::Failure;
 use super::lease::Lease;
 use super::statements::{self, CREDIT, LOCK_CREDITED};
-use crate::domain::record::{ColumnType, Value};
+use crate::crypto::integrity::{Integrity, IntegritySlot};
+use crate::domain::record::{ColumnType, Corrupt, Value};
 use crate::domain::rows::{Row, RowKey, Table};
-use crate::store::backend::{Backend, BackendError, Change, Net};
+use crate::store::backend::{Backend, BackendError, Change, Net, Place};
+use crate::store::tagged;
 
 const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
 
@@ -23,6 +25,7 @@ const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
 pub(super) struct Postgres {
     connector: Arc<Connector>,
     holder: [u8; 16],
+    integrity: IntegritySlot,
     connection: Option<Connection>,
     lease: Option<Lease>,
     transaction: Transaction,
@@ -39,12 +42,13 @@ enum Transaction {
 
 impl Postgres {
     /// As `holder`, which no other process calls itself.
-    pub(super) fn new(connector: Arc<Connector>, holder: [u8; 16]) -> Self {
-        Self { connector, holder, connection: None, lease: None, transaction: Transaction::None }
+    pub(super) fn new(connector: Arc<Connector>, holder: [u8; 16], integrity: IntegritySlot) -> Self {
+        let transaction = Transaction::None;
+        Self { connector, holder, integrity, connection: None, lease: None, transaction }
     }
 
     /// A usable connection and a lane.
-    pub(super) async fn ready(&mut self) -> Result<i64, Failure> {
+    pub(super) async fn ready(&mut self) -> Result<Place, Failure> {
         if self.connection.as_ref().is_none_or(Connection::is_closed) {
             self.connection = None;
             self.connection = Some(self.connector.connect().await?);
@@ -53,7 +57,7 @@ impl Postgres {
         if self.lease.is_none() {
             self.lease = Some(Lease::take(connection, self.holder).await?);
         }
-        self.lease.as_ref().map(|lease| lease.lane).ok_or(Failure::LaneLost)
+        self.lease.as_ref().map(Lease::place).ok_or(Failure::LaneLost)
     }
 
     async fn locked(&mut self, keys: &[RowKey]) -> Result<Vec<Option<Row>>, Failure> {
@@ -77,7 +81,7 @@ impl Postgres {
         let mut found = HashMap::with_capacity(keys.len());
         for (run, reply) in runs.iter().zip(replies) {
             for row in &reply.rows {
-                let row = read_row(run[0].table(), row)?;
+                let row = checked_row(run[0].table(), row, self.integrity.get())?;
                 found.insert(row.key(), row);
             }
         }
@@ -85,7 +89,8 @@ impl Postgres {
     }
 
     async fn write(&mut self, net: &Net) -> Result<(), Failure> {
-        let (asks, expected) = writes(net);
+        let integrity = self.integrity.clone();
+        let (asks, expected) = writes(net, integrity.get())?;
         let replies = self.round(&Round { asks, ..Round::default() }).await?;
         let counts = replies.iter().map(|reply| reply.affected);
         // What `decide` promised: the row was there, or was not, as it said.
@@ -119,7 +124,7 @@ pub(super) fn by_key(table: Table, keys: &[RowKey]) -> Vec<Parameter<'_>> {
 /// The statements of a batch, and how many rows each is about: what goes, what comes, what changes,
 /// and at last the accounts that others add to as well, so that their locks are held as shortly as
 /// can be.
-fn writes(net: &Net) -> (Vec<Ask<'_>>, Vec<u64>) {
+fn writes<'a>(net: &'a Net, integrity: Option<&Integrity>) -> Result<(Vec<Ask<'a>>, Vec<u64>), Corrupt> {
     let (mut inserted, mut updated, mut deleted) = (Vec::new(), Vec::new(), Vec::new());
     for change in &net.changes {
         match change {
@@ -140,13 +145,14 @@ fn writes(net: &Net) -> (Vec<Ask<'_>>, Vec<u64>) {
     }
     for rows in inserted.chunk_by(|one, other| one.table() == other.table()) {
         let table = rows[0].table();
-        let parameters = arrays(table.column_types(), rows.iter().map(|row| row.values()).collect());
+        let values = rows.iter().map(|row| tagged::values(row, integrity)).collect::<Result<_, _>>()?;
+        let parameters = arrays(tagged::types(table), values);
         asks.push(Ask { text: &statements::of(table).insert, parameters });
         expected.push(rows.len() as u64);
     }
     for rows in updated.chunk_by(|one, other| one.table() == other.table()) {
         let table = rows[0].table();
-        asks.push(Ask { text: &statements::of(table).update, parameters: changed(table, rows) });
+        asks.push(Ask { text: &statements::of(table).update, parameters: changed(table, rows, integrity)? });
         expected.push(rows.len() as u64);
     }
     if !net.credits.is_empty() {
@@ -160,17 +166,22 @@ fn writes(net: &Net) -> (Vec<Ask<'_>>, Vec<u64>) {
         asks.push(Ask { text: CREDIT, parameters: arrays(&types, sums.collect()) });
         expected.extend([accounts, accounts]);
     }
-    (asks, expected)
+    Ok((asks, expected))
 }
 
-fn changed<'a>(table: Table, rows: &[&'a Row]) -> Vec<Parameter<'a>> {
+fn changed<'a>(
+    table: Table,
+    rows: &[&'a Row],
+    integrity: Option<&Integrity>,
+) -> Result<Vec<Parameter<'a>>, Corrupt> {
     let places: Vec<usize> = statements::updated_columns(table).collect();
-    let types: Vec<ColumnType> = places.iter().map(|place| table.column_types()[*place]).collect();
+    let types: Vec<ColumnType> = places.iter().map(|place| tagged::types(table)[*place]).collect();
     let values = rows.iter().map(|row| {
-        let mut values: Vec<Option<Value<'a>>> = row.values().into_iter().map(Some).collect();
-        places.iter().filter_map(|place| values[*place].take()).collect()
+        let values = tagged::values(row, integrity)?;
+        let mut values: Vec<Option<Value<'a>>> = values.into_iter().map(Some).collect();
+        Ok(places.iter().filter_map(|place| values[*place].take()).collect())
     });
-    arrays(&types, values.collect())
+    Ok(arrays(&types, values.collect::<Result<_, _>>()?))
 }
 
 fn owned(value: Value<'_>) -> Value<'static> {
@@ -185,10 +196,10 @@ fn owned(value: Value<'_>) -> Value<'static> {
 impl Backend for Postgres {
     const EXCLUSIVE: bool = false;
 
-    async fn begin(&mut self) -> Result<i64, BackendError> {
-        let lane = self.ready().await.map_err(|failure| self.failed(&failure))?;
+    async fn begin(&mut self) -> Result<Place, BackendError> {
+        let place = self.ready().await.map_err(|failure| self.failed(&failure))?;
         self.transaction = Transaction::Due;
-        Ok(lane)
+        Ok(place)
     }
 
     async fn load(&mut self, keys: &[RowKey]) -> Result<Vec<Option<Row>>, BackendError> {
@@ -196,11 +207,11 @@ impl Backend for Postgres {
     }
 
     async fn load_all(&mut self, table: Table) -> Result<Vec<Row>, BackendError> {
-        let text = format!("SELECT {} FROM {}", table.columns().join(", "), table.name());
+        let text = format!("SELECT {} FROM {}", tagged::columns(table).join(", "), table.name());
         let round = Round { asks: vec![Ask { text: &text, parameters: Vec::new() }], ..Round::default() };
         let replies = self.round(&round).await.map_err(|failure| self.failed(&failure))?;
         let rows = replies.iter().flat_map(|reply| &reply.rows);
-        rows.map(|row| read_row(table, row))
+        rows.map(|row| checked_row(table, row, self.integrity.get()))
             .collect::<Result<_, _>>()
             .map_err(|corrupt| self.failed(&corrupt.into()))
     }

@@ -6,8 +6,10 @@ use std::sync::LazyLock;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OpenFlags, Row as SqlRow, ToSql};
 
+use crate::crypto::integrity::Integrity;
 use crate::domain::record::{Corrupt, Value};
 use crate::domain::rows::{Row, Table};
+use crate::store::tagged::{self, Read};
 
 /// The one connection that writes.
 pub(super) fn writer(path: &Path) -> rusqlite::Result<Connection> {
@@ -52,7 +54,7 @@ pub(super) fn of(table: Table) -> &'static Statements {
 }
 
 fn statements(table: Table) -> Statements {
-    let (name, columns, keys) = (table.name(), table.columns(), table.key_columns());
+    let (name, columns, keys) = (table.name(), tagged::columns(table), table.key_columns());
     let numbered = |wanted: &dyn Fn(&str) -> bool, between: &str| {
         let terms: Vec<String> = (1..)
             .zip(columns)
@@ -87,8 +89,8 @@ impl ToSql for Parameter<'_> {
     }
 }
 
-/// A row of a statement that selects a table's columns in their order.
-pub(super) fn read_row(table: Table, row: &SqlRow<'_>) -> rusqlite::Result<Row> {
+/// A row of a statement that selects a table's columns in their order, and its tag.
+pub(super) fn read_row(table: Table, row: &SqlRow<'_>) -> rusqlite::Result<Read> {
     let mut place = 0;
     let read = table.read(|| {
         let value = match row.get_ref(place).map_err(|_| Corrupt)? {
@@ -101,7 +103,21 @@ pub(super) fn read_row(table: Table, row: &SqlRow<'_>) -> rusqlite::Result<Row> 
         place += 1;
         Ok(value)
     });
-    read.map_err(|corrupt| {
-        rusqlite::Error::FromSqlConversionFailure(place, rusqlite::types::Type::Blob, Box::new(corrupt))
-    })
+    let read = read.map_err(|corrupt| unreadable(place, corrupt))?;
+    let tag = if table.is_tagged() { row.get_ref(table.columns().len())?.as_blob_or_null()? } else { None };
+    Ok((read, tag.and_then(|tag| tag.try_into().ok())))
+}
+
+/// The row, when a server wrote it.
+pub(super) fn checked_row(
+    table: Table,
+    row: &SqlRow<'_>,
+    integrity: Option<&Integrity>,
+) -> rusqlite::Result<Row> {
+    tagged::checked(read_row(table, row)?, integrity).map_err(|corrupt| unreadable(0, corrupt))
+}
+
+/// Not SQLite's own word: what it gave is no row of ours.
+fn unreadable(place: usize, corrupt: Corrupt) -> rusqlite::Error {
+    rusqlite::Error::FromSqlConversionFailure(place, rusqlite::types::Type::Blob, Box::new(corrupt))
 }

@@ -3,13 +3,14 @@
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rusqlite::{Connection, params_from_iter};
+use rusqlite::{Connection, Row as SqlRow, params_from_iter};
 use tokio::sync::Semaphore;
 
-use super::connection::{self, Parameter, read_row};
-use crate::domain::rows::{Row, RowKey};
+use super::connection::{self, Parameter, checked_row};
+use crate::crypto::integrity::{Integrity, IntegritySlot};
+use crate::domain::rows::{Row, RowKey, Table};
 use crate::store::query::{Fetched, Query, Scan};
-use crate::store::{Later, Reader, StoreError};
+use crate::store::{Later, Reader, StoreError, tagged};
 
 const CONNECTIONS: usize = 4;
 
@@ -20,14 +21,15 @@ pub(super) struct Pool {
 
 struct Shared {
     idle: Mutex<Vec<Connection>>,
+    integrity: IntegritySlot,
     permits: Arc<Semaphore>,
 }
 
 impl Pool {
-    pub(super) fn open(path: &Path) -> rusqlite::Result<Self> {
+    pub(super) fn open(path: &Path, integrity: IntegritySlot) -> rusqlite::Result<Self> {
         let idle = (0..CONNECTIONS).map(|_| connection::reader(path)).collect::<Result<Vec<_>, _>>()?;
         let permits = Arc::new(Semaphore::new(CONNECTIONS));
-        Ok(Self { shared: Arc::new(Shared { idle: Mutex::new(idle), permits }) })
+        Ok(Self { shared: Arc::new(Shared { idle: Mutex::new(idle), integrity, permits }) })
     }
 
     async fn run(&self, query: Query) -> Result<Fetched, StoreError> {
@@ -38,7 +40,7 @@ impl Pool {
             let mut idle = shared.idle.lock().unwrap_or_else(PoisonError::into_inner);
             let mut connection = idle.pop().ok_or(StoreError::Unavailable)?;
             drop(idle);
-            let read = snapshot(&mut connection, &query).map_err(|error| {
+            let read = snapshot(&mut connection, &query, shared.integrity.get()).map_err(|error| {
                 tracing::error!(%error, "a read failed");
                 StoreError::Unavailable
             });
@@ -57,40 +59,52 @@ impl Reader for Pool {
     }
 }
 
-fn snapshot(connection: &mut Connection, query: &Query) -> rusqlite::Result<Fetched> {
+fn snapshot(
+    connection: &mut Connection,
+    query: &Query,
+    integrity: Option<&Integrity>,
+) -> rusqlite::Result<Fetched> {
     let transaction = connection.transaction()?;
     let mut fetched = Fetched { caller_is_good: true, ..Fetched::default() };
     if let Some(caller) = &query.caller {
         for key in caller.keys() {
-            fetched.rows.extend(row(&transaction, &key)?);
+            fetched.rows.extend(row(&transaction, &key, integrity)?);
         }
         if !caller.is_good(&fetched.rows) {
             return Ok(Fetched::default());
         }
     }
     for key in &query.rows {
-        fetched.rows.extend(row(&transaction, key)?);
+        fetched.rows.extend(row(&transaction, key, integrity)?);
     }
     if let Some(scan) = &query.scan {
-        fetched.scanned = scanned(&transaction, scan)?;
+        fetched.scanned = scanned(&transaction, scan, |table, row| checked_row(table, row, integrity))?;
     }
     Ok(fetched)
 }
 
 /// The row of a key.
-pub(super) fn row(connection: &Connection, key: &RowKey) -> rusqlite::Result<Option<Row>> {
+pub(super) fn row(
+    connection: &Connection,
+    key: &RowKey,
+    integrity: Option<&Integrity>,
+) -> rusqlite::Result<Option<Row>> {
     let table = key.table();
     let mut statement = connection.prepare_cached(&connection::of(table).select)?;
     let mut rows = statement.query(params_from_iter(key.values().into_iter().map(Parameter)))?;
-    rows.next()?.map(|row| read_row(table, row)).transpose()
+    rows.next()?.map(|row| checked_row(table, row, integrity)).transpose()
 }
 
-/// The rows of a scan.
-pub(super) fn scanned(connection: &Connection, scan: &Scan) -> rusqlite::Result<Vec<Row>> {
+/// The rows of a scan, each as it is read.
+pub(super) fn scanned<T>(
+    connection: &Connection,
+    scan: &Scan,
+    mut read: impl FnMut(Table, &SqlRow<'_>) -> rusqlite::Result<T>,
+) -> rusqlite::Result<Vec<T>> {
     let (table, condition, parameters) = scan.sql();
-    let text = format!("SELECT {} FROM {} WHERE {condition}", table.columns().join(", "), table.name());
+    let columns = tagged::columns(table).join(", ");
+    let text = format!("SELECT {columns} FROM {} WHERE {condition}", table.name());
     let mut statement = connection.prepare_cached(&text)?;
-    let rows = statement
-        .query_map(params_from_iter(parameters.into_iter().map(Parameter)), |row| read_row(table, row))?;
-    rows.collect()
+    let parameters = params_from_iter(parameters.into_iter().map(Parameter));
+    statement.query_map(parameters, |row| read(table, row))?.collect()
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::Connection;
 
 use super::{DATABASE_FILE, OpenError, connection, known_schema, open_error, read};
+use crate::crypto::integrity::RowTag;
 use crate::domain::rows::{Row, RowKey, Table};
 use crate::store::query::Scan;
 
@@ -45,7 +46,17 @@ impl Snapshot {
 
     /// The rows of a table that come after `after`, by key; none at its end.
     pub fn page(&self, table: Table, after: Option<RowKey>) -> Result<Vec<Row>, OpenError> {
+        Ok(self.tagged_page(table, after)?.into_iter().map(|(row, _)| row).collect())
+    }
+
+    /// The same, each with its tag: whoever asks judges it.
+    pub fn tagged_page(
+        &self,
+        table: Table,
+        after: Option<RowKey>,
+    ) -> Result<Vec<(Row, Option<RowTag>)>, OpenError> {
         let scan = Scan::All { table, after, limit: PAGE };
-        read::scanned(&self.connection, &scan).map_err(|error| open_error(&self.path, error))
+        read::scanned(&self.connection, &scan, connection::read_row)
+            .map_err(|error| open_error(&self.path, error))
     }
 }

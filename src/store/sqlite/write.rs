@@ -2,22 +2,30 @@
 
 use rusqlite::{CachedStatement, Connection, ErrorCode, params_from_iter};
 
-use super::connection::{self, Parameter, read_row};
+use super::connection::{self, Parameter, checked_row};
 use super::read;
+use crate::crypto::integrity::IntegritySlot;
+use crate::domain::record::Value;
 use crate::domain::rows::{Row, RowKey, Table};
-use crate::store::backend::{Backend, BackendError, Change, Net};
+use crate::store::backend::{Backend, BackendError, Change, Net, Place};
+use crate::store::tagged;
 
-/// The one writer's lane.
-const LANE: i64 = 0;
+/// The one writer's lane; nobody else ever has it.
+const PLACE: Place = Place { lane: 0, token: 0 };
 
 /// The one connection that writes.
 pub(in crate::store) struct Sqlite {
     connection: Connection,
+    integrity: IntegritySlot,
 }
 
 impl Sqlite {
-    pub(super) fn new(connection: Connection) -> Self {
-        Self { connection }
+    pub(super) fn new(connection: Connection, integrity: IntegritySlot) -> Self {
+        Self { connection, integrity }
+    }
+
+    fn values<'a>(&self, row: &'a Row) -> Result<Vec<Value<'a>>, BackendError> {
+        tagged::values(row, self.integrity.get()).map_err(|_no_keys| BackendError::Broken)
     }
 
     /// Changes come ordered by table: a statement is looked up once for a run of its own kind.
@@ -25,8 +33,8 @@ impl Sqlite {
         let mut run: Option<(&'static str, CachedStatement<'_>)> = None;
         for change in &net.changes {
             let (text, values) = match change {
-                Change::Insert(row) => (&connection::of(row.table()).insert, row.values()),
-                Change::Update(row) => (&connection::of(row.table()).update, row.values()),
+                Change::Insert(row) => (&connection::of(row.table()).insert, self.values(row)?),
+                Change::Update(row) => (&connection::of(row.table()).update, self.values(row)?),
                 Change::Delete(key) => (&connection::of(key.table()).delete, key.values()),
             };
             let mut statement = match run.take() {
@@ -76,23 +84,23 @@ fn failed(error: &rusqlite::Error) -> BackendError {
 impl Backend for Sqlite {
     const EXCLUSIVE: bool = true;
 
-    async fn begin(&mut self) -> Result<i64, BackendError> {
+    async fn begin(&mut self) -> Result<Place, BackendError> {
         self.connection.execute_batch("BEGIN IMMEDIATE").map_err(|error| failed(&error))?;
-        Ok(LANE)
+        Ok(PLACE)
     }
 
     async fn load(&mut self, keys: &[RowKey]) -> Result<Vec<Option<Row>>, BackendError> {
         keys.iter()
-            .map(|key| read::row(&self.connection, key))
+            .map(|key| read::row(&self.connection, key, self.integrity.get()))
             .collect::<Result<_, _>>()
             .map_err(|error| failed(&error))
     }
 
     async fn load_all(&mut self, table: Table) -> Result<Vec<Row>, BackendError> {
-        let text = format!("SELECT {} FROM {}", table.columns().join(", "), table.name());
+        let text = format!("SELECT {} FROM {}", tagged::columns(table).join(", "), table.name());
         let read = || -> rusqlite::Result<Vec<Row>> {
             let mut statement = self.connection.prepare_cached(&text)?;
-            let rows = statement.query_map([], |row| read_row(table, row))?;
+            let rows = statement.query_map([], |row| checked_row(table, row, self.integrity.get()))?;
             rows.collect()
         };
         read().map_err(|error| failed(&error))

@@ -234,7 +234,7 @@ fn side_rows() -> Vec<Row> {
         addition().into_row(),
         pending_contact().into_row(),
         Lease { name: "outbox".into(), worker_id: WorkerId([1; 16]), held_until: NOW }.into_row(),
-        Lane { lane: 7, sequence: 3, hash: [1; 32], at: NOW }.into_row(),
+        Lane { lane: 7, sequence: 3, hash: [1; 32], at: NOW, signature: Some([2; 64]) }.into_row(),
     ]
 }
 

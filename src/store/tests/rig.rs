@@ -6,13 +6,14 @@ use std::task::Poll;
 
 use tokio::sync::{broadcast, mpsc, oneshot};
 
+use crate::crypto::integrity::{Integrity, IntegritySlot};
 use crate::domain::command::Command;
 use crate::domain::id::LedgerAccountId;
 use crate::domain::rows::{LedgerAccount, Row, RowKey, Table};
 use crate::domain::tests::fixture::{Ledger, NOW};
 use crate::env::clock::ManualClock;
-use crate::store::backend::{Backend, BackendError, Change, Net};
-use crate::store::batch::{Job, Writer};
+use crate::store::backend::{Backend, BackendError, Change, Net, Place};
+use crate::store::batch::{BatchOptions, Job, Writer};
 use crate::store::query::{Query, Scan};
 use crate::store::{Answer, Reader, Store, StoreError};
 
@@ -65,7 +66,7 @@ impl<B> Watched<B> {
 impl<B: Backend> Backend for Watched<B> {
     const EXCLUSIVE: bool = B::EXCLUSIVE;
 
-    async fn begin(&mut self) -> Result<i64, BackendError> {
+    async fn begin(&mut self) -> Result<Place, BackendError> {
         self.inner.begin().await
     }
 
@@ -113,6 +114,11 @@ impl<B: Backend> Backend for Watched<B> {
     }
 }
 
+/// The keys that all tests' stores have.
+pub(crate) fn integrity() -> IntegritySlot {
+    IntegritySlot::filled(Arc::new(Integrity::of(&[9; 32])))
+}
+
 /// Writes a ledger's rows into an empty database.
 pub(crate) async fn seed(backend: &mut impl Backend, ledger: &Ledger) {
     let mut changes: Vec<Change> = ledger.rows().cloned().map(Change::Insert).collect();
@@ -120,7 +126,7 @@ pub(crate) async fn seed(backend: &mut impl Backend, ledger: &Ledger) {
         Change::Insert(row) | Change::Update(row) => row.key(),
         Change::Delete(key) => key.clone(),
     });
-    let lane = backend.begin().await.expect("a transaction");
+    let lane = backend.begin().await.expect("a transaction").lane;
     backend.load(&[RowKey::Lane(lane)]).await.expect("the lane is there");
     backend.apply(&Net { changes, credits: Vec::new() }).await.expect("the ledger's rows keep to the schema");
     backend.commit().await.expect("the rows are committed");
@@ -170,9 +176,13 @@ impl<K: Kind> Rig<K> {
         let clock = Arc::new(ManualClock::new(NOW.0));
         let (queue, waiting) = mpsc::channel(queue_bound);
         let (committed, commits) = broadcast::channel(256);
-        let policy = Arc::new(ledger.policy.clone());
-        let writer =
-            Writer::new(backend, policy, Arc::clone(&clock) as Arc<_>, committed.clone(), batch_bound);
+        let options = BatchOptions {
+            policy: Arc::new(ledger.policy.clone()),
+            clock: Arc::clone(&clock) as Arc<_>,
+            integrity: integrity(),
+            batch_bound,
+        };
+        let writer = Writer::new(backend, options, committed.clone());
         Self {
             store: Store::new(queue, made.reader, committed),
             clock,

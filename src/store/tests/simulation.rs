@@ -37,14 +37,14 @@ use std::sync::{Arc, Mutex};
 
 use tokio::sync::{broadcast, mpsc, oneshot};
 
-use super::rig::{Kind, all, seed};
+use super::rig::{Kind, all, integrity, seed};
 use super::stories::{answer, is_one_chain};
 use crate::domain::command::Command;
 use crate::domain::rows::Row;
 use crate::domain::tests::fixture::{Attempt, Ledger, NOW};
 use crate::env::clock::ManualClock;
 use crate::env::environment::Environment;
-use crate::store::batch::Writer;
+use crate::store::batch::{BatchOptions, Writer};
 use crate::store::{Answer, Store, StoreError};
 use actors::Actors;
 use faulty::{Faulty, Log, Told};
@@ -121,10 +121,14 @@ pub(crate) async fn run<K: Kind>(name: &str, kind: &K, plan: Plan) -> Report {
     let clock = Arc::new(ManualClock::new(NOW.0));
     let (queue, waiting) = mpsc::channel(4 * plan.batch_most);
     let (committed, _) = broadcast::channel(16);
-    let policy = Arc::new(model.policy.clone());
-    // A batch of the simulation is one of the writer's, however much is in it.
-    let bound = 4 * plan.batch_most;
-    let writer = Writer::new(backend, policy, Arc::clone(&clock) as Arc<_>, committed.clone(), bound);
+    let options = BatchOptions {
+        policy: Arc::new(model.policy.clone()),
+        clock: Arc::clone(&clock) as Arc<_>,
+        integrity: integrity(),
+        // A batch of the simulation is one of the writer's, however much is in it.
+        batch_bound: 4 * plan.batch_most,
+    };
+    let writer = Writer::new(backend, options, committed.clone());
     let (stop, stopped) = oneshot::channel();
     let running = tokio::spawn(writer.run(waiting, stopped));
     let mut simulation = Simulation {

@@ -144,7 +144,7 @@ impl Replay {
             | (Kind::AddContact, Outcome::ContactBegun { .. })
             | (Kind::ConfirmContact, Outcome::ContactConfirmed { .. }) => nothing_posted(entry),
             (Kind::ApproveAddition, Outcome::DeviceAdded { device_id, key_id, point, form }) => {
-                self.device_added(entry, account_id, *device_id, (*key_id, point, *form))
+                self.device_added(entry, &call, account_id, *device_id, (*key_id, point, *form))
             }
             (Kind::CancelRecovery, Outcome::RecoveryStepped(step)) => {
                 if step.account.map(|account| account.account_id) != Some(account_id) {

@@ -4,7 +4,7 @@
 use super::calls::stored;
 use super::{Checked, Entry, KeyReplay, OwnerReplay, Replay, nothing_moved, nothing_posted};
 use crate::domain::command::SystemAction;
-use crate::domain::id::{AccountId, CaseId, DeviceId, KeyId};
+use crate::domain::id::{AccountId, AdditionId, CaseId, DeviceId, KeyId};
 use crate::domain::journal::Kind;
 use crate::domain::outcome::{Outcome, RecoveryStep};
 use crate::domain::recovery::CaseState;
@@ -49,9 +49,15 @@ impl Replay {
                 }
                 nothing_moved(entry)
             }
-            (Kind::RequestAddition, Outcome::AdditionAsked { .. })
-            | (Kind::CancelByNotice, Outcome::CancellationHeard(None))
-            | (_, Outcome::Refused { .. }) => nothing_moved(entry),
+            (Kind::RequestAddition, Outcome::AdditionAsked { addition_id, .. }) => {
+                if self.additions.insert(*addition_id, entry.row.key_id).is_some() {
+                    return Err("a phone's wish to join has the name of another one");
+                }
+                nothing_moved(entry)
+            }
+            (Kind::CancelByNotice, Outcome::CancellationHeard(None)) | (_, Outcome::Refused { .. }) => {
+                nothing_moved(entry)
+            }
             (Kind::CancelByNotice, Outcome::CancellationHeard(Some(step))) => self.stepped(entry, step),
             (
                 Kind::SendRecoveryCode
@@ -221,12 +227,19 @@ impl Replay {
     pub(super) fn device_added(
         &mut self,
         entry: &Entry<'_>,
+        call: &pb::Call,
         account_id: AccountId,
         device_id: DeviceId,
         (key_id, point, form): (KeyId, &[u8; 65], KeyForm),
     ) -> Checked {
         if entry.versions.keys != [(key_id, 1)] || self.keys.contains_key(&key_id) {
             return Err("it enrols a key that there is already");
+        }
+        let body: pb::DeviceApproveAddRequest = evidence::body(call)?;
+        let addition_id =
+            AdditionId::from_slice(&body.addition_id).ok_or("the signed wish to join is none")?;
+        if self.additions.remove(&addition_id) != Some(key_id) {
+            return Err("it enrols another key than the one that asked to join");
         }
         let key = evidence::stored_key(point, form);
         if key.key_id() != key_id.0 {

@@ -1,22 +1,23 @@
 //! The shop's side of the matrix: a till, its merchant's server and an operator, with a good call of each RPC
 //! of theirs.
 
-use std::time::Duration;
-
-use rusqlite::Connection;
 use saifu::client::method;
 use saifu::client::wallet::Wallet;
 use saifu::crypto::envelope::SignatureForm;
 use saifu::crypto::hash::sha256;
+use saifu::domain::id::{FIRST_TENANT, ReconciliationItemId};
+use saifu::domain::reconciliation::{Difference, ItemState};
+use saifu::domain::record::Record as _;
+use saifu::domain::rows::ReconciliationItem;
+use saifu::domain::time::Timestamp;
 use saifu::gate::operation::{CallerKind, Codes, Effect};
 use saifu::pb;
-use saifu::store::sqlite::DATABASE_FILE;
 
 use super::as_wallet;
 use super::case::Case;
-use crate::support::World;
 use crate::support::recovery::HOUR;
 use crate::support::shop::{Shop, asking, digits, hold, order, payable, register, secret};
+use crate::support::{World, put};
 
 /// The day that worlds begin on.
 const FIRST_DAY: &str = "2026-01-05";
@@ -179,15 +180,24 @@ fn code_request() -> pb::IssueCodeRequest {
 /// none.
 fn differences(world: &World) -> Vec<Case> {
     let item_id = vec![7; 16];
-    let database = Connection::open(world.dir.path().join("data").join(DATABASE_FILE)).expect("a database");
-    database.busy_timeout(Duration::from_secs(10)).expect("it waits for the server");
-    let inserted = database.execute(
-        "INSERT INTO reconciliation_item (item_id, tenant_id, provider, reference, difference, theirs_minor, \
-         theirs_currency, version, first_seen_at, last_seen_at, state) \
-         VALUES (?1, zeroblob(16), 2, 'pi_1', 1, 700, 'JPY', 1, 0, 0, 1)",
-        [&item_id],
-    );
-    assert_eq!(inserted, Ok(1));
+    let item = ReconciliationItem {
+        item_id: ReconciliationItemId([7; 16]),
+        tenant_id: FIRST_TENANT,
+        provider: 2,
+        reference: "pi_1".to_owned(),
+        difference: Difference::UnknownHere,
+        top_up_id: None,
+        ours_minor: None,
+        theirs_minor: Some(700),
+        theirs_currency: Some("JPY".to_owned()),
+        version: 1,
+        first_seen_at: Timestamp(0),
+        last_seen_at: Timestamp(0),
+        state: ItemState::Open,
+        owner_id: None,
+        note: None,
+    };
+    put(&world.dir.path().join("data"), &item.into_row());
     let take = pb::TakeReconciliationItemRequest { item_id: item_id.clone(), version: 1 };
     let resolve = pb::ResolveReconciliationItemRequest { item_id, version: 1, note: "another shop's".into() };
     vec![

@@ -43,7 +43,8 @@ pub const SHOP_CHANGES: &[(&str, &str, &str)] = &[
     ),
     (
         "a day that nobody closed",
-        "INSERT INTO closed_day SELECT terminal_id, 1, tenant_id, 0 FROM terminal LIMIT 1",
+        "INSERT INTO closed_day (terminal_id, business_day, tenant_id, closed_at) \
+         SELECT terminal_id, 1, tenant_id, 0 FROM terminal LIMIT 1",
         "no till closed this day",
     ),
     (
@@ -60,7 +61,7 @@ pub const SHOP_CHANGES: &[(&str, &str, &str)] = &[
     (
         "an inserted till",
         "INSERT INTO terminal SELECT randomblob(16), tenant_id, merchant_id, store_id, label, NULL, 0, \
-         0, registered_at, NULL, 0, 0, 1, 0, NULL, 0 FROM terminal LIMIT 1",
+         0, registered_at, NULL, 0, 0, 1, 0, NULL, 0, tag FROM terminal LIMIT 1",
         "no registration in the journal made this till",
     ),
     (
@@ -107,7 +108,7 @@ pub const SHOP_CHANGES: &[(&str, &str, &str)] = &[
     ("a suspended merchant", "UPDATE merchant SET standing = 2", "its account or standing"),
     (
         "an inserted operator",
-        "INSERT INTO operator SELECT randomblob(16), tenant_id, randomblob(32), state, added_at \
+        "INSERT INTO operator SELECT randomblob(16), tenant_id, randomblob(32), state, added_at, tag \
          FROM operator LIMIT 1",
         "nobody approved this operator",
     ),

@@ -47,7 +47,7 @@ async fn whatever_is_changed_about_a_webhook_is_found() {
         (
             "one that nobody made",
             "INSERT INTO webhook_endpoint SELECT randomblob(16), tenant_id, merchant_id, state, created_at, \
-             rotated_until, replay_from, replay_until, replay_asked_at FROM webhook_endpoint LIMIT 1"
+             rotated_until, replay_from, replay_until, replay_asked_at, tag FROM webhook_endpoint LIMIT 1"
                 .to_owned(),
             "no merchant in the journal made this endpoint",
         ),

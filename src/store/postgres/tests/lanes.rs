@@ -11,7 +11,7 @@ use crate::store::postgres::write::Postgres;
 
 /// The lane of a transaction, once the lease was looked at.
 async fn begin(backend: &mut Postgres) -> Result<i64, BackendError> {
-    let lane = backend.begin().await?;
+    let lane = backend.begin().await?.lane;
     let head = backend.load(&[RowKey::SigningKey(key_id("alice")), RowKey::Lane(lane)]).await?;
     assert!(head[1].is_some(), "a lane that is given has a head");
     Ok(lane)
@@ -73,7 +73,7 @@ async fn many_processes_that_start_at_once_get_as_many_lanes(cluster: &Cluster) 
     let mut tasks = tokio::task::JoinSet::new();
     for holder in 0..12 {
         let mut backend = cluster.backend(&database, holder);
-        tasks.spawn(async move { backend.ready().await.expect("a lane") });
+        tasks.spawn(async move { backend.ready().await.expect("a lane").lane });
     }
     let lanes = tasks.join_all().await;
     assert_eq!(lanes.iter().collect::<BTreeSet<_>>().len(), 12, "{lanes:?}");

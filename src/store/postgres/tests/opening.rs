@@ -12,6 +12,7 @@ use crate::store::postgres::connection::Connection;
 use crate::store::postgres::settings::Settings;
 use crate::store::postgres::snapshot::Snapshot;
 use crate::store::postgres::{OpenError, Options, Remote, migrate};
+use crate::store::tests::rig::integrity;
 
 #[tokio::test]
 async fn a_database_is_ours_and_of_this_schema_or_refused() {
@@ -25,7 +26,7 @@ async fn a_database_is_ours_and_of_this_schema_or_refused() {
 async fn refusal(settings: Settings) -> String {
     let clock = Arc::new(ManualClock::new(NOW.0));
     let policy = Arc::new(Ledger::parse("alice 1 jpy | bakery").policy.clone());
-    match Remote::open(settings, Options::new(policy, clock, [1; 16])).await {
+    match Remote::open(settings, Options::new(policy, clock, integrity(), [1; 16])).await {
         Ok(_) => panic!("it opened"),
         Err(error) => error.to_string(),
     }
@@ -97,7 +98,7 @@ async fn the_first_host_that_can_be_written_is_taken(cluster: &Cluster) {
 
 fn options() -> Options {
     let policy = Arc::new(Ledger::parse("alice 1 jpy | bakery").policy.clone());
-    Options::new(policy, Arc::new(ManualClock::new(NOW.0)), [1; 16])
+    Options::new(policy, Arc::new(ManualClock::new(NOW.0)), integrity(), [1; 16])
 }
 
 /// An authority, and a certificate that it signed for one name.

@@ -12,7 +12,7 @@ use crate::store::postgres::connection::{Connection, Connector};
 use crate::store::postgres::settings::Settings;
 use crate::store::postgres::write::Postgres;
 use crate::store::postgres::{Options, Remote, migrate, read};
-use crate::store::tests::rig::{self, Kind, Made};
+use crate::store::tests::rig::{self, Kind, Made, integrity};
 
 /// The database that others are copies of.
 const PATTERN: &str = "pattern";
@@ -65,7 +65,7 @@ impl Cluster {
     }
 
     pub(super) fn backend(&self, database: &str, holder: u8) -> Postgres {
-        Postgres::new(Arc::new(Connector::new(self.settings(database))), [holder; 16])
+        Postgres::new(Arc::new(Connector::new(self.settings(database))), [holder; 16], integrity())
     }
 
     /// A server process's store, by its number.
@@ -75,7 +75,7 @@ impl Cluster {
 
     pub(super) async fn open_with(&self, settings: Settings, ledger: &Ledger, number: u8) -> Remote {
         let clock = Arc::new(ManualClock::new(NOW.0));
-        let options = Options::new(Arc::new(ledger.policy.clone()), clock, [number; 16]);
+        let options = Options::new(Arc::new(ledger.policy.clone()), clock, integrity(), [number; 16]);
         Remote::open(settings, options).await.expect("the database opens")
     }
 
@@ -110,8 +110,8 @@ impl Kind for Cluster {
     async fn make(&self) -> Made<Self> {
         let place = self.database().await;
         let connector = Arc::new(Connector::new(self.settings(&place)));
-        let backend = Postgres::new(Arc::clone(&connector), [1; 16]);
-        Made { backend, reader: Arc::new(read::Pool::new(connector)), place }
+        let backend = Postgres::new(Arc::clone(&connector), [1; 16], integrity());
+        Made { backend, reader: Arc::new(read::Pool::new(connector, integrity())), place }
     }
 
     async fn lose_ledger_accounts(&self, place: &String) {

@@ -12,6 +12,7 @@ use crate::store::backend::{Backend, BackendError, Change, Net};
 use crate::store::postgres::connection::Connection;
 use crate::store::postgres::statements::type_name;
 use crate::store::postgres::write::Postgres;
+use crate::store::tagged;
 use crate::store::tests::examples::{broken, changed_account, further_rows, payment};
 
 const TEXT: &str = "alice 500 jpy fresh card | bob 0 jpy | bakery";
@@ -49,8 +50,9 @@ async fn key(session: &mut Connection, table: &str) -> Vec<String> {
 async fn every_record_has_exactly_its_tables_columns_types_and_key(session: &mut Connection) {
     for table in Table::ALL {
         let stored: BTreeSet<_> = columns(session, table.name()).await.into_iter().collect();
-        let types = table.column_types().iter().map(|column| type_name(*column).to_owned());
-        let record: BTreeSet<_> = table.columns().iter().map(|&name| name.to_owned()).zip(types).collect();
+        let types = tagged::types(*table).iter().map(|column| type_name(*column).to_owned());
+        let record: BTreeSet<_> =
+            tagged::columns(*table).iter().map(|&name| name.to_owned()).zip(types).collect();
         if *table == Table::Finished {
             // The journal by its other key.
             assert!(record.is_subset(&stored), "{table:?}");
@@ -71,7 +73,7 @@ async fn the_database_has_no_table_that_is_not_a_record_but_these(session: &mut 
 }
 
 async fn write(backend: &mut Postgres, changes: Vec<Change>) -> Result<(), BackendError> {
-    let lane = backend.begin().await?;
+    let lane = backend.begin().await?.lane;
     backend.load(&[crate::domain::rows::RowKey::Lane(lane)]).await?;
     backend.apply(&Net { changes, credits: Vec::new() }).await?;
     backend.commit().await

@@ -11,7 +11,8 @@ use crate::domain::tests::fixture::Ledger;
 use crate::store::sqlite::connection::{self, Parameter};
 use crate::store::sqlite::write::Sqlite;
 use crate::store::sqlite::{DATABASE_FILE, migrate, read};
-use crate::store::tests::rig::{Kind, Made};
+use crate::store::tagged;
+use crate::store::tests::rig::{Kind, Made, integrity};
 
 /// The embedded store.
 pub(in crate::store) struct Embeddable;
@@ -23,8 +24,8 @@ impl Kind for Embeddable {
     async fn make(&self) -> Made<Self> {
         let place = TempDir::new().expect("a temporary directory");
         let path = place.path().join(DATABASE_FILE);
-        let backend = Sqlite::new(migrated(place.path()));
-        Made { backend, reader: Arc::new(read::Pool::open(&path).expect("readers open")), place }
+        let backend = Sqlite::new(migrated(place.path()), integrity());
+        Made { backend, reader: Arc::new(read::Pool::open(&path, integrity()).expect("readers open")), place }
     }
 
     async fn lose_ledger_accounts(&self, place: &TempDir) {
@@ -51,9 +52,11 @@ pub(super) fn seed(directory: &Path, ledger: &Ledger) {
 }
 
 pub(super) fn insert(connection: &Connection, row: &Row) -> rusqlite::Result<usize> {
+    let (slot, row) = (integrity(), row.clone());
+    let values = tagged::values(&row, slot.get()).expect("there are keys");
     connection
         .prepare_cached(&connection::of(row.table()).insert)?
-        .execute(params_from_iter(row.values().into_iter().map(Parameter)))
+        .execute(params_from_iter(values.into_iter().map(Parameter)))
 }
 
 /// A reader of the file beside the store.

@@ -14,7 +14,9 @@ use crate::domain::rows::{Finished, Payment, Table};
 use crate::domain::tests::fixture::{Ledger, key_id, ledger_account_id};
 use crate::store::sqlite::connection::{self, Parameter};
 use crate::store::sqlite::{DATABASE_FILE, read};
+use crate::store::tagged;
 use crate::store::tests::examples::{broken, changed_account, further_rows, payment};
+use crate::store::tests::rig::integrity;
 
 fn database() -> (TempDir, Connection) {
     let directory = TempDir::new().expect("a temporary directory");
@@ -36,7 +38,7 @@ fn every_record_has_exactly_its_tables_columns_and_key() {
     for table in Table::ALL {
         let stored = columns(&connection, table.name());
         let names: BTreeSet<&str> = stored.iter().map(|(name, ..)| name.as_str()).collect();
-        let record: BTreeSet<&str> = table.columns().iter().copied().collect();
+        let record: BTreeSet<&str> = tagged::columns(*table).iter().copied().collect();
         if *table == Table::Finished {
             // The journal by its other key.
             assert!(record.is_subset(&names), "{table:?}");
@@ -90,7 +92,7 @@ fn every_record_comes_back_as_it_was_stored() {
     }
     let mut covered: BTreeSet<Table> = BTreeSet::from([Table::Finished]);
     for row in seeded.rows().chain(&further) {
-        assert_eq!(read::row(&transaction, &row.key()).as_ref(), Ok(&Some(row.clone())));
+        assert_eq!(read::row(&transaction, &row.key(), integrity().get()).as_ref(), Ok(&Some(row.clone())));
         covered.insert(row.table());
     }
     assert_eq!(covered, Table::ALL.iter().copied().collect(), "every table has its example");
@@ -101,7 +103,7 @@ fn every_record_comes_back_as_it_was_stored() {
         outcome: vec![4],
     };
     let finished = finished.into_row();
-    assert_eq!(read::row(&transaction, &finished.key()), Ok(Some(finished)));
+    assert_eq!(read::row(&transaction, &finished.key(), integrity().get()), Ok(Some(finished)));
     transaction.commit().expect("the examples keep to the schema");
 }
 
@@ -120,7 +122,7 @@ fn optional_columns_come_back_empty() {
     };
     let row = empty.into_row();
     assert_eq!(insert(&connection, &row), Ok(1));
-    assert_eq!(read::row(&connection, &row.key()), Ok(Some(row)));
+    assert_eq!(read::row(&connection, &row.key(), integrity().get()), Ok(Some(row)));
 }
 
 #[test]
@@ -128,10 +130,12 @@ fn an_update_writes_every_column_that_may_change() {
     let (_directory, connection) = database();
     let account = changed_account(&Ledger::parse("alice 500 jpy"));
     let row = account.into_row();
-    let parameters = params_from_iter(row.values().into_iter().map(Parameter));
+    let slot = integrity();
+    let values = tagged::values(&row, slot.get()).expect("there are keys");
+    let parameters = params_from_iter(values.into_iter().map(Parameter));
     let changed = connection.execute(&connection::of(Table::Account).update, parameters);
     assert_eq!(changed, Ok(1));
-    assert_eq!(read::row(&connection, &row.key()), Ok(Some(row)));
+    assert_eq!(read::row(&connection, &row.key(), integrity().get()), Ok(Some(row)));
 }
 
 #[test]
@@ -139,7 +143,7 @@ fn every_update_names_all_columns_but_the_key_and_those_that_never_change() {
     for table in Table::ALL {
         let text = &connection::of(*table).update;
         let set = text.split(" WHERE ").next().expect("a split yields something");
-        for column in table.columns() {
+        for column in tagged::columns(*table) {
             let written = set.contains(&format!(" {column} = ?"));
             let fixed = table.key_columns().contains(column) || table.fixed_columns().contains(column);
             assert_eq!(written, !fixed, "{table:?}.{column}");
@@ -213,5 +217,8 @@ fn the_schema_refuses_what_decide_promises_not_to_do() {
     let good = copy("payment", &[("payment_id", other), ("order_id", "NULL")]);
     assert!(!is_refused(&connection, &good));
     let account = ledger_account_id("alice");
-    assert_eq!(read::row(&connection, &crate::domain::rows::RowKey::LedgerAccount(account)), Ok(None));
+    assert_eq!(
+        read::row(&connection, &crate::domain::rows::RowKey::LedgerAccount(account), integrity().get()),
+        Ok(None)
+    );
 }

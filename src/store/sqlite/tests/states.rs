@@ -13,6 +13,7 @@ use crate::store::query::{MerchantScan, PaymentScan, Scan};
 use crate::store::sqlite::connection::{self, Parameter};
 use crate::store::sqlite::{DATABASE_FILE, read};
 use crate::store::tests::examples::payment;
+use crate::store::tests::rig::integrity;
 
 /// Every combination of sums that the schema takes, of a payment of ¥3.
 fn payments() -> Vec<Payment> {
@@ -66,7 +67,9 @@ fn a_payment_is_found_by_the_state_that_its_sums_amount_to() {
             before: None,
             limit: 1_000,
         };
-        let rows = read::scanned(&connection, &Scan::Merchant(MerchantScan::Payments(scan)));
+        let rows = read::scanned(&connection, &Scan::Merchant(MerchantScan::Payments(scan)), |table, row| {
+            connection::checked_row(table, row, integrity().get())
+        });
         rows.expect("it reads").iter().filter_map(Payment::of).map(|row| row.payment_id).collect()
     };
     for state in STATES {

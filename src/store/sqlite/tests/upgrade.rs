@@ -1,26 +1,28 @@
 //! A database from before merchants were settled is brought up to date, and loses nothing.
 
-use rusqlite::Connection;
+use std::sync::Arc;
+
+use refinery::Target;
+use rusqlite::{Connection, params_from_iter};
 use tempfile::TempDir;
 
-use super::rig::{count, insert, seed};
+use super::rig::count;
+use crate::crypto::integrity::Integrity;
 use crate::domain::id::{LedgerAccountId, MovementId, PaymentId};
 use crate::domain::ledger::{BANK, PAYOUTS};
 use crate::domain::record::Record as _;
 use crate::domain::rows::{LedgerAccount, Movement, MovementKind, Payment, Row, RowKey};
-use crate::domain::tests::fixture::{Ledger, NOW, ledger_account_id};
-use crate::store::sqlite::{DATABASE_FILE, OpenError, connection, migrate, read};
+use crate::domain::tests::fixture::{Ledger, NOW, ledger_account_id, merchant_id};
+use crate::store::heads::is_signed_by;
+use crate::store::sqlite::connection::Parameter;
+use crate::store::sqlite::{
+    APPLICATION_ID, DATABASE_FILE, OpenError, adopt, connection, migrate, migrations, read,
+};
 use crate::store::tests::examples::{further_rows, payment};
+use crate::store::tests::rig::integrity;
 
-/// What the last migrations made, undone: a schema as it was before them, with rows that stay.
-const BEFORE: &str = "PRAGMA foreign_keys = OFF;
-    DROP TABLE settlement; DROP TABLE payable; DROP TABLE fee_rule;
-    DROP TABLE reconciliation; DROP TABLE reconciliation_item;
-    DROP INDEX movement_merchant; DROP INDEX cash_top_up_merchant; DROP INDEX top_up_credited;
-    ALTER TABLE movement DROP COLUMN fee_rule_version;
-    ALTER TABLE movement DROP COLUMN net_after_minor;
-    DELETE FROM refinery_schema_history WHERE version > 7;
-    UPDATE ledger_account SET may_be_negative = 0 WHERE kind = 2;";
+/// The schema before settlement.
+const BEFORE: i32 = 7;
 
 /// A payment that was captured in two parts and given back in part, and one that was captured at once.
 fn movements() -> Vec<Row> {
@@ -50,18 +52,43 @@ fn example() -> Movement {
 /// As it was before: the data directory and its one connection.
 fn older() -> (TempDir, Connection) {
     let directory = TempDir::new().expect("a temporary directory");
-    seed(directory.path(), &Ledger::parse("alice 500 jpy fresh card | bob 0 jpy | bakery"));
-    let connection = connection::writer(&directory.path().join(DATABASE_FILE)).expect("it opens");
+    let mut connection = connection::writer(&directory.path().join(DATABASE_FILE)).expect("it opens");
+    connection.pragma_update(None, "application_id", APPLICATION_ID).expect("it is ours");
+    let runner = migrations::migrations::runner().set_target(Target::Version(BEFORE));
+    runner.run(&mut connection).expect("the schema as it was");
     let at_once = Payment { payment_id: PaymentId([2; 16]), order_id: None, hold_until: None, ..payment() };
-    for row in further_rows().iter().chain(&[at_once.into_row()]).chain(&movements()) {
-        assert_eq!(insert(&connection, row), Ok(1));
+    let ledger = Ledger::parse("alice 500 jpy fresh card | bob 0 jpy | bakery");
+    connection.pragma_update(None, "foreign_keys", false).expect("rows come in any order");
+    for row in ledger.rows().chain(&further_rows()).chain(&[at_once.into_row()]).chain(&movements()) {
+        insert(&connection, row);
     }
-    connection.execute_batch(BEFORE).expect("it is as it was");
+    connection
+        .execute("UPDATE ledger_account SET may_be_negative = 0 WHERE kind = 2", [])
+        .expect("as it was");
+    connection.pragma_update(None, "foreign_keys", true).expect("on again");
     (directory, connection)
 }
 
+/// A row, as far as its table was there.
+fn insert(connection: &Connection, row: &Row) {
+    let table = row.table();
+    let mut statement = connection.prepare("SELECT name FROM pragma_table_info(?1)").expect("it compiles");
+    let known: Vec<String> =
+        statement.query_map([table.name()], |row| row.get(0)).expect("it lists").flatten().collect();
+    if known.is_empty() {
+        return;
+    }
+    let is_known = |column: &&str| known.iter().any(|name| name == column);
+    let columns: Vec<&str> = table.columns().iter().copied().filter(is_known).collect();
+    let values = table.columns().iter().zip(row.values()).filter(|(column, _)| is_known(column));
+    let places = vec!["?"; columns.len()].join(", ");
+    let text = format!("INSERT INTO {} ({}) VALUES ({places})", table.name(), columns.join(", "));
+    let values = params_from_iter(values.map(|(_, value)| Parameter(value)));
+    assert_eq!(connection.execute(&text, values), Ok(1), "{row:?}");
+}
+
 fn ledger_account(connection: &Connection, id: LedgerAccountId) -> Option<LedgerAccount> {
-    let row = read::row(connection, &RowKey::LedgerAccount(id)).expect("it reads");
+    let row = read::row(connection, &RowKey::LedgerAccount(id), integrity().get()).expect("it reads");
     row.as_ref().and_then(LedgerAccount::of).cloned()
 }
 
@@ -95,10 +122,27 @@ fn a_database_from_before_settlement_keeps_its_rows_and_learns_what_payments_bro
     assert!(dangling.is_err(), "a merchant's account is referred to as before");
 }
 
+#[tokio::test]
+async fn rows_from_before_there_were_tags_are_read_once_somebody_vouches_for_them() {
+    let (directory, mut connection) = older();
+    migrate(&mut connection, &directory.path().join(DATABASE_FILE)).expect("it is brought up to date");
+    let lane = RowKey::Lane(0);
+    connection.execute("UPDATE lane SET sequence = 3, hash = zeroblob(32)", []).expect("rows of a journal");
+    let merchant = RowKey::Merchant(merchant_id("bakery"));
+    let read = |key: &RowKey| read::row(&connection, key, integrity().get());
+    read(&merchant).expect_err("nobody vouches for it");
+    let keys = Arc::new(Integrity::of(&[9; 32]));
+    let rows = adopt(directory.path(), Arc::clone(&keys)).await.expect("taken as it is");
+    assert!(rows > 20, "{rows}");
+    assert!(matches!(read(&merchant), Ok(Some(Row::Merchant(_)))));
+    let Ok(Some(Row::Lane(head))) = read(&lane) else { panic!("no head") };
+    assert!(is_signed_by(&head, &keys.public()));
+}
+
 #[test]
 fn a_database_whose_rows_refer_to_nothing_is_not_taken_over() {
     let (directory, mut connection) = older();
-    connection.execute_batch("DELETE FROM merchant").expect("it is gone");
+    connection.execute_batch("PRAGMA foreign_keys = OFF; DELETE FROM merchant").expect("it is gone");
     // Also when it is started again.
     for _ in 0..2 {
         let refused = migrate(&mut connection, &directory.path().join(DATABASE_FILE));

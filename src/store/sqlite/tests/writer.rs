@@ -15,7 +15,7 @@ use crate::domain::time::HOUR_US;
 use crate::env::clock::ManualClock;
 use crate::store::sqlite::{Embedded, Options};
 use crate::store::tests::cases::is_paid;
-use crate::store::tests::rig::{all, sums};
+use crate::store::tests::rig::{all, integrity, sums};
 use crate::store::{Answer, StoreError};
 
 const TEXT: &str = "alice 500 jpy fresh | bob 500 jpy fresh | carol 500 jpy fresh | bakery";
@@ -28,7 +28,7 @@ async fn closing_commits_what_is_queued_and_what_was_acknowledged_is_there_after
     let clock = Arc::new(ManualClock::new(NOW.0));
     let policy = Arc::new(ledger.policy.clone());
     let open = || {
-        let options = Options::new(Arc::clone(&policy), Arc::clone(&clock) as Arc<_>);
+        let options = Options::new(Arc::clone(&policy), Arc::clone(&clock) as Arc<_>, integrity());
         Embedded::open(directory.path(), options).expect("the directory opens")
     };
     let embedded = open();
@@ -61,7 +61,7 @@ async fn a_batchs_time_is_never_below_the_lanes_mark() {
     seed(directory.path(), &ledger);
     for (clock_us, freeze) in [(NOW.0 + HOUR_US, "alice"), (NOW.0, "bob")] {
         let clock = Arc::new(ManualClock::new(clock_us));
-        let options = Options::new(Arc::new(ledger.policy.clone()), clock);
+        let options = Options::new(Arc::new(ledger.policy.clone()), clock, integrity());
         let embedded = Embedded::open(directory.path(), options).expect("the directory opens");
         let attempt = ledger.order(freeze, DeviceAction::Freeze);
         let answers = all(&embedded.store(), [attempt.command]).await;
@@ -81,7 +81,7 @@ async fn a_hot_merchant_stays_exact_while_threads_race() {
     let directory = TempDir::new().expect("a temporary directory");
     seed(directory.path(), &ledger);
     let clock = Arc::new(ManualClock::new(NOW.0));
-    let options = Options::new(Arc::new(ledger.policy.clone()), clock);
+    let options = Options::new(Arc::new(ledger.policy.clone()), clock, integrity());
     let embedded = Embedded::open(directory.path(), options).expect("the directory opens");
     let mut tasks = tokio::task::JoinSet::new();
     for payer in &payers {
@@ -101,7 +101,9 @@ async fn a_hot_merchant_stays_exact_while_threads_race() {
     let path = directory.path().join(crate::store::sqlite::DATABASE_FILE);
     let reader = crate::store::sqlite::connection::reader(&path).expect("it reads");
     let key = RowKey::LedgerAccount(ledger_account_id("bakery"));
-    let Ok(Some(Row::LedgerAccount(bakery))) = crate::store::sqlite::read::row(&reader, &key) else {
+    let Ok(Some(Row::LedgerAccount(bakery))) =
+        crate::store::sqlite::read::row(&reader, &key, integrity().get())
+    else {
         panic!("the merchant's account is there")
     };
     assert_eq!(sums(&bakery), (0, 25_600));

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::random::Random;
 use crate::domain::rows::{Row, RowKey, Table};
-use crate::store::backend::{Backend, BackendError, Net};
+use crate::store::backend::{Backend, BackendError, Net, Place};
 
 /// Where.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -102,13 +102,13 @@ impl<B> Faulty<B> {
 impl<B: Backend> Backend for Faulty<B> {
     const EXCLUSIVE: bool = B::EXCLUSIVE;
 
-    async fn begin(&mut self) -> Result<i64, BackendError> {
+    async fn begin(&mut self) -> Result<Place, BackendError> {
         self.due = self.draw();
         self.attempt();
         self.strike(Point::Begin, When::Before)?;
-        let lane = self.inner.begin().await?;
+        let place = self.inner.begin().await?;
         self.strike(Point::Begin, When::After)?;
-        Ok(lane)
+        Ok(place)
     }
 
     async fn load(&mut self, keys: &[RowKey]) -> Result<Vec<Option<Row>>, BackendError> {

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use crate::domain::record::Record as _;
 use crate::domain::rows::{Finished, Lane, LedgerAccount, Row, RowKey, Table};
 use crate::domain::time::Timestamp;
-use crate::store::backend::{Backend, BackendError, Change, Net};
+use crate::store::backend::{Backend, BackendError, Change, Net, Place};
 use crate::store::query::{Fetched, Query, Scan};
 use crate::store::tests::rig::{Kind, Made};
 use crate::store::{Later, Reader, StoreError};
@@ -39,7 +39,7 @@ impl<const EXCLUSIVE: bool> Kind for InMemory<EXCLUSIVE> {
     type Place = Rows;
 
     async fn make(&self) -> Made<Self> {
-        let lane = Lane { lane: 0, sequence: 0, hash: [0; 32], at: Timestamp(0) }.into_row();
+        let lane = Lane { lane: 0, sequence: 0, hash: [0; 32], at: Timestamp(0), signature: None }.into_row();
         let rows = Arc::new(Mutex::new(BTreeMap::from([(lane.key(), lane)])));
         let backend = Memory { rows: Arc::clone(&rows), undo: Vec::new() };
         Made { backend, reader: Arc::new(MapReader(Arc::clone(&rows))), place: rows }
@@ -82,9 +82,9 @@ impl<const EXCLUSIVE: bool> Memory<EXCLUSIVE> {
 impl<const EXCLUSIVE: bool> Backend for Memory<EXCLUSIVE> {
     const EXCLUSIVE: bool = EXCLUSIVE;
 
-    async fn begin(&mut self) -> Result<i64, BackendError> {
+    async fn begin(&mut self) -> Result<Place, BackendError> {
         // One that is still open goes on, as in a database: what was not rolled back would be committed.
-        Ok(0)
+        Ok(Place { lane: 0, token: 0 })
     }
 
     async fn load(&mut self, keys: &[RowKey]) -> Result<Vec<Option<Row>>, BackendError> {

@@ -1,0 +1,134 @@
+//! A tag in every row that power or money depends on: HMAC-SHA-256 over the table and all columns, under a
+//! key that is not in the database. So a row that somebody else wrote is no row: reading it is a defect, and
+//! the command that needs it fails.
+//!
+//! A tag says that a server wrote this row, not that it is the newest one: a row that is put back as it was
+//! carries its old tag. That is what versions, the journal and `saifu verify` are for.
+
+use std::sync::LazyLock;
+
+use crate::crypto::integrity::{Integrity, RowTag, TAG_BYTES};
+use crate::domain::record::{ColumnType, Corrupt, Value};
+use crate::domain::rows::{Row, Table};
+
+/// The column.
+const TAG: &str = "tag";
+
+/// A table's columns as the database has them.
+struct Stored {
+    columns: Vec<&'static str>,
+    types: Vec<ColumnType>,
+}
+
+static STORED: LazyLock<Vec<Stored>> = LazyLock::new(|| {
+    let stored = |table: &Table| {
+        let (mut columns, mut types) = (table.columns().to_vec(), table.column_types().to_vec());
+        if table.is_tagged() {
+            columns.push(TAG);
+            types.push(ColumnType::Bytes);
+        }
+        Stored { columns, types }
+    };
+    Table::ALL.iter().map(stored).collect()
+});
+
+fn of(table: Table) -> &'static Stored {
+    let place = Table::ALL.iter().position(|one| *one == table).expect("every table is in ALL");
+    &STORED[place]
+}
+
+/// The columns of a table, the tag's last.
+pub fn columns(table: Table) -> &'static [&'static str] {
+    &of(table).columns
+}
+
+/// What they hold.
+pub(super) fn types(table: Table) -> &'static [ColumnType] {
+    &of(table).types
+}
+
+/// A row's values, its tag last. Without keys nothing can be written.
+pub fn values<'a>(row: &'a Row, integrity: Option<&Integrity>) -> Result<Vec<Value<'a>>, Corrupt> {
+    let mut values = row.values();
+    if row.table().is_tagged() {
+        let tag = integrity.ok_or(Corrupt)?.tag(&content(row.table(), &values));
+        values.push(Value::Bytes(tag.to_vec().into()));
+    }
+    Ok(values)
+}
+
+/// A row as it lies in the database, and its tag.
+pub(super) type Read = (Row, Option<RowTag>);
+
+/// The row, when a server wrote it.
+pub(super) fn checked((row, tag): Read, integrity: Option<&Integrity>) -> Result<Row, Corrupt> {
+    if is_tag_of(&row, tag, integrity) { Ok(row) } else { Err(Corrupt) }
+}
+
+/// Whether a server wrote a row.
+pub fn is_tag_of(row: &Row, tag: Option<RowTag>, integrity: Option<&Integrity>) -> bool {
+    if !row.table().is_tagged() {
+        return true;
+    }
+    let (Some(integrity), Some(tag)) = (integrity, tag) else { return false };
+    integrity.is_tag(&content(row.table(), &row.values()), &tag)
+}
+
+/// The table's name and each value behind its kind and length: no two rows have the same content.
+fn content(table: Table, values: &[Value<'_>]) -> Vec<u8> {
+    let mut content = Vec::with_capacity(TAG_BYTES * values.len() + 64);
+    let mut put = |kind: u8, bytes: &[u8]| {
+        content.push(kind);
+        content.extend((bytes.len() as u64).to_be_bytes());
+        content.extend(bytes);
+    };
+    put(0, table.name().as_bytes());
+    for value in values {
+        match value {
+            Value::Int(int) => put(1, &int.to_be_bytes()),
+            Value::Bytes(bytes) => put(2, bytes),
+            Value::Text(text) => put(3, text.as_bytes()),
+            Value::Null => put(4, &[]),
+        }
+    }
+    content
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::tests::examples::further_rows;
+
+    #[test]
+    fn a_row_is_read_with_its_own_tag_alone() {
+        let (own, other) = (Integrity::of(&[7; 32]), Integrity::of(&[8; 32]));
+        let rows = further_rows();
+        for row in rows.iter().filter(|row| row.table().is_tagged()) {
+            let values = values(row, Some(&own)).expect("there are keys");
+            let Some(Value::Bytes(tag)) = values.last() else { panic!("no tag: {row:?}") };
+            let tag = Some(RowTag::try_from(&tag[..]).expect("16 bytes"));
+            assert_eq!(values.len(), columns(row.table()).len());
+            assert!(is_tag_of(row, tag, Some(&own)), "{row:?}");
+            assert!(!is_tag_of(row, tag, Some(&other)) && !is_tag_of(row, tag, None));
+            assert!(!is_tag_of(row, None, Some(&own)) && !is_tag_of(row, Some([0; 16]), Some(&own)));
+            for another in rows.iter().filter(|another| another.key() != row.key()) {
+                assert!(!another.table().is_tagged() || !is_tag_of(another, tag, Some(&own)));
+            }
+        }
+    }
+
+    #[test]
+    fn where_one_value_ends_and_the_next_begins_is_part_of_the_tag() {
+        let text = |text: &'static str| Value::Text(text.into());
+        let contents = [
+            content(Table::Store, &[text("ab"), text("c")]),
+            content(Table::Store, &[text("a"), text("bc")]),
+            content(Table::Store, &[text("a"), Value::Bytes(b"bc".to_vec().into())]),
+            content(Table::Store, &[text("a"), text("bc"), Value::Null]),
+            content(Table::Terminal, &[text("a"), text("bc")]),
+        ];
+        for (at, one) in contents.iter().enumerate() {
+            assert!(!contents[..at].contains(one), "{at}");
+        }
+    }
+}
