@@ -151,6 +151,8 @@ struct Stage {
     till: Wallet,
     merchant: Wallet,
     operator: Wallet,
+    /// A merchant's server and an operator who give their keys up.
+    leaving: [Wallet; 2],
     /// Those who recover, join, and are recovered.
     cast: Cast,
     cases: Vec<Case>,
@@ -256,7 +258,22 @@ impl Stage {
         let revoke = pb::DeviceRevokeRequest { device_id };
         cases.push(Case::new(method::DEVICE_REVOKE, &revoke).code().foreign(pb::Reason::NotFound));
         let [new_till, till, merchant, operator] = staffed.keys;
-        Self { world, alice, dora, carol, mallory, stranger, new_till, till, merchant, operator, cast, cases }
+        let leaving = staffed.leaving;
+        Self {
+            world,
+            alice,
+            dora,
+            carol,
+            mallory,
+            stranger,
+            new_till,
+            till,
+            merchant,
+            operator,
+            leaving,
+            cast,
+            cases,
+        }
     }
 
     /// Whose good call it is.
@@ -265,6 +282,8 @@ impl Stage {
             return &self.cast.phones[phone];
         }
         match case.policy.caller {
+            CallerKind::Merchant if case.policy.method == method::ROTATE_MERCHANT_KEY => &self.leaving[0],
+            CallerKind::Operator if case.policy.method == method::ROTATE_OPERATOR_KEY => &self.leaving[1],
             CallerKind::Candidate if case.policy.method == method::POS_ACTIVATE => &self.new_till,
             CallerKind::Candidate => &self.carol,
             CallerKind::Terminal => &self.till,
@@ -350,7 +369,7 @@ async fn good_calls(stage: &Stage, case: &Case, face: &mut OneFace) {
     let first = parts.seal(&owner.signer);
     let done = send(owner, method, first.clone()).await;
     assert!(done.is_ok(), "{method}, 120 s old: {done:?}");
-    if method == method::DEVICE_REVOKE {
+    if ends_its_key(method) {
         return;
     }
     match case.policy.effect {
@@ -372,6 +391,11 @@ async fn good_calls(stage: &Stage, case: &Case, face: &mut OneFace) {
             assert!(done.is_ok(), "{method}, again, 30 s ahead: {done:?}");
         }
     }
+}
+
+/// After it its key signs nothing more, not even the same again.
+fn ends_its_key(method: &str) -> bool {
+    [method::DEVICE_REVOKE, method::ROTATE_MERCHANT_KEY, method::ROTATE_OPERATOR_KEY].contains(&method)
 }
 
 /// A call's answer, or the first message of one that goes on.

@@ -9,7 +9,7 @@ use super::connection::{Ask, Connection, Connector, Reply, Round};
 use super::failure::Failure;
 use super::{statements, write};
 use crate::domain::rows::{Row, RowKey, Table};
-use crate::store::query::{Fetched, Query, Scan};
+use crate::store::query::{Fetched, Query, Scan, Standing};
 use crate::store::{Later, Reader, StoreError};
 
 const CONNECTIONS: usize = 8;
@@ -75,12 +75,15 @@ async fn snapshot(connection: &mut Connection, query: &Query) -> Result<Fetched,
     }
     round.asks.extend(scan.as_ref().map(ScanText::ask));
     let mut replies = connection.round(&round).await?.into_iter();
-    let mut fetched = Fetched { caller_is_good: true, ..Fetched::default() };
+    let mut fetched = Fetched { caller: Standing::Good, ..Fetched::default() };
     for key in &callers {
         fetched.rows.extend(rows(key.table(), replies.next())?);
     }
-    if query.caller.as_ref().is_some_and(|caller| !caller.is_good(&fetched.rows)) {
-        return Ok(Fetched::default());
+    if let Some(caller) = &query.caller {
+        fetched.caller = caller.standing(&fetched.rows);
+        if fetched.caller != Standing::Good {
+            return Ok(Fetched { caller: fetched.caller, ..Fetched::default() });
+        }
     }
     for key in &query.rows {
         fetched.rows.extend(rows(key.table(), replies.next())?);

@@ -8,7 +8,7 @@ use tokio::sync::Semaphore;
 
 use super::connection::{self, Parameter, read_row};
 use crate::domain::rows::{Row, RowKey};
-use crate::store::query::{Fetched, Query, Scan};
+use crate::store::query::{Fetched, Query, Scan, Standing};
 use crate::store::{Later, Reader, StoreError};
 
 const CONNECTIONS: usize = 4;
@@ -59,13 +59,14 @@ impl Reader for Pool {
 
 fn snapshot(connection: &mut Connection, query: &Query) -> rusqlite::Result<Fetched> {
     let transaction = connection.transaction()?;
-    let mut fetched = Fetched { caller_is_good: true, ..Fetched::default() };
+    let mut fetched = Fetched { caller: Standing::Good, ..Fetched::default() };
     if let Some(caller) = &query.caller {
         for key in caller.keys() {
             fetched.rows.extend(row(&transaction, &key)?);
         }
-        if !caller.is_good(&fetched.rows) {
-            return Ok(Fetched::default());
+        fetched.caller = caller.standing(&fetched.rows);
+        if fetched.caller != Standing::Good {
+            return Ok(Fetched { caller: fetched.caller, ..Fetched::default() });
         }
     }
     for key in &query.rows {

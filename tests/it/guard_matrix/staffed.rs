@@ -4,12 +4,16 @@
 use std::time::Duration;
 
 use rusqlite::Connection;
-use saifu::client::method;
+use saifu::client::method::{self, MERCHANT_KEY, OPERATOR_KEY};
+use saifu::client::signer::Signer;
 use saifu::client::wallet::Wallet;
+use saifu::crypto::device_key::DeviceKey;
 use saifu::crypto::envelope::SignatureForm;
 use saifu::crypto::hash::sha256;
 use saifu::gate::operation::{CallerKind, Codes, Effect};
 use saifu::pb;
+use saifu::pb::bar_subject::Subject;
+use saifu::server::SANDBOX_AUDIENCE;
 use saifu::store::sqlite::DATABASE_FILE;
 
 use super::as_wallet;
@@ -58,6 +62,9 @@ pub fn expected() -> Vec<(&'static str, CallerKind, Effect, Codes)> {
         (method::APPROVE, Operator, Changes, Refused),
         (method::SUSPEND_MERCHANT, Operator, Changes, Refused),
         (method::CANCEL_RECOVERY, Operator, Changes, Refused),
+        (method::BAR, Operator, Changes, Refused),
+        (method::ROTATE_OPERATOR_KEY, Operator, Changes, Refused),
+        (method::ROTATE_MERCHANT_KEY, Merchant, Changes, Refused),
         (method::LIST_SETTLEMENTS, Merchant, Reads, Refused),
         (method::LIST_SETTLEMENT_LINES, Merchant, Reads, Refused),
         (method::GET_PAYOUT_FILE, Operator, Reads, Refused),
@@ -71,6 +78,8 @@ pub fn expected() -> Vec<(&'static str, CallerKind, Effect, Codes)> {
 pub struct Staffed {
     /// A new till, a till, its merchant's server, an operator.
     pub keys: [Wallet; 4],
+    /// Another merchant's server, and another operator.
+    pub leaving: [Wallet; 2],
     pub cases: Vec<Case>,
 }
 
@@ -93,11 +102,17 @@ impl Staffed {
         let steps = steps(world, &shop, alice, mallory).await;
         let day = day(world, &shop).await;
         let hooks = super::hooks::cases(world, &shop).await;
+        let spare = shop.merchant.register_terminal(shop.store_id.clone(), "till 4").await.expect("a till");
+        let (leaver, leaving) = world.merchant("Leaver").await;
         let payment_code = digits(alice, 500).await;
         let newcomer = world.staff(SignatureForm::Der).await;
         let applicant = world.staff(SignatureForm::Der).await;
         first.propose(register(&applicant, "Books")).await.expect("a proposal");
         let proposal = second.list_proposals().await.expect("proposals").proposals.remove(0);
+        let rotate = [
+            rotation(method::ROTATE_MERCHANT_KEY, MERCHANT_KEY, &leaving.merchant_id),
+            rotation(method::ROTATE_OPERATOR_KEY, OPERATOR_KEY, &proposal.proposer_id),
+        ];
         let approve = pb::ApproveRequest {
             payload_sha256: sha256(&[&proposal.payload]).to_vec(),
             proposal_id: proposal.proposal_id,
@@ -148,9 +163,20 @@ impl Staffed {
         cases.splice(3..3, day);
         cases.extend(hooks);
         cases.extend(paid());
+        let subject = Some(pb::BarSubject { subject: Some(Subject::TerminalId(spare.terminal_id)) });
+        cases.push(Case::new(method::BAR, &pb::BarRequest { subject }));
+        // What the first operator proposed is approved by then.
+        cases.extend(rotate);
         let keys = [newcomer, shop.till, shop.merchant, second].map(|staff| as_wallet(world, staff));
-        Self { keys, cases }
+        Self { keys, leaving: [leaver, first].map(|staff| as_wallet(world, staff)), cases }
     }
+}
+
+/// A key given up for another.
+fn rotation(method: &str, kind: &str, owner_id: &[u8]) -> Case {
+    let new = Signer::new(DeviceKey::generate(SignatureForm::Der), SANDBOX_AUDIENCE);
+    let key_proof = new.possession(kind, owner_id);
+    Case::new(method, &pb::RotateKeyRequest { key: Some(new.candidate()), key_proof })
 }
 
 /// What a merchant was paid, and what the bank is told.

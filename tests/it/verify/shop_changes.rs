@@ -60,7 +60,7 @@ pub const SHOP_CHANGES: &[(&str, &str, &str)] = &[
     (
         "an inserted till",
         "INSERT INTO terminal SELECT randomblob(16), tenant_id, merchant_id, store_id, label, NULL, 0, \
-         0, registered_at, NULL, 0, 0, 1, 0, NULL, 0 FROM terminal LIMIT 1",
+         0, registered_at, NULL, 0, 0, 1, 0, NULL, 0, NULL FROM terminal LIMIT 1",
         "no registration in the journal made this till",
     ),
     (
@@ -104,7 +104,7 @@ pub const SHOP_CHANGES: &[(&str, &str, &str)] = &[
         "its till, payment or reversal",
     ),
     ("a forgotten tombstone", "DELETE FROM order_slot WHERE payment_id IS NULL", "is missing"),
-    ("a suspended merchant", "UPDATE merchant SET standing = 2", "its account or standing"),
+    ("a suspended merchant", "UPDATE merchant SET standing = 2", "its account, key or standing"),
     (
         "an inserted operator",
         "INSERT INTO operator SELECT randomblob(16), tenant_id, randomblob(32), state, added_at \
