@@ -47,8 +47,8 @@ impl Signer {
         pb::Candidate { spki: public.spki().to_vec(), signature_form: form.into() }
     }
 
-    /// What the key signs before it becomes a merchant's or an operator's: of this type, and this owner's, whose
-    /// id is empty while there is none.
+    /// What the key signs before it becomes a merchant's or an operator's: of this type, and this owner's,
+    /// whose id is empty while there is none.
     pub fn possession(&self, type_name: &str, owner_id: &[u8]) -> Vec<u8> {
         let possession = pb::KeyPossession {
             audience: self.audience.clone(),

@@ -1,10 +1,10 @@
 //! What is still done for a merchant that is suspended, and for a merchant, a store or a till that is barred:
 //! one table, which `docs/operations.md` shows.
 //!
-//! *Suspended* stops what takes money or prepares it, and leaves what gives it back. *Barred* is for a key in
-//! the wrong hands: nothing at all, whoever calls. A barred store or till binds its own tills and whoever would
-//! pay it; the merchant's server is not in the wrong hands, and goes on giving back. Neither locks customers'
-//! money: they decline, holds end by time, and what is owed is still counted.
+//! *Suspended* stops what takes money or prepares it, and leaves what gives it back. *Barred* is for a key
+//! in the wrong hands: nothing at all, whoever calls. A barred store or till binds its own tills and whoever
+//! would pay it; the merchant's server is not in the wrong hands, and goes on giving back. Neither locks
+//! customers' money: they decline, holds end by time, and what is owed is still counted.
 
 use super::id::{MerchantId, StoreId, TerminalId};
 use super::outcome::Refusal;
@@ -207,7 +207,8 @@ mod tests {
     #[test]
     fn the_page_shows_the_table() {
         let mut table = String::from(
-            "| | merchant suspended | merchant barred | store barred | till barred |\n|---|---|---|---|---|\n",
+            "| | merchant suspended | merchant barred | store barred | till barred |\n\
+             |---|---|---|---|---|\n",
         );
         for (deed, name) in DEEDS {
             write!(table, "| {name} |").expect("a string takes any text");

@@ -122,7 +122,13 @@ impl Street {
     async fn hooks(&self) -> Vec<pb::Reason> {
         let merchant = &self.shop.merchant;
         let endpoint_id = || self.endpoint_id.clone();
-        let replay = pb::ReplayWebhooksRequest { endpoint_id: endpoint_id(), ..Default::default() };
+        let at = |seconds| Some(prost_types::Timestamp { seconds, nanos: 0 });
+        let replay = pb::ReplayWebhooksRequest {
+            endpoint_id: endpoint_id(),
+            from: at(1),
+            until: at(2),
+            ..Default::default()
+        };
         vec![
             reason(merchant.create_webhook(URL).await),
             step(

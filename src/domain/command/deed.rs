@@ -1,5 +1,5 @@
-//! What staff's actions are to those who judge them: which line of the table of suspensions and bars, and about
-//! whom.
+//! What staff's actions are to those who judge them: which line of the table of suspensions and bars, and
+//! about whom.
 
 use super::{Approved, MerchantAction, ShopStep, TerminalAction};
 use crate::domain::id::OperatorId;

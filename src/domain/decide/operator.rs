@@ -65,26 +65,13 @@ fn act(
     policy: &Policy,
 ) -> Result<Ruling, Halt> {
     match action {
-        OperatorAction::Propose { proposal_id, payload, payload_sha256, concerned } => {
-            if *concerned == Some(call.operator_id) {
-                return Err(Refusal::OperatorConcerned.into());
-            }
-            let expires_at = view.now().plus_us(policy.staff.proposal_us);
-            let proposal = Proposal {
-                proposal_id: *proposal_id,
-                tenant_id: FIRST_TENANT,
-                proposer_id: call.operator_id,
-                payload: payload.clone(),
-                payload_sha256: *payload_sha256,
-                state: ProposalState::Open,
-                approver_id: None,
-                created_at: view.now(),
-                expires_at,
-                decided_at: None,
-                key_id: call.signed.key_id,
-            };
-            let outcome = Outcome::Proposed { proposal_id: *proposal_id, expires_at };
-            Ok(Ruling::plain(vec![Write::Insert(proposal.into_row())], outcome))
+        OperatorAction::Propose { concerned: Some(id), .. } if *id == call.operator_id => {
+            Err(Refusal::OperatorConcerned.into())
+        }
+        OperatorAction::Propose { proposal_id, payload, payload_sha256, .. } => {
+            let proposal =
+                NewProposal { proposal_id: *proposal_id, payload, payload_sha256: *payload_sha256 };
+            Ok(propose(call, &proposal, view, policy))
         }
         OperatorAction::Approve { proposal_id, payload_sha256, approved } => {
             let proposal = approvable(call, *proposal_id, *payload_sha256, view)?;
@@ -138,6 +125,31 @@ fn act(
         }
         OperatorAction::Reconciliation(action) => Ok(reconciliation::act(call, action, view)?),
     }
+}
+
+struct NewProposal<'a> {
+    proposal_id: ProposalId,
+    payload: &'a [u8],
+    payload_sha256: [u8; 32],
+}
+
+fn propose(call: &OperatorCall, new: &NewProposal<'_>, view: &View, policy: &Policy) -> Ruling {
+    let expires_at = view.now().plus_us(policy.staff.proposal_us);
+    let proposal = Proposal {
+        proposal_id: new.proposal_id,
+        tenant_id: FIRST_TENANT,
+        proposer_id: call.operator_id,
+        payload: new.payload.to_vec(),
+        payload_sha256: new.payload_sha256,
+        state: ProposalState::Open,
+        approver_id: None,
+        created_at: view.now(),
+        expires_at,
+        decided_at: None,
+        key_id: call.signed.key_id,
+    };
+    let outcome = Outcome::Proposed { proposal_id: new.proposal_id, expires_at };
+    Ruling::plain(vec![Write::Insert(proposal.into_row())], outcome)
 }
 
 /// Open, in time, read as it was signed, somebody else's, and by a key that is still theirs.

@@ -1,5 +1,5 @@
-//! What a new key signs before it becomes a merchant's or an operator's. Without it two operators could give an
-//! owner a key that nobody has, or that belongs to somebody else who signs elsewhere.
+//! What a new key signs before it becomes a merchant's or an operator's. Without it two operators could give
+//! an owner a key that nobody has, or that belongs to somebody else who signs elsewhere.
 
 use prost::Message as _;
 

@@ -421,8 +421,8 @@ pub fn entry(reason: Reason) -> Entry {
         Reason::NoKey => (
             Code::FailedPrecondition,
             "there is no key to revoke",
-            "It was revoked before. A merchant gets another by SetMerchantKey; an operator who left comes back \
-             by AddOperator.",
+            "It was revoked before. A merchant gets another by SetMerchantKey; an operator who left comes \
+             back by AddOperator.",
         ),
         Reason::ProposerRevoked => (
             Code::FailedPrecondition,

@@ -1,7 +1,7 @@
 //! Keys of merchants and operators, what two operators proposed about them, and bars.
 
 use super::calls::stored;
-use super::{Checked, Entry, KeyReplay, OwnerReplay, Replay, nothing_moved};
+use super::{Checked, Entry, KeyReplay, OwnerReplay, Replay, nothing_moved, nothing_posted};
 use crate::crypto::envelope::PublicKey;
 use crate::domain::id::{AccountId, KeyId, MerchantId, OperatorId, StoreId, TerminalId};
 use crate::domain::journal::Kind;
@@ -192,6 +192,7 @@ impl Replay {
 
     /// An owner gave its key up for another.
     pub(super) fn rotated(&mut self, entry: &Entry<'_>, call: &pb::Call, owner: OwnerReplay) -> Checked {
+        nothing_posted(entry)?;
         let body: pb::RotateKeyRequest = evidence::body(call)?;
         let new = NewKey { key: body.key.as_ref(), proof: &body.key_proof };
         let (old, key_id) = match owner {

@@ -83,10 +83,7 @@ impl Replay {
                 | Kind::ReplayWebhooks,
             ) => self.webhook(entry, &call, merchant_id),
             (OwnerReplay::Merchant(_), Kind::RotateMerchantKey)
-            | (OwnerReplay::Operator(_), Kind::RotateOperatorKey) => {
-                nothing_posted(entry)?;
-                self.rotated(entry, &call, owner)
-            }
+            | (OwnerReplay::Operator(_), Kind::RotateOperatorKey) => self.rotated(entry, &call, owner),
             (OwnerReplay::Operator(operator_id), kind) if is_operators(kind) => {
                 self.operator(entry, &call, operator_id)
             }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use rusqlite::Connection;
 use saifu::client::method::{self, MERCHANT_KEY, OPERATOR_KEY};
 use saifu::client::signer::Signer;
+use saifu::client::staff::Staff;
 use saifu::client::wallet::Wallet;
 use saifu::crypto::device_key::DeviceKey;
 use saifu::crypto::envelope::SignatureForm;
@@ -76,11 +77,19 @@ pub fn expected() -> Vec<(&'static str, CallerKind, Effect, Codes)> {
 
 /// The shop's side of the play.
 pub struct Staffed {
-    /// A new till, a till, its merchant's server, an operator.
-    pub keys: [Wallet; 4],
-    /// Another merchant's server, and another operator.
-    pub leaving: [Wallet; 2],
+    pub keys: Keys,
     pub cases: Vec<Case>,
+}
+
+/// Those who call.
+pub struct Keys {
+    /// A key that has an activation code.
+    pub new_till: Wallet,
+    pub till: Wallet,
+    pub merchant: Wallet,
+    pub operator: Wallet,
+    /// Another merchant's server, and another operator, who give their keys up.
+    pub leaving: [Wallet; 2],
 }
 
 /// A shop whose first day is settled.
@@ -102,17 +111,12 @@ impl Staffed {
         let steps = steps(world, &shop, alice, mallory).await;
         let day = day(world, &shop).await;
         let hooks = super::hooks::cases(world, &shop).await;
-        let spare = shop.merchant.register_terminal(shop.store_id.clone(), "till 4").await.expect("a till");
-        let (leaver, leaving) = world.merchant("Leaver").await;
         let payment_code = digits(alice, 500).await;
         let newcomer = world.staff(SignatureForm::Der).await;
         let applicant = world.staff(SignatureForm::Der).await;
         first.propose(register(&applicant, "Books")).await.expect("a proposal");
         let proposal = second.list_proposals().await.expect("proposals").proposals.remove(0);
-        let rotate = [
-            rotation(method::ROTATE_MERCHANT_KEY, MERCHANT_KEY, &leaving.merchant_id),
-            rotation(method::ROTATE_OPERATOR_KEY, OPERATOR_KEY, &proposal.proposer_id),
-        ];
+        let (leaver, ends) = ends(world, &shop, &proposal.proposer_id).await;
         let approve = pb::ApproveRequest {
             payload_sha256: sha256(&[&proposal.payload]).to_vec(),
             proposal_id: proposal.proposal_id,
@@ -161,15 +165,33 @@ impl Staffed {
         cases.extend(differences(world));
         cases.splice(3..3, steps);
         cases.splice(3..3, day);
-        cases.extend(hooks);
+        // Before the merchant is suspended.
+        cases.splice(3..3, hooks);
         cases.extend(paid());
-        let subject = Some(pb::BarSubject { subject: Some(Subject::TerminalId(spare.terminal_id)) });
-        cases.push(Case::new(method::BAR, &pb::BarRequest { subject }));
         // What the first operator proposed is approved by then.
-        cases.extend(rotate);
-        let keys = [newcomer, shop.till, shop.merchant, second].map(|staff| as_wallet(world, staff));
-        Self { keys, leaving: [leaver, first].map(|staff| as_wallet(world, staff)), cases }
+        cases.extend(ends);
+        let keys = Keys {
+            new_till: as_wallet(world, newcomer),
+            till: as_wallet(world, shop.till),
+            merchant: as_wallet(world, shop.merchant),
+            operator: as_wallet(world, second),
+            leaving: [leaver, first].map(|staff| as_wallet(world, staff)),
+        };
+        Self { keys, cases }
     }
+}
+
+/// A till that is barred, and keys that are given up: of another merchant's server, and of who proposed.
+async fn ends(world: &World, shop: &Shop, proposer_id: &[u8]) -> (Staff, Vec<Case>) {
+    let spare = shop.merchant.register_terminal(shop.store_id.clone(), "till 4").await.expect("a till");
+    let (leaver, leaving) = world.merchant("Leaver").await;
+    let subject = Some(pb::BarSubject { subject: Some(Subject::TerminalId(spare.terminal_id)) });
+    let cases = vec![
+        Case::new(method::BAR, &pb::BarRequest { subject }),
+        rotation(method::ROTATE_MERCHANT_KEY, MERCHANT_KEY, &leaving.merchant_id),
+        rotation(method::ROTATE_OPERATOR_KEY, OPERATOR_KEY, proposer_id),
+    ];
+    (leaver, cases)
 }
 
 /// A key given up for another.

@@ -1,4 +1,4 @@
-//! What is changed about keys and bars, and what was done by a key or for somebody when it no longer might be.
+//! What is changed about keys and bars, and what was done by a key, or for somebody, when it no longer might.
 
 use std::path::{Path, PathBuf};
 
@@ -126,8 +126,8 @@ async fn whatever_is_changed_about_keys_and_bars_is_found() {
     std::fs::remove_dir_all(data.parent().expect("its directory")).expect("removed");
 }
 
-/// Moves one journal row behind another, with its time, and makes the chain anew; the checkpoints, which would
-/// tell it first, are gone.
+/// Moves one journal row behind another, with its time, and makes the chain anew; the checkpoints, which
+/// would tell it first, are gone.
 async fn behind(data: &Path, moved: &str, last: &str) -> Vec<&'static str> {
     let copy = tempfile::TempDir::new().expect("a temporary directory");
     std::fs::copy(data.join(DATABASE_FILE), copy.path().join(DATABASE_FILE)).expect("a copy");
