@@ -283,7 +283,7 @@ fn merchant(row: &Merchant, replay: &Replay) -> Result<(), &'static str> {
     let same = expected.ledger_account_id == row.ledger_account_id
         && (expected.standing, expected.owed.version) == (row.standing, row.fee_rule_version)
         && (expected.key_id, expected.barred_at) == (row.key_id, row.barred_at);
-    if same { Ok(()) } else { Err("its account, key or standing, or its fee, is not the journal's") }
+    if same { Ok(()) } else { Err("its account or standing, or its key or fee, is not the journal's") }
 }
 
 fn store(row: &Store, replay: &Replay) -> Result<(), &'static str> {

@@ -34,14 +34,14 @@ const CHANGES: &[(&str, &str, &str)] = &[
         "UPDATE merchant SET key_id = (SELECT min(key_id) FROM signing_key WHERE principal = 3 AND state = 2 \
          AND owner_id = merchant.merchant_id) \
          WHERE merchant_id IN (SELECT owner_id FROM signing_key WHERE principal = 3 AND state = 2)",
-        "its account, key or standing",
+        "its account or standing",
     ),
     (
         "an operator who left and is back",
         "UPDATE operator SET state = 1 WHERE state = 2",
         "their key or state is not the journal's",
     ),
-    ("a merchant's bar that is gone", "UPDATE merchant SET barred_at = NULL", "its account, key or standing"),
+    ("a merchant's bar that is gone", "UPDATE merchant SET barred_at = NULL", "its account or standing"),
     ("a store's bar that is gone", "UPDATE store SET barred_at = NULL", "its merchant, name or bar"),
     ("a till's bar that is gone", "UPDATE terminal SET barred_at = NULL", "its merchant, store, key"),
     ("a till's bar that nobody set", "UPDATE terminal SET barred_at = 1", "its merchant, store, key"),

@@ -104,7 +104,7 @@ pub const SHOP_CHANGES: &[(&str, &str, &str)] = &[
         "its till, payment or reversal",
     ),
     ("a forgotten tombstone", "DELETE FROM order_slot WHERE payment_id IS NULL", "is missing"),
-    ("a suspended merchant", "UPDATE merchant SET standing = 2", "its account, key or standing"),
+    ("a suspended merchant", "UPDATE merchant SET standing = 2", "its account or standing"),
     (
         "an inserted operator",
         "INSERT INTO operator SELECT randomblob(16), tenant_id, randomblob(32), state, added_at \

@@ -4,11 +4,14 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 
 use super::rig::{count, insert, seed};
-use crate::domain::id::{LedgerAccountId, MovementId, PaymentId};
+use crate::domain::id::{FIRST_TENANT, KeyId, LedgerAccountId, MovementId, OwnerId, PaymentId};
 use crate::domain::ledger::{BANK, PAYOUTS};
 use crate::domain::record::Record as _;
-use crate::domain::rows::{LedgerAccount, Movement, MovementKind, Payment, Row, RowKey};
-use crate::domain::tests::fixture::{Ledger, NOW, ledger_account_id};
+use crate::domain::rows::{
+    KeyForm, KeyState, LedgerAccount, Merchant, Movement, MovementKind, Operator, Payment, Principal,
+    Proposal, Row, RowKey, SigningKey,
+};
+use crate::domain::tests::fixture::{Ledger, NOW, ledger_account_id, merchant_id};
 use crate::store::sqlite::{DATABASE_FILE, OpenError, connection, migrate, read};
 use crate::store::tests::examples::{further_rows, payment};
 
@@ -19,6 +22,10 @@ const BEFORE: &str = "PRAGMA foreign_keys = OFF;
     DROP INDEX movement_merchant; DROP INDEX cash_top_up_merchant; DROP INDEX top_up_credited;
     ALTER TABLE movement DROP COLUMN fee_rule_version;
     ALTER TABLE movement DROP COLUMN net_after_minor;
+    DROP INDEX merchant_key;
+    ALTER TABLE merchant DROP COLUMN key_id; ALTER TABLE merchant DROP COLUMN barred_at;
+    ALTER TABLE store DROP COLUMN barred_at; ALTER TABLE terminal DROP COLUMN barred_at;
+    ALTER TABLE proposal DROP COLUMN key_id;
     DELETE FROM refinery_schema_history WHERE version > 7;
     UPDATE ledger_account SET may_be_negative = 0 WHERE kind = 2;";
 
@@ -93,6 +100,33 @@ fn a_database_from_before_settlement_keeps_its_rows_and_learns_what_payments_bro
     assert!(are_kept);
     let dangling = connection.execute("DELETE FROM ledger_account WHERE kind = 2", []);
     assert!(dangling.is_err(), "a merchant's account is referred to as before");
+}
+
+#[test]
+fn a_database_from_before_keys_were_rotated_learns_which_key_is_whose() {
+    let (directory, mut connection) = older();
+    let merchants = SigningKey {
+        key_id: KeyId([7; 32]),
+        tenant_id: FIRST_TENANT,
+        principal: Principal::Merchant,
+        owner_id: OwnerId(merchant_id("bakery").0),
+        account_id: None,
+        point: vec![4; 65],
+        form: KeyForm::Der,
+        state: KeyState::Active,
+        version: 1,
+    };
+    assert_eq!(insert(&connection, &merchants.into_row()), Ok(1));
+    migrate(&mut connection, &directory.path().join(DATABASE_FILE)).expect("it is brought up to date");
+    let key = |key| read::row(&connection, &key).expect("it reads").expect("it is there");
+    let merchant = key(RowKey::Merchant(merchant_id("bakery")));
+    assert_eq!(Merchant::of(&merchant).expect("a merchant").key_id, Some(KeyId([7; 32])));
+    let rows = further_rows();
+    let example = rows.iter().find_map(Proposal::of).expect("there is an example of each table");
+    let proposal = key(RowKey::Proposal(example.proposal_id));
+    let proposer = key(RowKey::Operator(example.proposer_id));
+    let proposer = Operator::of(&proposer).expect("an operator").key_id;
+    assert_eq!(Proposal::of(&proposal).expect("a proposal").key_id, proposer);
 }
 
 #[test]
