@@ -13,6 +13,9 @@ use crate::gate::signature::{MAX_AGE_US, MAX_AHEAD_US, candidate_key as key_in_f
 use crate::gate::system::system_key_id;
 use crate::pb;
 
+/// Whose a new key becomes.
+pub(super) use possession::Owner as KeyOwner;
+
 /// A call is judged by its age at receipt; until its decision it may wait so long in the queue.
 const QUEUED_US: i64 = 30 * SECOND_US;
 
@@ -69,7 +72,7 @@ pub(super) fn stored_key(point: &[u8; 65], form: KeyForm) -> PublicKey {
 }
 
 /// Whether this key signed that it is this owner's.
-pub(super) fn is_proved(key: &PublicKey, proof: &[u8], owner: possession::Owner, audience: &str) -> bool {
+pub(super) fn is_proved(key: &PublicKey, proof: &[u8], owner: KeyOwner, audience: &str) -> bool {
     possession::is_proved(key, proof, owner, audience)
 }
 

@@ -145,6 +145,14 @@ fn what_is_paid_is_there_and_goes_to_whoever_takes_part() {
             784,
         ),
         (
+            "barred",
+            |ledger| {
+                ledger.change::<Merchant>((merchant_id("bakery"),), |row| row.barred_at = Some(NOW));
+            },
+            0,
+            784,
+        ),
+        (
             "it owes from before",
             |ledger| {
                 ledger.put(Payable { carried_minor: -800, ..Payable::unsettled(merchant_id("bakery")) });

@@ -9,9 +9,8 @@ use crate::domain::outcome::{KeyOutcome, Outcome};
 use crate::domain::rows::{KeyForm, KeyState, Standing};
 use crate::domain::standing::{BarSubject, Deed, Hindrance};
 use crate::domain::time::Timestamp;
-use crate::gate::signature::possession::Owner;
 use crate::pb;
-use crate::verify::evidence;
+use crate::verify::evidence::{self, KeyOwner};
 
 /// What was proposed.
 pub struct ProposalReplay {
@@ -145,8 +144,8 @@ impl Replay {
     ) -> Result<PublicKey, &'static str> {
         let key = new.key.and_then(evidence::proposed_key).ok_or("the new key cannot be read")?;
         let of = match owner {
-            OwnerReplay::Merchant(id) => Owner::Merchant(Some(id).filter(|_| has_id)),
-            OwnerReplay::Operator(id) => Owner::Operator(Some(id).filter(|_| has_id)),
+            OwnerReplay::Merchant(id) => KeyOwner::Merchant(Some(id).filter(|_| has_id)),
+            OwnerReplay::Operator(id) => KeyOwner::Operator(Some(id).filter(|_| has_id)),
             OwnerReplay::Device { .. } | OwnerReplay::Terminal(_) => return Err("its new key is nobody's"),
         };
         let is_old = !has_id && new.proof.is_empty();

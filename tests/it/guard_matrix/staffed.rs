@@ -157,16 +157,11 @@ impl Staffed {
             Case::new(method::APPROVE, &approve),
             Case::new(method::FREEZE, &pb::FreezeRequest {}),
             Case::new(method::UNFREEZE, &pb::UnfreezeRequest {}).code(),
-            Case::new(
-                method::SUSPEND_MERCHANT,
-                &pb::SuspendMerchantRequest { merchant_id: shop.merchant_id },
-            ),
         ];
         cases.extend(differences(world));
         cases.splice(3..3, steps);
         cases.splice(3..3, day);
-        // Before the merchant is suspended.
-        cases.splice(3..3, hooks);
+        cases.extend(hooks);
         cases.extend(paid());
         // What the first operator proposed is approved by then.
         cases.extend(ends);
@@ -181,12 +176,15 @@ impl Staffed {
     }
 }
 
-/// A till that is barred, and keys that are given up: of another merchant's server, and of who proposed.
+/// A merchant that is suspended, a till that is barred, and keys that are given up: of another merchant's
+/// server, and of who proposed.
 async fn ends(world: &World, shop: &Shop, proposer_id: &[u8]) -> (Staff, Vec<Case>) {
     let spare = shop.merchant.register_terminal(shop.store_id.clone(), "till 4").await.expect("a till");
     let (leaver, leaving) = world.merchant("Leaver").await;
     let subject = Some(pb::BarSubject { subject: Some(Subject::TerminalId(spare.terminal_id)) });
+    let merchant_id = shop.merchant_id.clone();
     let cases = vec![
+        Case::new(method::SUSPEND_MERCHANT, &pb::SuspendMerchantRequest { merchant_id }),
         Case::new(method::BAR, &pb::BarRequest { subject }),
         rotation(method::ROTATE_MERCHANT_KEY, MERCHANT_KEY, &leaving.merchant_id),
         rotation(method::ROTATE_OPERATOR_KEY, OPERATOR_KEY, proposer_id),
