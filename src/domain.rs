@@ -29,6 +29,7 @@ pub mod recovery;
 pub mod rows;
 pub mod second_factor;
 pub mod settlement;
+pub mod standing;
 pub mod step_up;
 pub mod system_payload;
 #[cfg(test)]

@@ -34,11 +34,11 @@ use zeroize::Zeroizing;
 use crate::domain::command::{CandidateCall, Chore, Command, Order};
 use crate::domain::decide::{Stale, Traceless};
 use crate::domain::id::{CommandId, KeyId, RequestId, hex};
-use crate::domain::outcome::Outcome;
+use crate::domain::outcome::{Outcome, Refusal};
 use crate::domain::rows::{RowKey, SecretReply, SigningKey};
 use crate::domain::time::Timestamp;
 use crate::pb;
-use crate::store::query::{Fetched, Query};
+use crate::store::query::{Fetched, Query, Standing};
 use crate::store::{Answer, Committed, Store, StoreError};
 use action::Action as _;
 use admitted::{Admitted, Caller};
@@ -188,11 +188,10 @@ impl Gate {
         let query = O::query(&call, &self.tools)?;
         let query = Query { caller: Some(call.reader()?), ..query };
         let fetched = self.store.fetch(query).await?;
-        if !fetched.caller_is_good {
+        if fetched.caller == Standing::Unknown {
             self.keys.forget(call.signed.key_id);
-            return Err(Rejection::Unauthenticated);
         }
-        Ok((call, fetched))
+        Ok((call, self.admit(fetched)?))
     }
 
     /// A call of the sandbox's service: a candidate's envelope, from a loopback address only.
@@ -227,6 +226,18 @@ impl Gate {
     /// Hears of every commit of this process from now on.
     pub fn tail(&self) -> tokio::sync::broadcast::Receiver<Arc<[Committed]>> {
         self.store.tail()
+    }
+
+    /// What was read, for whoever may read it.
+    fn admit(&self, fetched: Fetched) -> Result<Fetched, Rejection> {
+        match fetched.caller {
+            Standing::Good => Ok(fetched),
+            Standing::Unknown => Err(Rejection::Unauthenticated),
+            Standing::Barred => {
+                let refusal = Refusal::Barred;
+                Err(Rejection::Refused { refusal, retry_at: Timestamp(0), now: self.now() })
+            }
+        }
     }
 
     fn now(&self) -> Timestamp {

@@ -57,6 +57,7 @@ fn terminal(till: u64, now: Timestamp) -> [Row; 2] {
         cash_today_minor: 0,
         alarmed_at: None,
         alarms: 0,
+        barred_at: None,
     };
     [terminal.into_row(), key.into_row()]
 }

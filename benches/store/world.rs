@@ -76,6 +76,8 @@ fn merchant(number: u64) -> [Row; 3] {
         ledger_account_id,
         standing: Standing::Active,
         fee_rule_version: 0,
+        key_id: None,
+        barred_at: None,
     };
     let store = Store {
         store_id: StoreId(id(b's', number)),
@@ -86,6 +88,7 @@ fn merchant(number: u64) -> [Row; 3] {
         time_zone: "Asia/Tokyo".into(),
         business_day: 1,
         standing: Standing::Active,
+        barred_at: None,
     };
     [account.into_row(), merchant.into_row(), store.into_row()]
 }

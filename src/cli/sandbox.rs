@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use super::Failure;
 use super::till::server_address;
 use crate::client::clock::FollowingClock;
+use crate::client::method::MERCHANT_KEY;
 use crate::client::{Refused, Signer, Staff, Wallet, connect};
 use crate::crypto::device_key::DeviceKey;
 use crate::crypto::entropy::SystemEntropy;
@@ -231,10 +232,12 @@ async fn let_in(
     let [first, second] = approvers.as_slice() else { return Err("a sandbox has two operators".into()) };
     let key = DeviceKey::generate(SignatureForm::Fixed);
     let key_pkcs8 = key.pkcs8().to_vec();
-    let candidate = Signer::new(key, SANDBOX_AUDIENCE).candidate();
+    let signer = Signer::new(key, SANDBOX_AUDIENCE);
+    let (candidate, key_proof) = (signer.candidate(), signer.possession(MERCHANT_KEY, &[]));
     let proposed = first
         .propose(Proposal::RegisterMerchant(pb::RegisterMerchant {
             key: Some(candidate),
+            key_proof,
             store: Some(pb::StoreDetails {
                 name: "Kissaten Yuki".into(),
                 city: "Kyoto".into(),

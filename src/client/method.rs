@@ -188,3 +188,13 @@ pub const CONFIRM_CONTACT: &str = "/saifu.v1.SecurityService/ConfirmContact";
 pub const REMOVE_CONTACT: &str = "/saifu.v1.SecurityService/RemoveContact";
 /// An operator ends a recovery.
 pub const CANCEL_RECOVERY: &str = "/saifu.v1.AdminService/CancelRecovery";
+/// An operator bars a merchant, a store or a till.
+pub const BAR: &str = "/saifu.v1.AdminService/Bar";
+/// An operator gives their key up for another.
+pub const ROTATE_OPERATOR_KEY: &str = "/saifu.v1.AdminService/RotateKey";
+/// A merchant's server gives its key up for another.
+pub const ROTATE_MERCHANT_KEY: &str = "/saifu.v1.MerchantService/RotateKey";
+/// No RPC: the type of what a merchant's new key signs.
+pub const MERCHANT_KEY: &str = "saifu.v1.KeyPossession/Merchant";
+/// No RPC: the type of what an operator's new key signs.
+pub const OPERATOR_KEY: &str = "saifu.v1.KeyPossession/Operator";

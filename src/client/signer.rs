@@ -47,6 +47,17 @@ impl Signer {
         pb::Candidate { spki: public.spki().to_vec(), signature_form: form.into() }
     }
 
+    /// What the key signs before it becomes a merchant's or an operator's: of this type, and this owner's,
+    /// whose id is empty while there is none.
+    pub fn possession(&self, type_name: &str, owner_id: &[u8]) -> Vec<u8> {
+        let possession = pb::KeyPossession {
+            audience: self.audience.clone(),
+            owner_id: owner_id.to_vec(),
+            spki: self.key.public().spki().to_vec(),
+        };
+        self.key.sign(type_name, &possession.encode_to_vec())
+    }
+
     /// Begins a call: of this key, in its epoch, issued now by the machine's clock, under a new
     /// request id.
     pub fn draft(&self, method: &'static str, body: &impl Message) -> Draft {

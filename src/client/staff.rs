@@ -191,6 +191,17 @@ impl Staff {
         self.send(self.draft(method::REGISTER_TERMINAL, &request)).await
     }
 
+    /// Gives the merchant's key up for another.
+    pub async fn rotate_merchant_key(
+        &self,
+        merchant_id: &[u8],
+        new: &Signer,
+    ) -> Result<pb::RotateKeyReply, Refused> {
+        let key_proof = new.possession(method::MERCHANT_KEY, merchant_id);
+        let request = pb::RotateKeyRequest { key: Some(new.candidate()), key_proof };
+        self.send(self.draft(method::ROTATE_MERCHANT_KEY, &request)).await
+    }
+
     /// The merchant's tills.
     pub async fn list_terminals(
         &self,
@@ -287,6 +298,23 @@ impl Staff {
     /// A merchant takes no part any more.
     pub async fn suspend_merchant(&self, merchant_id: Vec<u8>) -> Result<pb::SuspendMerchantReply, Refused> {
         self.send(self.draft(method::SUSPEND_MERCHANT, &pb::SuspendMerchantRequest { merchant_id })).await
+    }
+
+    /// Nothing at all is done for it any more.
+    pub async fn bar(&self, subject: pb::bar_subject::Subject) -> Result<pb::BarReply, Refused> {
+        let subject = Some(pb::BarSubject { subject: Some(subject) });
+        self.send(self.draft(method::BAR, &pb::BarRequest { subject })).await
+    }
+
+    /// Gives an operator's key up for another.
+    pub async fn rotate_operator_key(
+        &self,
+        operator_id: &[u8],
+        new: &Signer,
+    ) -> Result<pb::RotateKeyReply, Refused> {
+        let key_proof = new.possession(method::OPERATOR_KEY, operator_id);
+        let request = pb::RotateKeyRequest { key: Some(new.candidate()), key_proof };
+        self.send(self.draft(method::ROTATE_OPERATOR_KEY, &request)).await
     }
 
     /// Ends a recovery.

@@ -8,6 +8,7 @@ use tonic::Code;
 use super::customer::Customer;
 use super::otherwise::Otherwise;
 use super::teller::{Told, yen};
+use crate::client::method::MERCHANT_KEY;
 use crate::client::{Refused, Staff};
 use crate::crypto::device_key::DeviceKey;
 use crate::crypto::envelope::SignatureForm;
@@ -54,6 +55,7 @@ pub async fn open(
     let proposed = first
         .propose(Proposal::RegisterMerchant(pb::RegisterMerchant {
             key: Some(merchant.signer.candidate()),
+            key_proof: merchant.signer.possession(MERCHANT_KEY, &[]),
             store: Some(pb::StoreDetails {
                 name: "Kissaten Yuki".into(),
                 city: "Kyoto".into(),

@@ -16,6 +16,7 @@ use super::recovery::factor::Channel;
 use super::rows::{CodePurpose, KeyForm};
 use super::time::Timestamp;
 
+mod deed;
 mod keys;
 mod kind;
 mod reconciliation;

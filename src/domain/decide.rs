@@ -14,6 +14,7 @@ mod day;
 mod device;
 mod factor;
 mod funding;
+mod keys;
 mod merchant;
 mod message;
 mod operator;

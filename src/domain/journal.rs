@@ -159,6 +159,12 @@ stored_enum! {
         TakeReconciliationItem = 120,
         /// AdminService/ResolveReconciliationItem.
         ResolveReconciliationItem = 121,
+        /// AdminService/RotateKey.
+        RotateOperatorKey = 130,
+        /// MerchantService/RotateKey.
+        RotateMerchantKey = 131,
+        /// AdminService/Bar.
+        Bar = 132,
     }
 }
 
@@ -240,6 +246,9 @@ impl Kind {
             Self::SettleMerchant => "system/SettleMerchant",
             Self::TakeReconciliationItem => "/saifu.v1.AdminService/TakeReconciliationItem",
             Self::ResolveReconciliationItem => "/saifu.v1.AdminService/ResolveReconciliationItem",
+            Self::RotateOperatorKey => "/saifu.v1.AdminService/RotateKey",
+            Self::RotateMerchantKey => "/saifu.v1.MerchantService/RotateKey",
+            Self::Bar => "/saifu.v1.AdminService/Bar",
         }
     }
 }

@@ -14,6 +14,8 @@ use super::rows::{CodePurpose, KeyForm, Standing, TopUpState};
 use super::time::Timestamp;
 
 mod codec;
+mod keys;
+mod open_answer;
 mod operator_key;
 mod payment;
 mod reconciliation;
@@ -24,6 +26,8 @@ mod shop;
 mod top_up;
 mod webhook;
 
+pub use keys::KeyOutcome;
+pub use open_answer::OpenAnswer;
 pub use operator_key::OperatorKey;
 pub use reconciliation::ReconciliationOutcome;
 pub use recovery::{AccountStanding, RecoveryStep};
@@ -444,6 +448,8 @@ pub enum Outcome {
     Settlement(SettlementOutcome),
     /// A difference from a funding provider's list.
     Reconciliation(ReconciliationOutcome),
+    /// A merchant's or an operator's key is another, or none; something is barred, or no longer.
+    Keys(KeyOutcome),
     /// Not done.
     Refused {
         /// Why.
@@ -481,20 +487,4 @@ impl Outcome {
     pub fn is_refused(&self) -> bool {
         matches!(self, Self::Refused { .. })
     }
-}
-
-/// An answer that leaves the request id open: the call may be sent again under the same id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OpenAnswer {
-    /// A code must be in this very call.
-    CodeNeeded,
-    /// The code was wrong, or used before. To the caller: not authenticated.
-    CodeWrong,
-    /// Codes are not looked at until then.
-    CodeBlocked {
-        /// Until then.
-        until: Timestamp,
-    },
-    /// Too many wrong codes in a row: recovery only.
-    CodeExhausted,
 }

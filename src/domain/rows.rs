@@ -645,6 +645,10 @@ records! {
         standing: Standing,
         /// Which fee rule its payments pin.
         fee_rule_version: i64,
+        /// Its server's key; none when it was revoked and no other set.
+        key_id: Option<KeyId>,
+        /// Since when nothing at all is done for it.
+        barred_at: Option<Timestamp>,
     }
 
     /// A store of a merchant: what a customer pays at.
@@ -663,6 +667,8 @@ records! {
         business_day: i64,
         /// Whether it takes payments.
         standing: Standing,
+        /// Since when nothing at all is done for it.
+        barred_at: Option<Timestamp>,
     }
 
     /// What two operators allow a store: to take cash for customers' accounts. The cash is ours until it
@@ -746,6 +752,8 @@ records! {
         alarmed_at: Option<Timestamp>,
         /// How often it was.
         alarms: i64,
+        /// Since when nothing at all is done for it.
+        barred_at: Option<Timestamp>,
     }
 
     /// A one-time code with which a till enrols its key.
@@ -785,13 +793,13 @@ records! {
         external_reference: Option<String>,
     }
 
-    /// An operator: a person with a key of his own.
+    /// An operator: a person with a key of their own.
     Operator: "operator" [operator_id: OperatorId] {
         /// Whose deployment.
         tenant_id: TenantId,
-        /// His key.
+        /// Their key, or the last one they had.
         key_id: KeyId,
-        /// Whether he may act.
+        /// Whether they may act. There is no way back from revoked.
         state: KeyState,
         /// Since when.
         added_at: Timestamp,
@@ -817,6 +825,8 @@ records! {
         expires_at: Timestamp,
         /// When it was approved.
         decided_at: Option<Timestamp>,
+        /// The key that proposed it: it falls with that key.
+        key_id: KeyId,
     }
 
     /// A linked funding source. Its token is in the sealed document.

@@ -139,7 +139,9 @@ impl<O: Operation> Admitted<O> {
             Caller::Device { account_id, device_id, epoch } => {
                 query::Principal::Device { account_id, device_id, epoch }
             }
-            Caller::Terminal { terminal_id, .. } => query::Principal::Terminal { terminal_id },
+            Caller::Terminal { terminal_id, merchant_id, store_id } => {
+                query::Principal::Terminal { terminal_id, merchant_id, store_id }
+            }
             Caller::Merchant { merchant_id } => query::Principal::Merchant { merchant_id },
             Caller::Operator { operator_id } => query::Principal::Operator { operator_id },
             Caller::Candidate(_) => return Err(Rejection::PermissionDenied),

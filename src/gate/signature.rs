@@ -2,6 +2,8 @@
 //! over the exact bytes → parse the call → key id, audience, time, epoch → hash of the private part
 //! → parse body and private part. Before the signature holds nothing of it is parsed.
 
+pub mod possession;
+
 use prost::Message;
 use zeroize::Zeroizing;
 

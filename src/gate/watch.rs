@@ -57,10 +57,7 @@ impl Gate {
         let waiting = self.hub().wait(O::topic(&call)?, owner(&call.caller)?);
         let waiting = waiting.ok_or(Rejection::Throttled { retry_after_us: SECOND_US })?;
         // Read again: what was committed before this moment is in here, and what comes after it is news.
-        let fetched = self.fetch(query.clone()).await?;
-        if !fetched.caller_is_good {
-            return Err(Rejection::Unauthenticated);
-        }
+        let fetched = self.admit(self.fetch(query.clone()).await?)?;
         let over = Box::pin(pause(LONGEST));
         Ok((call, fetched, Watching { gate: Arc::clone(self), query, waiting, over }))
     }
@@ -77,6 +74,6 @@ impl Watching {
             news = timeout(awhile, self.waiting.news()) => if news == Ok(false) { return Ok(None) },
         }
         let fetched = self.gate.fetch(self.query.clone()).await?;
-        if fetched.caller_is_good { Ok(Some(fetched)) } else { Err(Rejection::Unauthenticated) }
+        self.gate.admit(fetched).map(Some)
     }
 }

@@ -1,12 +1,14 @@
 //! AdminService: The operators' own, on a listener of its own.
 
 mod approve;
+mod bar;
 mod cancel_recovery;
 mod get_payout_file;
 mod list_proposals;
 mod list_reconciliation_items;
 mod propose;
 mod resolve_reconciliation_item;
+mod rotate_key;
 mod suspend_merchant;
 mod take_reconciliation_item;
 
@@ -16,15 +18,14 @@ use std::sync::Arc;
 use tonic::{Request, Response, Status};
 
 use super::{answer, peer};
-use crate::domain::command::{Approved, NewKey, NewStore, PayoutEnd};
+use crate::domain::command::{Approved, NewStore, PayoutEnd};
 use crate::domain::fee::BasisPoints;
-use crate::domain::id::{CaseId, KeyId, LedgerAccountId, MerchantId, OperatorId, StoreId};
+use crate::domain::id::{CaseId, LedgerAccountId, MerchantId, OperatorId, StoreId};
 use crate::domain::recovery::Told;
 use crate::gate::Gate;
-use crate::gate::admitted::stored_form;
 use crate::gate::operation::Declared;
 use crate::gate::rejection::Rejection;
-use crate::gate::signature;
+use crate::gate::signature::possession::{Owner, proved};
 use crate::gate::tools::Tools;
 use crate::pb;
 use crate::rpc::convert::{id16, text};
@@ -36,12 +37,14 @@ pub struct Admin {
 }
 
 /// The policies of this service's RPCs.
-pub fn declared() -> [Declared; 9] {
+pub fn declared() -> [Declared; 11] {
     [
         Declared::of::<propose::Propose>(),
         Declared::of::<list_proposals::ListProposals>(),
         Declared::of::<approve::Approve>(),
         Declared::of::<suspend_merchant::SuspendMerchant>(),
+        Declared::of::<bar::Bar>(),
+        Declared::of::<rotate_key::RotateKey>(),
         Declared::of::<cancel_recovery::CancelRecovery>(),
         Declared::of::<get_payout_file::GetPayoutFile>(),
         Declared::of::<list_reconciliation_items::ListReconciliationItems>(),
@@ -76,6 +79,19 @@ impl pb::admin_service_server::AdminService for Admin {
     ) -> Result<Response<pb::SuspendMerchantReply>, Status> {
         let peer = peer(&request);
         answer(suspend_merchant::call(&self.gate, request.into_inner(), peer)).await
+    }
+
+    async fn bar(&self, request: Request<pb::Envelope>) -> Result<Response<pb::BarReply>, Status> {
+        let peer = peer(&request);
+        answer(bar::call(&self.gate, request.into_inner(), peer)).await
+    }
+
+    async fn rotate_key(
+        &self,
+        request: Request<pb::Envelope>,
+    ) -> Result<Response<pb::RotateKeyReply>, Status> {
+        let peer = peer(&request);
+        answer(rotate_key::call(&self.gate, request.into_inner(), peer)).await
     }
 
     async fn cancel_recovery(
@@ -126,11 +142,15 @@ const PAYOUTS_MAX: usize = 200;
 async fn approved(proposed: &pb::ProposeRequest, tools: &Tools) -> Result<Approved, Rejection> {
     use pb::propose_request::Proposal;
     let merchant = |id: &[u8]| id16(id, "merchant_id").map(MerchantId);
+    let operator = |id: &[u8]| id16(id, "operator_id").map(OperatorId);
+    let key = |key: &Option<pb::Candidate>, proof: &[u8], owner| {
+        proved(key.as_ref(), proof, owner, &tools.audience)
+    };
     Ok(match &proposed.proposal {
         Some(Proposal::RegisterMerchant(proposed)) => Approved::RegisterMerchant {
             merchant_id: MerchantId(tools.new_id()),
             ledger_account_id: LedgerAccountId(tools.random_id()),
-            key: new_key(proposed.key.as_ref())?,
+            key: key(&proposed.key, &proposed.key_proof, Owner::Merchant(None))?,
             store: new_store(proposed.store.as_ref(), tools)?,
         },
         Some(Proposal::RegisterStore(proposed)) => Approved::RegisterStore {
@@ -139,8 +159,25 @@ async fn approved(proposed: &pb::ProposeRequest, tools: &Tools) -> Result<Approv
         },
         Some(Proposal::AddOperator(proposed)) => Approved::AddOperator {
             operator_id: OperatorId(tools.new_id()),
-            key: new_key(proposed.key.as_ref())?,
+            key: key(&proposed.key, &proposed.key_proof, Owner::Operator(None))?,
         },
+        Some(Proposal::RevokeOperator(proposed)) => {
+            Approved::RevokeOperator { operator_id: operator(&proposed.operator_id)? }
+        }
+        Some(Proposal::SetOperatorKey(proposed)) => {
+            let operator_id = operator(&proposed.operator_id)?;
+            let owner = Owner::Operator(Some(operator_id));
+            Approved::SetOperatorKey { operator_id, key: key(&proposed.key, &proposed.key_proof, owner)? }
+        }
+        Some(Proposal::RevokeMerchantKey(proposed)) => {
+            Approved::RevokeMerchantKey { merchant_id: merchant(&proposed.merchant_id)? }
+        }
+        Some(Proposal::SetMerchantKey(proposed)) => {
+            let merchant_id = merchant(&proposed.merchant_id)?;
+            let owner = Owner::Merchant(Some(merchant_id));
+            Approved::SetMerchantKey { merchant_id, key: key(&proposed.key, &proposed.key_proof, owner)? }
+        }
+        Some(Proposal::LiftBar(proposed)) => Approved::LiftBar(bar::subject(proposed.subject.as_ref())?),
         Some(Proposal::ResumeMerchant(proposed)) => {
             Approved::ResumeMerchant { merchant_id: merchant(&proposed.merchant_id)? }
         }
@@ -200,12 +237,6 @@ fn ceiling(minor: i64, field: &'static str) -> Result<i64, Rejection> {
     } else {
         Err(Rejection::malformed(field, "0 to 1,000,000,000,000"))
     }
-}
-
-fn new_key(key: Option<&pb::Candidate>) -> Result<NewKey, Rejection> {
-    let key = key.ok_or(Rejection::malformed("key", "a public key"))?;
-    let key = signature::candidate_key(key)?;
-    Ok(NewKey { key_id: KeyId(key.key_id()), point: *key.point(), form: stored_form(key.form()) })
 }
 
 fn new_store(store: Option<&pb::StoreDetails>, tools: &Tools) -> Result<NewStore, Rejection> {

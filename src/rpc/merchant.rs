@@ -20,6 +20,7 @@ mod register_terminal;
 mod replay_webhooks;
 mod resume_terminal;
 mod reverse;
+mod rotate_key;
 mod rotate_webhook_secret;
 mod suspend_terminal;
 mod void;
@@ -44,10 +45,11 @@ pub struct Merchant {
 }
 
 /// The policies of this service's RPCs.
-pub fn declared() -> [Declared; 24] {
+pub fn declared() -> [Declared; 25] {
     [
         Declared::of::<list_stores::ListStores>(),
         Declared::of::<register_terminal::RegisterTerminal>(),
+        Declared::of::<rotate_key::RotateKey>(),
         Declared::of::<list_terminals::ListTerminals>(),
         Declared::of::<suspend_terminal::SuspendTerminal>(),
         Declared::of::<resume_terminal::ResumeTerminal>(),
@@ -107,6 +109,14 @@ impl pb::merchant_service_server::MerchantService for Merchant {
     ) -> Result<Response<pb::SuspendTerminalReply>, Status> {
         let peer = peer(&request);
         answer(suspend_terminal::call(&self.gate, request.into_inner(), peer)).await
+    }
+
+    async fn rotate_key(
+        &self,
+        request: Request<pb::Envelope>,
+    ) -> Result<Response<pb::RotateKeyReply>, Status> {
+        let peer = peer(&request);
+        answer(rotate_key::call(&self.gate, request.into_inner(), peer)).await
     }
 
     async fn resume_terminal(

@@ -3,11 +3,14 @@
 //! A caller's key, device and epoch are checked in that same snapshot, so a read after a revocation
 //! is refused wherever it is made.
 
-use crate::domain::id::{AccountId, CodeTag, DeviceId, KeyId, MerchantId, OperatorId, TerminalId, WorkerId};
+use crate::domain::id::{
+    AccountId, CodeTag, DeviceId, KeyId, MerchantId, OperatorId, StoreId, TerminalId, WorkerId,
+};
 use crate::domain::record::{Record, Value};
 use crate::domain::rows::{
-    Account, Device, KeyState, Merchant, Operator, Row, RowKey, SigningKey, Table, Terminal,
+    Account, Device, KeyState, Merchant, Operator, Row, RowKey, SigningKey, Store, Table, Terminal,
 };
+use crate::domain::standing::{Deed, Shop};
 use crate::domain::time::Timestamp;
 
 mod merchant;
@@ -43,6 +46,10 @@ pub enum Principal {
     Terminal {
         /// The till behind the key.
         terminal_id: TerminalId,
+        /// Its merchant.
+        merchant_id: MerchantId,
+        /// Its store.
+        store_id: StoreId,
     },
     /// A merchant's server.
     Merchant {
@@ -203,11 +210,23 @@ pub struct Query {
     pub scan: Option<Scan>,
 }
 
+/// What a caller is by the rows of the snapshot. Nothing else was read for any but a good one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Standing {
+    /// Key, device or epoch are not what the caller claims.
+    #[default]
+    Unknown,
+    /// Nothing at all is done for it.
+    Barred,
+    /// What it claims; or the system itself.
+    Good,
+}
+
 /// What was read.
 #[derive(Clone, Debug, Default)]
 pub struct Fetched {
-    /// False: key, device or epoch are not what the caller claims; nothing else was read.
-    pub caller_is_good: bool,
+    /// Who read.
+    pub caller: Standing,
     /// The named rows that exist, and the caller's own.
     pub rows: Vec<Row>,
     /// The scanned rows.
@@ -234,15 +253,41 @@ impl Caller {
             Principal::Device { account_id, device_id, .. } => {
                 keys.extend([RowKey::Device(device_id), RowKey::Account(account_id)]);
             }
-            Principal::Terminal { terminal_id } => keys.push(RowKey::Terminal(terminal_id)),
+            Principal::Terminal { terminal_id, merchant_id, store_id } => keys.extend([
+                RowKey::Terminal(terminal_id),
+                RowKey::Merchant(merchant_id),
+                RowKey::Store(store_id),
+            ]),
             Principal::Merchant { merchant_id } => keys.push(RowKey::Merchant(merchant_id)),
             Principal::Operator { operator_id } => keys.push(RowKey::Operator(operator_id)),
         }
         keys
     }
 
-    /// Whether those rows say so.
-    pub fn is_good(&self, rows: &[Row]) -> bool {
+    /// What those rows say.
+    pub fn standing(&self, rows: &[Row]) -> Standing {
+        if !self.is_good(rows) {
+            Standing::Unknown
+        } else if self.is_barred(rows) {
+            Standing::Barred
+        } else {
+            Standing::Good
+        }
+    }
+
+    fn is_barred(&self, rows: &[Row]) -> bool {
+        let deed = match self.principal {
+            Principal::Device { .. } | Principal::Operator { .. } => return false,
+            Principal::Terminal { .. } => Deed::TillReads,
+            Principal::Merchant { .. } => Deed::Read,
+        };
+        let store = rows.iter().find_map(Store::of);
+        let terminal = rows.iter().find_map(Terminal::of);
+        let merchant = rows.iter().find_map(Merchant::of);
+        merchant.is_none_or(|merchant| Shop { merchant, store, terminal }.is_barred_for(deed))
+    }
+
+    fn is_good(&self, rows: &[Row]) -> bool {
         let key = rows.iter().find_map(SigningKey::of).filter(|key| key.state == KeyState::Active);
         let owner = |id: [u8; 16]| key.is_some_and(|key| key.owner_id.0 == id);
         match self.principal {
@@ -257,12 +302,13 @@ impl Caller {
                     && account.is_some_and(|account| account.epoch == epoch)
             }
             // A suspended till may still ask what became of its orders.
-            Principal::Terminal { terminal_id } => {
+            Principal::Terminal { terminal_id, .. } => {
                 let terminal = rows.iter().find_map(Terminal::of);
                 owner(terminal_id.0) && terminal.is_some_and(|row| row.key_id == Some(self.key_id))
             }
             Principal::Merchant { merchant_id } => {
-                owner(merchant_id.0) && rows.iter().any(|row| Merchant::of(row).is_some())
+                let merchant = rows.iter().find_map(Merchant::of);
+                owner(merchant_id.0) && merchant.is_some_and(|row| row.key_id == Some(self.key_id))
             }
             Principal::Operator { operator_id } => {
                 let operator = rows.iter().find_map(Operator::of);

@@ -276,15 +276,17 @@ fn merchant(row: &Merchant, replay: &Replay) -> Result<(), &'static str> {
     let expected =
         replay.merchants.get(&row.merchant_id).ok_or("no registration in the journal made this merchant")?;
     let same = expected.ledger_account_id == row.ledger_account_id
-        && (expected.standing, expected.owed.version) == (row.standing, row.fee_rule_version);
-    if same { Ok(()) } else { Err("its account or standing, or its fee, is not the journal's") }
+        && (expected.standing, expected.owed.version) == (row.standing, row.fee_rule_version)
+        && (expected.key_id, expected.barred_at) == (row.key_id, row.barred_at);
+    if same { Ok(()) } else { Err("its account or standing, or its key or fee, is not the journal's") }
 }
 
 fn store(row: &Store, replay: &Replay) -> Result<(), &'static str> {
     let expected =
         replay.stores.get(&row.store_id).ok_or("no registration in the journal made this store")?;
-    let same = expected.merchant_id == row.merchant_id && expected.name == row.name;
-    if same { Ok(()) } else { Err("its merchant or name is not the journal's") }
+    let same = (expected.merchant_id, &expected.name) == (row.merchant_id, &row.name)
+        && expected.barred_at == row.barred_at;
+    if same { Ok(()) } else { Err("its merchant, name or bar is not the journal's") }
 }
 
 fn ledger_account(row: &LedgerAccount, replay: &Replay) -> Result<(), &'static str> {
@@ -346,7 +348,7 @@ fn terminal(row: &Terminal, replay: &Replay) -> Result<(), &'static str> {
     let same = expected.merchant_id == row.merchant_id
         && expected.store_id == row.store_id
         && expected.key_id == row.key_id
-        && expected.state == row.state
+        && (expected.state, expected.barred_at) == (row.state, row.barred_at)
         && (expected.business_day, expected.cash_today_minor) == (row.business_day, row.cash_today_minor)
         && (expected.refund_day, expected.refunded_today_minor) == (row.refund_day, row.refunded_today_minor);
     if same { Ok(()) } else { Err("its merchant, store, key, refunds, day or state is not the journal's") }
@@ -428,13 +430,13 @@ fn closed_days(business_day: i64) -> usize {
 
 fn operator(row: &Operator, replay: &Replay) -> Result<(), &'static str> {
     let expected = replay.operators.get(&row.operator_id).ok_or("nobody approved this operator")?;
-    let same = *expected == row.key_id && row.state == KeyState::Active;
-    if same { Ok(()) } else { Err("his key or state is not the journal's") }
+    let same = (expected.key_id, expected.state) == (row.key_id, row.state);
+    if same { Ok(()) } else { Err("their key or state is not the journal's") }
 }
 
 fn proposal(row: &Proposal, replay: &Replay) -> Result<(), &'static str> {
     let expected = replay.proposals.get(&row.proposal_id).ok_or("nobody signed for this proposal")?;
-    let same = expected.proposer_id == row.proposer_id
+    let same = (expected.proposer_id, expected.key_id) == (row.proposer_id, row.key_id)
         && expected.payload == row.payload
         && expected.approved == (row.state == ProposalState::Approved);
     if same { Ok(()) } else { Err("its proposer, payload or state is not the journal's") }

@@ -5,11 +5,16 @@ use prost::Message;
 use crate::crypto::envelope::{PublicKey, SignatureForm, key_id_text, pae};
 use crate::crypto::system_key::verify_system;
 use crate::domain::command::SystemAction;
+use crate::domain::id::{MerchantId, StoreId, TerminalId};
 use crate::domain::rows::{Journal, KeyForm};
+use crate::domain::standing::BarSubject;
 use crate::domain::time::SECOND_US;
-use crate::gate::signature::{MAX_AGE_US, MAX_AHEAD_US, candidate_key as key_in_full, issued_at};
+use crate::gate::signature::{MAX_AGE_US, MAX_AHEAD_US, candidate_key as key_in_full, issued_at, possession};
 use crate::gate::system::system_key_id;
 use crate::pb;
+
+/// Whose a new key becomes.
+pub(super) use possession::Owner as KeyOwner;
 
 /// A call is judged by its age at receipt; until its decision it may wait so long in the queue.
 const QUEUED_US: i64 = 30 * SECOND_US;
@@ -64,6 +69,21 @@ pub(super) fn stored_key(point: &[u8; 65], form: KeyForm) -> PublicKey {
         KeyForm::Fixed => SignatureForm::Fixed,
     };
     PublicKey::from_point(point, form)
+}
+
+/// Whether this key signed that it is this owner's.
+pub(super) fn is_proved(key: &PublicKey, proof: &[u8], owner: KeyOwner, audience: &str) -> bool {
+    possession::is_proved(key, proof, owner, audience)
+}
+
+/// Who or what is barred, in a signed body.
+pub(super) fn bar_subject(subject: &pb::BarSubject) -> Option<BarSubject> {
+    use pb::bar_subject::Subject;
+    match subject.subject.as_ref()? {
+        Subject::MerchantId(id) => MerchantId::from_slice(id).map(BarSubject::Merchant),
+        Subject::StoreId(id) => StoreId::from_slice(id).map(BarSubject::Store),
+        Subject::TerminalId(id) => TerminalId::from_slice(id).map(BarSubject::Terminal),
+    }
 }
 
 /// A public key in a signed proposal.

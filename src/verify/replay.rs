@@ -2,6 +2,7 @@
 
 mod calls;
 mod factor;
+mod keys;
 mod payments;
 mod reconciliation;
 mod recovery;
@@ -14,6 +15,7 @@ mod webhook;
 
 use std::collections::{HashMap, HashSet};
 
+use self::keys::{OperatorReplay, ProposalReplay};
 use self::settlement::OwedReplay;
 use self::shop::{CashReplay, DeskReplay, MovementReplay};
 use crate::crypto::envelope::PublicKey;
@@ -89,13 +91,15 @@ pub(super) struct FactorReplay {
 pub(super) struct MerchantReplay {
     pub ledger_account_id: LedgerAccountId,
     pub standing: Standing,
+    pub barred_at: Option<Timestamp>,
+    pub key_id: Option<KeyId>,
     pub owed: OwedReplay,
 }
 
 impl MerchantReplay {
-    fn new(merchant_id: MerchantId, ledger_account_id: LedgerAccountId) -> Self {
+    fn new(merchant_id: MerchantId, ledger_account_id: LedgerAccountId, key_id: Option<KeyId>) -> Self {
         let owed = OwedReplay::nothing(merchant_id);
-        Self { ledger_account_id, standing: Standing::Active, owed }
+        Self { ledger_account_id, standing: Standing::Active, barred_at: None, key_id, owed }
     }
 }
 
@@ -109,6 +113,7 @@ pub(super) struct TerminalReplay {
     pub refunded_today_minor: i64,
     pub business_day: i64,
     pub cash_today_minor: i64,
+    pub barred_at: Option<Timestamp>,
 }
 
 /// What an order must be.
@@ -134,18 +139,11 @@ impl OrderReplay {
     }
 }
 
-/// What was proposed.
-pub(super) struct ProposalReplay {
-    pub proposer_id: OperatorId,
-    pub payload: Vec<u8>,
-    pub expires_at: Timestamp,
-    pub approved: bool,
-}
-
 /// What a store must be.
 pub(super) struct StoreReplay {
     pub merchant_id: MerchantId,
     pub name: String,
+    pub barred_at: Option<Timestamp>,
 }
 
 /// What a top-up must be.
@@ -193,7 +191,7 @@ pub(super) struct Replay {
     pub movements: HashMap<MovementId, MovementReplay>,
     pub fee_rules: HashMap<(MerchantId, i64), FeeRule>,
     pub settlements: HashMap<(MerchantId, i64), Settlement>,
-    pub operators: HashMap<OperatorId, KeyId>,
+    pub operators: HashMap<OperatorId, OperatorReplay>,
     pub proposals: HashMap<ProposalId, ProposalReplay>,
     pub webhooks: HashMap<WebhookEndpointId, webhook::WebhookReplay>,
     pub reconciled: HashMap<ReconciliationItemId, reconciliation::ItemReplay>,
@@ -366,6 +364,9 @@ impl Replay {
             | Kind::EndWebhookSecret
             | Kind::DeleteWebhookEndpoint
             | Kind::ReplayWebhooks
+            | Kind::RotateOperatorKey
+            | Kind::RotateMerchantKey
+            | Kind::Bar
             | Kind::TakeReconciliationItem
             | Kind::ResolveReconciliationItem => self.staff(entry),
             Kind::Activate
@@ -433,20 +434,6 @@ impl Replay {
         } else {
             Err("the account's version is not the next one")
         }
-    }
-
-    fn revoke(&mut self, key_id: KeyId, account_id: AccountId, version: i64) -> Checked {
-        let key = self.keys.get_mut(&key_id).ok_or("it revokes a key that was never enrolled")?;
-        match key.owner {
-            OwnerReplay::Device { account_id: owner, .. } if owner == account_id => {}
-            OwnerReplay::Device { .. }
-            | OwnerReplay::Terminal(_)
-            | OwnerReplay::Merchant(_)
-            | OwnerReplay::Operator(_) => return Err("it revokes another account's key"),
-        }
-        key.state = KeyState::Revoked;
-        key.version += 1;
-        if key.version == version { Ok(()) } else { Err("the key's version is not the next one") }
     }
 
     fn account(&self, account_id: AccountId) -> Result<&AccountReplay, &'static str> {

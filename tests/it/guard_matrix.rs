@@ -29,7 +29,7 @@ use tonic::Status;
 use self::attacks::{Answer, Attack, attacks};
 use self::case::Case;
 use self::recovery::Cast;
-use self::staffed::Staffed;
+use self::staffed::{Keys, Staffed};
 use crate::support::{PASSPHRASE, World, bakery, confirmation, email, set_up, started};
 
 const SECOND_US: i64 = 1_000_000;
@@ -145,12 +145,8 @@ struct Stage {
     mallory: Wallet,
     /// A key that nobody knows.
     stranger: Wallet,
-    /// A key that has an activation code.
-    new_till: Wallet,
-    /// A till, its merchant's server, and an operator.
-    till: Wallet,
-    merchant: Wallet,
-    operator: Wallet,
+    /// The shop's side.
+    staff: Keys,
     /// Those who recover, join, and are recovered.
     cast: Cast,
     cases: Vec<Case>,
@@ -255,8 +251,8 @@ impl Stage {
         // Last, for it is the end of Alice's device.
         let revoke = pb::DeviceRevokeRequest { device_id };
         cases.push(Case::new(method::DEVICE_REVOKE, &revoke).code().foreign(pb::Reason::NotFound));
-        let [new_till, till, merchant, operator] = staffed.keys;
-        Self { world, alice, dora, carol, mallory, stranger, new_till, till, merchant, operator, cast, cases }
+        let staff = staffed.keys;
+        Self { world, alice, dora, carol, mallory, stranger, staff, cast, cases }
     }
 
     /// Whose good call it is.
@@ -265,11 +261,17 @@ impl Stage {
             return &self.cast.phones[phone];
         }
         match case.policy.caller {
-            CallerKind::Candidate if case.policy.method == method::POS_ACTIVATE => &self.new_till,
+            CallerKind::Merchant if case.policy.method == method::ROTATE_MERCHANT_KEY => {
+                &self.staff.leaving[0]
+            }
+            CallerKind::Operator if case.policy.method == method::ROTATE_OPERATOR_KEY => {
+                &self.staff.leaving[1]
+            }
+            CallerKind::Candidate if case.policy.method == method::POS_ACTIVATE => &self.staff.new_till,
             CallerKind::Candidate => &self.carol,
-            CallerKind::Terminal => &self.till,
-            CallerKind::Merchant => &self.merchant,
-            CallerKind::Operator => &self.operator,
+            CallerKind::Terminal => &self.staff.till,
+            CallerKind::Merchant => &self.staff.merchant,
+            CallerKind::Operator => &self.staff.operator,
             CallerKind::Device if case.policy.method == method::ENROLMENT_ACTIVATE => &self.dora,
             CallerKind::Device => &self.alice,
         }
@@ -290,15 +292,16 @@ impl Stage {
             seen.push(shown(phone.recovery_status(case_id.clone()).await));
         }
         let request = pb::ListTerminalsRequest::default();
-        let draft = self.merchant.draft(method::LIST_TERMINALS, &request);
-        let terminals: pb::ListTerminalsReply = self.merchant.send(draft).await.expect("tills");
+        let draft = self.staff.merchant.draft(method::LIST_TERMINALS, &request);
+        let terminals: pb::ListTerminalsReply = self.staff.merchant.send(draft).await.expect("tills");
         seen.push(terminals.encode_to_vec());
-        let draft = self.operator.draft(method::LIST_PROPOSALS, &pb::ListProposalsRequest {});
-        let proposals: pb::ListProposalsReply = self.operator.send(draft).await.expect("proposals");
+        let draft = self.staff.operator.draft(method::LIST_PROPOSALS, &pb::ListProposalsRequest {});
+        let proposals: pb::ListProposalsReply = self.staff.operator.send(draft).await.expect("proposals");
         seen.push(proposals.encode_to_vec());
         let request = pb::ListReconciliationItemsRequest::default();
-        let draft = self.operator.draft(method::LIST_RECONCILIATION_ITEMS, &request);
-        let differences: pb::ListReconciliationItemsReply = self.operator.send(draft).await.expect("items");
+        let draft = self.staff.operator.draft(method::LIST_RECONCILIATION_ITEMS, &request);
+        let differences: pb::ListReconciliationItemsReply =
+            self.staff.operator.send(draft).await.expect("items");
         seen.push(differences.encode_to_vec());
         let messages = self.stranger.read_messages("new@example.jp").await;
         seen.push(messages.expect("messages").encode_to_vec());
@@ -350,7 +353,7 @@ async fn good_calls(stage: &Stage, case: &Case, face: &mut OneFace) {
     let first = parts.seal(&owner.signer);
     let done = send(owner, method, first.clone()).await;
     assert!(done.is_ok(), "{method}, 120 s old: {done:?}");
-    if method == method::DEVICE_REVOKE {
+    if ends_its_key(method) {
         return;
     }
     match case.policy.effect {
@@ -372,6 +375,11 @@ async fn good_calls(stage: &Stage, case: &Case, face: &mut OneFace) {
             assert!(done.is_ok(), "{method}, again, 30 s ahead: {done:?}");
         }
     }
+}
+
+/// After it its key signs nothing more, not even the same again.
+fn ends_its_key(method: &str) -> bool {
+    [method::DEVICE_REVOKE, method::ROTATE_MERCHANT_KEY, method::ROTATE_OPERATOR_KEY].contains(&method)
 }
 
 /// A call's answer, or the first message of one that goes on.

@@ -13,6 +13,7 @@ use saifu::domain::policy::Policy;
 use saifu::domain::time::DAY_US;
 use saifu::gate::limit::LimitTable;
 use saifu::pb;
+use saifu::pb::propose_request::Proposal;
 use saifu::ratelimit::redis::settings::{RedisSettings, TimeBase};
 use saifu::server::Settings;
 use saifu::store::postgres;
@@ -25,7 +26,7 @@ use tokio::time::interval;
 use crate::support::recovery::{HOUR, begin, passphrase, reaches};
 use crate::support::redis_server::RedisServer;
 use crate::support::services::{PostgresServer, Wanted};
-use crate::support::shop::{digits, order, secret};
+use crate::support::shop::{approved_by, digits, order, payable, secret};
 use crate::support::{World, available, bakery, generous, reason};
 
 /// What the servers share.
@@ -269,4 +270,39 @@ async fn a_day_is_settled_once_whichever_server_has_the_turn() {
     one.server.stop().await;
     other.server.stop().await;
     shared.is_one_story(&one.dir, 3).await;
+}
+
+/// Whatever a server remembers of a key, each decision and each read asks the database.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_that_one_server_revoked_signs_nothing_at_the_other() {
+    let shared = Shared::start().await;
+    let (one, other) = (shared.world().await, shared.world().await);
+    let operators = shared.dir.path().join("operators");
+    let shop = one.shop_by(&operators, "Bakery One").await;
+    let key = shop.merchant.signer.key();
+    let copy = DeviceKey::from_pkcs8(key.pkcs8(), key.public().form()).expect("a key");
+    let elsewhere = other.staff_at(other.server.address(), copy).await;
+    elsewhere.list_stores().await.expect("it is known there by now");
+    let watch = elsewhere.draft(
+        saifu::client::method::MERCHANT_WATCH_ORDER,
+        &pb::WatchOrderRequest { order_id: "made".into() },
+    );
+    shop.till.create_order(&payable("made", 60)).await.expect("an order");
+    let envelope = watch.seal(&elsewhere.signer);
+    let method = saifu::client::method::MERCHANT_WATCH_ORDER;
+    let watching =
+        saifu::client::connection::watch::<pb::WatchOrderReply>(&elsewhere.channel, method, envelope);
+    let mut watching = watching.await.expect("a stream");
+    watching.message().await.expect("what there is").expect("now");
+
+    let [first, second] = one.operators_of(&operators).await;
+    let revoke = pb::RevokeMerchantKey { merchant_id: shop.merchant_id.clone() };
+    approved_by(&first, &second, Proposal::RevokeMerchantKey(revoke)).await.expect("revoked");
+    assert_eq!(reason(elsewhere.list_stores().await), pb::Reason::Unauthenticated);
+    let till = elsewhere.register_terminal(shop.store_id.clone(), "till 2").await;
+    assert_eq!(reason(till), pb::Reason::Unauthenticated);
+    let ended = watching.message().await.expect_err("its stream ends too");
+    assert_eq!(ended.code(), tonic::Code::Unauthenticated);
+    one.server.stop().await;
+    other.server.stop().await;
 }

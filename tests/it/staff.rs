@@ -4,7 +4,7 @@ use saifu::crypto::envelope::SignatureForm;
 use saifu::pb;
 use saifu::pb::propose_request::Proposal;
 
-use crate::support::shop::{order, register, secret};
+use crate::support::shop::{add_operator, order, register, secret};
 use crate::support::{World, reason};
 
 #[tokio::test]
@@ -35,7 +35,7 @@ async fn a_third_operator_takes_two_and_a_key_is_somebodys_for_ever() {
     let [first, second] = world.operators().await;
     let third = world.staff_at(world.server.operators_address(), new_key()).await;
     assert_eq!(reason(third.list_proposals().await), pb::Reason::Unauthenticated);
-    let add = Proposal::AddOperator(pb::AddOperator { key: Some(third.signer.candidate()) });
+    let add = add_operator(&third);
     first.propose(add.clone()).await.expect("a proposal");
     let proposal = second.list_proposals().await.expect("proposals").proposals.remove(0);
     second.approve(&proposal).await.expect("an approval");

@@ -1,6 +1,7 @@
 //! What a person with the database in his hands can do, and that `verify` finds it.
 
 mod differences;
+mod keys;
 mod recovered;
 mod shop_changes;
 mod webhooks;

@@ -97,6 +97,7 @@ impl World {
             cash_today_minor: 0,
             alarmed_at: None,
             alarms: 0,
+            barred_at: None,
         };
         Self {
             moment: 0,
@@ -230,6 +231,8 @@ fn merchant() -> Merchant {
         ledger_account_id: PAYABLE,
         standing: Standing::Active,
         fee_rule_version: 0,
+        key_id: Some(MERCHANT_KEY),
+        barred_at: None,
     }
 }
 
@@ -243,6 +246,7 @@ fn store() -> Store {
         time_zone: "Asia/Tokyo".into(),
         business_day: 1,
         standing: Standing::Active,
+        barred_at: None,
     }
 }
 

@@ -29,6 +29,10 @@ R = TypeVar("R", bound=Message)
 DER = pb.SIGNATURE_FORM_DER
 FIXED = pb.SIGNATURE_FORM_FIXED
 
+#: What stands where a call has its method, in what a merchant's or an operator's new key signs.
+MERCHANT_KEY = "saifu.v1.KeyPossession/Merchant"
+OPERATOR_KEY = "saifu.v1.KeyPossession/Operator"
+
 #: How often a change is sent before its outcome counts as unknown, and how long the first pause is.
 ATTEMPTS = 3
 PAUSE_SECONDS = 0.2
@@ -62,6 +66,11 @@ class Key:
 
     def candidate(self) -> pb.Candidate:
         return pb.Candidate(spki=self.spki, signature_form=self.form)
+
+    def possession(self, kind: str, audience: str, owner_id: bytes = b"") -> bytes:
+        """What this key signs before it becomes a merchant's or an operator's; no id while there is none yet."""
+        what = pb.KeyPossession(audience=audience, owner_id=owner_id, spki=self.spki)
+        return self.sign(pae(kind, what.SerializeToString()))
 
 
 def fixed_from_der(der: bytes) -> bytes:

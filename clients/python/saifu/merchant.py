@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from saifu.envelope import Caller, Rpc
+from saifu.envelope import MERCHANT_KEY, Caller, Key, Rpc
+from saifu.v1 import envelope_pb2
 from saifu.v1 import merchant_pb2 as pb
 from saifu.v1 import pos_pb2
 
@@ -11,6 +12,7 @@ REGISTER = Rpc("/saifu.v1.MerchantService/RegisterTerminal", pb.RegisterTerminal
 LIST_TERMINALS = Rpc("/saifu.v1.MerchantService/ListTerminals", pb.ListTerminalsReply)
 SUSPEND = Rpc("/saifu.v1.MerchantService/SuspendTerminal", pb.SuspendTerminalReply)
 RESUME = Rpc("/saifu.v1.MerchantService/ResumeTerminal", pb.ResumeTerminalReply)
+ROTATE_KEY = Rpc("/saifu.v1.MerchantService/RotateKey", envelope_pb2.RotateKeyReply)
 REVERSE = Rpc("/saifu.v1.MerchantService/Reverse", pos_pb2.ReverseReply)
 
 
@@ -43,6 +45,12 @@ class Merchant:
 
     def resume(self, terminal_id: bytes) -> None:
         self.caller.call(RESUME, pb.ResumeTerminalRequest(terminal_id=terminal_id))
+
+    def rotate_key(self, merchant_id: bytes, key: Key) -> None:
+        """Gives this server's key up for another, which signs from now on."""
+        proof = key.possession(MERCHANT_KEY, self.caller.audience, merchant_id)
+        self.caller.call(ROTATE_KEY, envelope_pb2.RotateKeyRequest(key=key.candidate(), key_proof=proof))
+        self.caller.key = key
 
     def reverse(self, terminal_id: bytes, order_id: str) -> pos_pb2.ReverseReply:
         return self.caller.call(REVERSE, pb.MerchantReverseRequest(terminal_id=terminal_id, order_id=order_id))

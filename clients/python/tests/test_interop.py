@@ -213,6 +213,33 @@ class AtTheTill(unittest.TestCase):
             self.second.approve(proposal)
         self.assertEqual("PROPOSAL_CHANGED", changed.exception.reason)
 
+    def approve(self, proposal_id: bytes) -> admin_pb2.ApproveReply:
+        (proposal,) = [one for one in self.second.proposals() if one.proposal_id == proposal_id]
+        return self.second.approve(proposal)
+
+    def test_a_merchants_key_is_rotated_replaced_and_barred(self) -> None:
+        key = Key.generate()
+        merchant_id = self.approve(self.first.propose_merchant(key, "Ueno Books", "Tokyo", "Asia/Tokyo")).merchant_id
+        merchant, stolen = Merchant(server.caller(key, 1)), Merchant(server.caller(key, 1))
+        merchant.rotate_key(merchant_id, Key.generate())
+        self.assertEqual(1, len(merchant.stores()))
+        with self.assertRaises(Refused) as old:
+            stolen.stores()
+        self.assertEqual("UNAUTHENTICATED", old.exception.reason)
+        with self.assertRaises(Refused) as back:
+            self.approve(self.first.propose_merchant_key(merchant_id, key))
+        self.assertEqual("KEY_IN_USE", back.exception.reason)
+        new = Key.generate()
+        self.approve(self.first.propose_merchant_key(merchant_id, new))
+        merchant = Merchant(server.caller(new, 1))
+        subject = admin_pb2.BarSubject(merchant_id=merchant_id)
+        self.first.bar(subject)
+        with self.assertRaises(Refused) as barred:
+            merchant.stores()
+        self.assertEqual("BARRED", barred.exception.reason)
+        self.approve(self.first.propose_to_lift_bar(subject))
+        self.assertEqual(1, len(merchant.stores()))
+
     def test_charge_twice_and_reverse(self) -> None:
         till, terminal_id = self.till()
         wallet = funded()

@@ -9,9 +9,10 @@ use super::{
 use crate::domain::id::{MerchantId, TargetId};
 use crate::domain::ledger::PROVIDER_CLEARING;
 use crate::domain::rows::{
-    Activation, Addition, Contact, Device, Merchant, OrderSlot, Payment, PaymentCode, RowKey, Store,
-    Terminal, TopUp,
+    Activation, Addition, Contact, Device, Merchant, Operator, OrderSlot, Payment, PaymentCode, Proposal,
+    RowKey, Store, Terminal, TopUp,
 };
+use crate::domain::standing::BarSubject;
 use crate::domain::view::View;
 
 impl Command {
@@ -40,7 +41,11 @@ impl Command {
             Order::Candidate(_, action) => follow_candidate(action, view),
             Order::Terminal(call, action) => follow_terminal(call.merchant_id, action, view),
             Order::Merchant(call, action) => follow_merchant(call.merchant_id, action, view),
-            Order::Operator(_, OperatorAction::Approve { approved, .. }) => follow_approved(approved, view),
+            Order::Operator(_, OperatorAction::Approve { proposal_id, approved, .. }) => {
+                let proposal = view.get::<Proposal>((*proposal_id,));
+                let proposer = proposal.map(|proposal| RowKey::SigningKey(proposal.key_id));
+                proposer.into_iter().chain(follow_approved(approved, view)).collect()
+            }
             Order::System(_, action) => follow_system(action, view),
             Order::Operator(..) | Order::Chore(_) => Vec::new(),
         }
@@ -97,15 +102,16 @@ fn follow_merchant(merchant_id: MerchantId, action: &MerchantAction, view: &View
     match action {
         MerchantAction::Step { order_id, step } => follow_step(merchant_id, order_id, *step, view),
         MerchantAction::Reverse { order_id, .. } => follow_order(merchant_id, order_id, view),
-        MerchantAction::CreateOrder { terminal_id, .. } => view
-            .get::<Terminal>((*terminal_id,))
-            .map(|terminal| RowKey::Store(terminal.store_id))
-            .into_iter()
-            .collect(),
+        MerchantAction::CreateOrder { terminal_id, .. } | MerchantAction::ResumeTerminal { terminal_id } => {
+            view.get::<Terminal>((*terminal_id,))
+                .map(|terminal| RowKey::Store(terminal.store_id))
+                .into_iter()
+                .collect()
+        }
         MerchantAction::RegisterTerminal { .. }
         | MerchantAction::SuspendTerminal { .. }
-        | MerchantAction::ResumeTerminal { .. }
         | MerchantAction::CancelOrder { .. }
+        | MerchantAction::RotateKey(_)
         | MerchantAction::Webhook(_) => Vec::new(),
     }
 }
@@ -125,6 +131,17 @@ fn follow_approved(approved: &Approved, view: &View) -> Vec<RowKey> {
         Approved::SetFee { merchant_id, .. } => view
             .get::<Merchant>((*merchant_id,))
             .map(|merchant| RowKey::FeeRule(*merchant_id, merchant.fee_rule_version))
+            .into_iter()
+            .collect(),
+        Approved::RevokeOperator { operator_id } | Approved::SetOperatorKey { operator_id, .. } => view
+            .get::<Operator>((*operator_id,))
+            .map(|operator| RowKey::SigningKey(operator.key_id))
+            .into_iter()
+            .collect(),
+        Approved::RevokeMerchantKey { merchant_id } | Approved::SetMerchantKey { merchant_id, .. } => view
+            .get::<Merchant>((*merchant_id,))
+            .and_then(|merchant| merchant.key_id)
+            .map(RowKey::SigningKey)
             .into_iter()
             .collect(),
         _ => Vec::new(),
@@ -339,6 +356,7 @@ fn merchant_keys(call: &MerchantCall, action: &MerchantAction) -> Vec<RowKey> {
             keys.push(RowKey::Terminal(*terminal_id));
         }
         MerchantAction::Webhook(action) => keys.extend(action.keys(call.merchant_id)),
+        MerchantAction::RotateKey(key) => keys.push(RowKey::SigningKey(key.key_id)),
         MerchantAction::Step { order_id, .. } | MerchantAction::CancelOrder { order_id } => {
             keys.push(RowKey::OrderSlot(call.merchant_id, order_id.clone()));
         }
@@ -364,7 +382,16 @@ fn operator_keys(call: &OperatorCall, action: &OperatorAction) -> Vec<RowKey> {
                 Approved::RegisterMerchant { key, .. } | Approved::AddOperator { key, .. } => {
                     keys.push(RowKey::SigningKey(key.key_id));
                 }
-                Approved::RegisterStore { merchant_id, .. }
+                Approved::RevokeOperator { operator_id } => keys.push(RowKey::Operator(*operator_id)),
+                Approved::SetOperatorKey { operator_id, key } => {
+                    keys.extend([RowKey::Operator(*operator_id), RowKey::SigningKey(key.key_id)]);
+                }
+                Approved::SetMerchantKey { merchant_id, key } => {
+                    keys.extend([RowKey::Merchant(*merchant_id), RowKey::SigningKey(key.key_id)]);
+                }
+                Approved::LiftBar(subject) => keys.push(barred(*subject)),
+                Approved::RevokeMerchantKey { merchant_id }
+                | Approved::RegisterStore { merchant_id, .. }
                 | Approved::SetFee { merchant_id, .. }
                 | Approved::ResumeMerchant { merchant_id } => {
                     keys.push(RowKey::Merchant(*merchant_id));
@@ -383,10 +410,20 @@ fn operator_keys(call: &OperatorCall, action: &OperatorAction) -> Vec<RowKey> {
             }
         }
         OperatorAction::SuspendMerchant { merchant_id } => keys.push(RowKey::Merchant(*merchant_id)),
+        OperatorAction::Bar(subject) => keys.push(barred(*subject)),
+        OperatorAction::RotateKey(key) => keys.push(RowKey::SigningKey(key.key_id)),
         OperatorAction::CancelRecovery { case, .. } => keys.extend(case.keys()),
         OperatorAction::Reconciliation(action) => keys.push(RowKey::ReconciliationItem(action.item_id())),
     }
     keys
+}
+
+fn barred(subject: BarSubject) -> RowKey {
+    match subject {
+        BarSubject::Merchant(id) => RowKey::Merchant(id),
+        BarSubject::Store(id) => RowKey::Store(id),
+        BarSubject::Terminal(id) => RowKey::Terminal(id),
+    }
 }
 
 fn system_keys(action: &SystemAction) -> Vec<RowKey> {

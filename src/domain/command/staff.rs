@@ -11,6 +11,7 @@ use crate::domain::id::{
 use crate::domain::journal::Kind;
 use crate::domain::money::Amount;
 use crate::domain::rows::KeyForm;
+use crate::domain::standing::BarSubject;
 
 /// A call by a till.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -220,9 +221,11 @@ pub enum MerchantAction {
     },
     /// Something about its webhooks.
     Webhook(WebhookAction),
+    /// Another key in the place of the one that signed.
+    RotateKey(NewKey),
 }
 
-/// A key to be enrolled, in full.
+/// A key to be enrolled, in full. Whoever makes one has seen it sign for its owner.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewKey {
     /// SHA-256 of its SubjectPublicKeyInfo.
@@ -269,11 +272,37 @@ pub enum Approved {
     },
     /// Another operator.
     AddOperator {
-        /// His id.
+        /// Their id.
         operator_id: OperatorId,
-        /// His key.
+        /// Their key.
         key: NewKey,
     },
+    /// An operator leaves.
+    RevokeOperator {
+        /// Who.
+        operator_id: OperatorId,
+    },
+    /// An operator has another key.
+    SetOperatorKey {
+        /// Who.
+        operator_id: OperatorId,
+        /// The new key.
+        key: NewKey,
+    },
+    /// A merchant has no key any more.
+    RevokeMerchantKey {
+        /// Whose.
+        merchant_id: MerchantId,
+    },
+    /// A merchant has another key.
+    SetMerchantKey {
+        /// Whose.
+        merchant_id: MerchantId,
+        /// The new key.
+        key: NewKey,
+    },
+    /// A bar ends.
+    LiftBar(BarSubject),
     /// A suspended merchant takes part again.
     ResumeMerchant {
         /// Which.
@@ -333,6 +362,8 @@ pub enum OperatorAction {
         payload: Vec<u8>,
         /// SHA-256 of it.
         payload_sha256: [u8; 32],
+        /// The operator whom it is about, who takes no part in it.
+        concerned: Option<OperatorId>,
     },
     /// Approves what another proposed.
     Approve {
@@ -348,6 +379,10 @@ pub enum OperatorAction {
         /// Which.
         merchant_id: MerchantId,
     },
+    /// Nothing at all is done for somebody any more. One operator suffices: it only takes away.
+    Bar(BarSubject),
+    /// Another key in the place of the one that signed.
+    RotateKey(NewKey),
     /// A recovery ends. One operator suffices: it only takes away.
     CancelRecovery {
         /// Which.
@@ -391,6 +426,7 @@ impl MerchantAction {
             Self::CreateOrder { .. } => Kind::CreateOrderByMerchant,
             Self::CancelOrder { .. } => Kind::CancelOrderByMerchant,
             Self::Webhook(action) => action.kind(),
+            Self::RotateKey(_) => Kind::RotateMerchantKey,
         }
     }
 }
@@ -402,6 +438,8 @@ impl OperatorAction {
             Self::Propose { .. } => Kind::Propose,
             Self::Approve { .. } => Kind::Approve,
             Self::SuspendMerchant { .. } => Kind::SuspendMerchant,
+            Self::Bar(_) => Kind::Bar,
+            Self::RotateKey(_) => Kind::RotateOperatorKey,
             Self::CancelRecovery { .. } => Kind::CancelRecoveryByOperator,
             Self::Reconciliation(action) => action.kind(),
         }

@@ -4,7 +4,7 @@ use super::order::{self, Counter};
 use super::reverse::{self, Subject};
 use super::ruling::Ruling;
 use super::step::{self, Asking};
-use super::{Decision, Stale, webhook};
+use super::{Decision, Stale, keys, webhook};
 use crate::domain::command::{MerchantAction, MerchantCall, OrderDraft};
 use crate::domain::id::{CodeTag, CommandId, OwnerId, StoreId, TerminalId};
 use crate::domain::outcome::{Outcome, Refusal};
@@ -14,6 +14,7 @@ use crate::domain::rows::{
     Activation, KeyState, Merchant, Principal, SecretReply, SigningKey, Standing, Store, Terminal,
     TerminalState,
 };
+use crate::domain::standing::{Deed, Shop};
 use crate::domain::view::View;
 use crate::domain::write::Write;
 
@@ -26,6 +27,9 @@ pub(super) fn decide(
     policy: &Policy,
 ) -> Decision {
     let Some(merchant) = caller(call, view) else { return Decision::Stale(Stale::Key) };
+    if let Err(refusal) = Shop::of(merchant).allows(action.deed()) {
+        return Ruling::from(refusal).decision(action.kind(), &call.signed, view);
+    }
     if let MerchantAction::Webhook(action) = action {
         return webhook::decide(call, action, merchant, view, policy);
     }
@@ -38,7 +42,8 @@ fn caller<'a>(call: &MerchantCall, view: &'a View) -> Option<&'a Merchant> {
     let good = key.state == KeyState::Active
         && key.principal == Principal::Merchant
         && key.owner_id == OwnerId(call.merchant_id.0);
-    view.get::<Merchant>((call.merchant_id,)).filter(|_| good)
+    view.get::<Merchant>((call.merchant_id,))
+        .filter(|merchant| good && merchant.key_id == Some(call.signed.key_id))
 }
 
 fn act(
@@ -49,25 +54,6 @@ fn act(
     view: &View,
     policy: &Policy,
 ) -> Result<Ruling, Refusal> {
-    // A suspended merchant may still give back, and stop its tills.
-    let standing = match (merchant.standing, action) {
-        (Standing::Active, _)
-        | (
-            _,
-            MerchantAction::Reverse { .. }
-            | MerchantAction::Step { .. }
-            | MerchantAction::CancelOrder { .. }
-            | MerchantAction::SuspendTerminal { .. }
-            | MerchantAction::Webhook(_),
-        ) => Ok(()),
-        (
-            Standing::Suspended,
-            MerchantAction::RegisterTerminal { .. }
-            | MerchantAction::CreateOrder { .. }
-            | MerchantAction::ResumeTerminal { .. },
-        ) => Err(Refusal::MerchantSuspended),
-    };
-    standing?;
     let own = |terminal_id: TerminalId| {
         view.get::<Terminal>((terminal_id,))
             .filter(|terminal| terminal.merchant_id == merchant.merchant_id)
@@ -84,6 +70,8 @@ fn act(
         }
         MerchantAction::ResumeTerminal { terminal_id } => {
             let terminal = own(*terminal_id)?;
+            let store = view.get::<Store>((terminal.store_id,));
+            Shop { merchant, store, terminal: Some(terminal) }.no_bar(action.deed())?;
             let is_blocked = terminal.code_misses >= policy.payment_codes.misses;
             if terminal.state != TerminalState::Suspended && !is_blocked {
                 return Err(Refusal::TerminalNotSuspended);
@@ -106,6 +94,7 @@ fn act(
             create_order(merchant, own(*terminal_id)?, order, view)
         }
         MerchantAction::CancelOrder { order_id } => order::cancel(merchant, None, order_id, view),
+        MerchantAction::RotateKey(key) => keys::rotate_merchants(merchant, key, view),
     }
 }
 
@@ -119,6 +108,7 @@ fn create_order(
         return Err(Refusal::TerminalSuspended);
     }
     let store = view.get::<Store>((terminal.store_id,)).ok_or(Refusal::NotFound)?;
+    Shop { merchant, store: Some(store), terminal: Some(terminal) }.no_bar(Deed::CreateOrder)?;
     order::create(&Counter { merchant, store, terminal }, order, view)
 }
 
@@ -145,6 +135,7 @@ fn register(
         .get::<Store>((new.store_id,))
         .filter(|store| store.merchant_id == merchant.merchant_id)
         .ok_or(Refusal::NotFound)?;
+    Shop { store: Some(store), ..Shop::of(merchant) }.no_bar(Deed::OpenTerminal)?;
     let now = view.now();
     let expires_at = now.plus_us(policy.staff.activation_us);
     let terminal = Terminal {
@@ -164,6 +155,7 @@ fn register(
         cash_today_minor: 0,
         alarmed_at: None,
         alarms: 0,
+        barred_at: None,
     };
     let activation = Activation {
         activation_tag,

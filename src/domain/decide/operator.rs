@@ -1,6 +1,7 @@
 //! Operators: what raises money or privilege is proposed by one and approved by another, who signs the
 //! hash of what he read; what only takes away, one may do.
 
+use super::keys;
 use super::reconciliation;
 use super::recovery::{self, Halt};
 use super::ruling::Ruling;
@@ -64,25 +65,20 @@ fn act(
     policy: &Policy,
 ) -> Result<Ruling, Halt> {
     match action {
-        OperatorAction::Propose { proposal_id, payload, payload_sha256 } => {
-            let expires_at = view.now().plus_us(policy.staff.proposal_us);
-            let proposal = Proposal {
-                proposal_id: *proposal_id,
-                tenant_id: FIRST_TENANT,
-                proposer_id: call.operator_id,
-                payload: payload.clone(),
-                payload_sha256: *payload_sha256,
-                state: ProposalState::Open,
-                approver_id: None,
-                created_at: view.now(),
-                expires_at,
-                decided_at: None,
-            };
-            let outcome = Outcome::Proposed { proposal_id: *proposal_id, expires_at };
-            Ok(Ruling::plain(vec![Write::Insert(proposal.into_row())], outcome))
+        OperatorAction::Propose { concerned: Some(id), .. } if *id == call.operator_id => {
+            Err(Refusal::OperatorConcerned.into())
+        }
+        OperatorAction::Propose { proposal_id, payload, payload_sha256, .. } => {
+            let proposal =
+                NewProposal { proposal_id: *proposal_id, payload, payload_sha256: *payload_sha256 };
+            Ok(propose(call, &proposal, view, policy))
         }
         OperatorAction::Approve { proposal_id, payload_sha256, approved } => {
             let proposal = approvable(call, *proposal_id, *payload_sha256, view)?;
+            // Neither of the two: so nobody's key is decided on by themselves, and two remain who may act.
+            if approved.concerned().is_some_and(|id| id == call.operator_id || id == proposal.proposer_id) {
+                return Err(Refusal::OperatorConcerned.into());
+            }
             let mut ruling = match approved.as_ref() {
                 Approved::ProofRecovery { case, notices } => {
                     let input = Input::Proofed {
@@ -95,6 +91,11 @@ fn act(
                 Approved::RegisterMerchant { .. }
                 | Approved::RegisterStore { .. }
                 | Approved::AddOperator { .. }
+                | Approved::RevokeOperator { .. }
+                | Approved::SetOperatorKey { .. }
+                | Approved::RevokeMerchantKey { .. }
+                | Approved::SetMerchantKey { .. }
+                | Approved::LiftBar(_)
                 | Approved::AllowCash { .. }
                 | Approved::SetFee { .. }
                 | Approved::ClosePayouts { .. }
@@ -117,6 +118,8 @@ fn act(
             let outcome = Outcome::MerchantSuspended { merchant_id: *merchant_id };
             Ok(Ruling::plain(vec![Write::Update(suspended.into_row())], outcome))
         }
+        OperatorAction::Bar(subject) => Ok(keys::bar(*subject, view)?),
+        OperatorAction::RotateKey(key) => Ok(keys::rotate_operators(call, key, view)?),
         OperatorAction::CancelRecovery { case, notices } => {
             recovery::by_operator(command_id, case, &Input::OperatorCancels, notices, view, policy)
         }
@@ -124,7 +127,32 @@ fn act(
     }
 }
 
-/// Open, in time, read as it was signed, and somebody else's.
+struct NewProposal<'a> {
+    proposal_id: ProposalId,
+    payload: &'a [u8],
+    payload_sha256: [u8; 32],
+}
+
+fn propose(call: &OperatorCall, new: &NewProposal<'_>, view: &View, policy: &Policy) -> Ruling {
+    let expires_at = view.now().plus_us(policy.staff.proposal_us);
+    let proposal = Proposal {
+        proposal_id: new.proposal_id,
+        tenant_id: FIRST_TENANT,
+        proposer_id: call.operator_id,
+        payload: new.payload.to_vec(),
+        payload_sha256: new.payload_sha256,
+        state: ProposalState::Open,
+        approver_id: None,
+        created_at: view.now(),
+        expires_at,
+        decided_at: None,
+        key_id: call.signed.key_id,
+    };
+    let outcome = Outcome::Proposed { proposal_id: new.proposal_id, expires_at };
+    Ruling::plain(vec![Write::Insert(proposal.into_row())], outcome)
+}
+
+/// Open, in time, read as it was signed, somebody else's, and by a key that is still theirs.
 fn approvable<'a>(
     call: &OperatorCall,
     proposal_id: ProposalId,
@@ -141,13 +169,18 @@ fn approvable<'a>(
     if proposal.proposer_id == call.operator_id {
         return Err(Refusal::SameOperator);
     }
+    // Looked at here and not ahead: a proposal does not outlive its key by a moment.
+    let key = view.get::<SigningKey>((proposal.key_id,));
+    if key.is_none_or(|key| key.state != KeyState::Active) {
+        return Err(Refusal::ProposerRevoked);
+    }
     Ok(proposal)
 }
 
 fn carry_out(proposal_id: ProposalId, approved: &Approved, view: &View) -> Result<Ruling, Refusal> {
     match approved {
         Approved::RegisterMerchant { merchant_id, ledger_account_id, key, store } => {
-            let key_write = new_key(key, Principal::Merchant, OwnerId(merchant_id.0), view)?;
+            let key_write = keys::new(key, Principal::Merchant, OwnerId(merchant_id.0), view)?;
             let merchant = Merchant {
                 merchant_id: *merchant_id,
                 tenant_id: FIRST_TENANT,
@@ -156,6 +189,8 @@ fn carry_out(proposal_id: ProposalId, approved: &Approved, view: &View) -> Resul
                 ledger_account_id: *ledger_account_id,
                 standing: Standing::Active,
                 fee_rule_version: 0,
+                key_id: Some(key.key_id),
+                barred_at: None,
             };
             let writes = vec![
                 ledger_account(*ledger_account_id, LedgerKind::MerchantPayable, true),
@@ -178,7 +213,7 @@ fn carry_out(proposal_id: ProposalId, approved: &Approved, view: &View) -> Resul
             Ok(Ruling::plain(vec![Write::Insert(new_store(*merchant_id, store).into_row())], outcome))
         }
         Approved::AddOperator { operator_id, key } => {
-            let key_write = new_key(key, Principal::Operator, OwnerId(operator_id.0), view)?;
+            let key_write = keys::new(key, Principal::Operator, OwnerId(operator_id.0), view)?;
             let operator = new_operator(*operator_id, key.key_id, view.now());
             let writes = vec![Write::Insert(operator.into_row()), key_write];
             let outcome = Outcome::OperatorApproved { proposal_id, operator_id: *operator_id };
@@ -198,6 +233,11 @@ fn carry_out(proposal_id: ProposalId, approved: &Approved, view: &View) -> Resul
             settlement::set_fee(proposal_id, *merchant_id, *basis_points, view)
         }
         Approved::ClosePayouts { day, ends } => settlement::close_payouts(proposal_id, *day, ends, view),
+        Approved::RevokeOperator { .. }
+        | Approved::SetOperatorKey { .. }
+        | Approved::RevokeMerchantKey { .. }
+        | Approved::SetMerchantKey { .. }
+        | Approved::LiftBar(_) => keys::approved(proposal_id, approved, view),
         // A step of the recovery, and taken as one.
         Approved::ProofRecovery { .. } => Err(Refusal::NotFound),
     }
@@ -234,25 +274,6 @@ fn versions(keys: &[KeyId]) -> Versions {
     Versions { accounts: Vec::new(), keys: keys.iter().map(|key_id| (*key_id, 1)).collect() }
 }
 
-/// A key belongs to one principal for ever, revoked or not.
-fn new_key(key: &NewKey, principal: Principal, owner_id: OwnerId, view: &View) -> Result<Write, Refusal> {
-    if view.get::<SigningKey>((key.key_id,)).is_some() {
-        return Err(Refusal::KeyInUse);
-    }
-    let row = SigningKey {
-        key_id: key.key_id,
-        tenant_id: FIRST_TENANT,
-        principal,
-        owner_id,
-        account_id: None,
-        point: key.point.to_vec(),
-        form: key.form,
-        state: KeyState::Active,
-        version: 1,
-    };
-    Ok(Write::Insert(row.into_row()))
-}
-
 fn new_store(merchant_id: MerchantId, store: &NewStore) -> Store {
     Store {
         store_id: store.store_id,
@@ -263,6 +284,7 @@ fn new_store(merchant_id: MerchantId, store: &NewStore) -> Store {
         time_zone: store.time_zone.clone(),
         business_day: 1,
         standing: Standing::Active,
+        barred_at: None,
     }
 }
 
@@ -276,7 +298,7 @@ pub(super) fn enrol_first(operators: &[OperatorKey], view: &View) -> Result<Ruli
     for operator in operators {
         let OperatorKey { operator_id, key_id, point, form } = operator;
         let key = NewKey { key_id: *key_id, point: *point, form: *form };
-        let key = new_key(&key, Principal::Operator, OwnerId(operator_id.0), view)
+        let key = keys::new(&key, Principal::Operator, OwnerId(operator_id.0), view)
             .map_err(|_in_use| Traceless::NothingToDo)?;
         writes.extend([Write::Insert(new_operator(*operator_id, *key_id, view.now()).into_row()), key]);
     }

@@ -8,7 +8,7 @@ use crate::domain::command::{OrderDraft, PayableOrder};
 use crate::domain::money::{Amount, Asset};
 use crate::domain::outcome::{Outcome, Refusal};
 use crate::domain::record::Record as _;
-use crate::domain::rows::{Merchant, OrderSlot, Standing, Store, Terminal, TerminalState};
+use crate::domain::rows::{Merchant, OrderSlot, Store, Terminal, TerminalState};
 use crate::domain::time::Timestamp;
 use crate::domain::view::View;
 use crate::domain::write::Write;
@@ -44,7 +44,7 @@ pub(super) fn free_slot<'a>(
 /// Makes an order payable.
 pub(super) fn create(counter: &Counter<'_>, wanted: &OrderDraft, view: &View) -> Result<Ruling, Refusal> {
     let Counter { merchant, store, terminal } = counter;
-    if merchant.standing != Standing::Active || store.standing != Standing::Active {
+    if !merchant.takes_part() || !store.takes_part() {
         return Err(Refusal::MerchantSuspended);
     }
     // A customer's account holds this one asset.
@@ -127,7 +127,7 @@ pub(super) fn payable<'a>(
         return Err(Refusal::AmountChanged);
     }
     // Whoever shows its orders may not be its clerk any more.
-    if terminal.state != TerminalState::Active {
+    if terminal.state != TerminalState::Active || terminal.barred_at.is_some() {
         return Err(Refusal::PayeeSuspended);
     }
     Ok((slot, terminal))

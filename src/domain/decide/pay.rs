@@ -14,7 +14,8 @@ use crate::domain::outcome::{Outcome, Refusal};
 use crate::domain::payment::{Intent, Moved, Sums, Verb, Wanted};
 use crate::domain::policy::Policy;
 use crate::domain::record::Record as _;
-use crate::domain::rows::{Account, Device, Merchant, OrderSlot, Payment, Standing, Store, Terminal};
+use crate::domain::rows::{Account, Device, Merchant, OrderSlot, Payment, Store, Terminal};
+use crate::domain::standing::{Deed, Shop};
 use crate::domain::time::Timestamp;
 use crate::domain::write::Write;
 
@@ -102,8 +103,7 @@ fn subject<'a>(turn: &Turn<'a>, payee: &Payee<'_>) -> Result<(&'a Store, &'a Mer
 }
 
 fn takes_part(store: &Store, merchant: &Merchant) -> Result<(), Refusal> {
-    let takes_part = store.standing == Standing::Active && merchant.standing == Standing::Active;
-    if takes_part { Ok(()) } else { Err(Refusal::PayeeSuspended) }
+    if store.takes_part() && merchant.takes_part() { Ok(()) } else { Err(Refusal::PayeeSuspended) }
 }
 
 /// Limits, then balance; then the value is out of the account's lots. Nothing is changed on a refusal.
@@ -193,9 +193,12 @@ pub(super) fn confirm(turn: &mut Turn<'_>, asked: &Asked<'_>) -> Result<Done, Ha
     let store = turn.view.get::<Store>((payment.store_id,)).ok_or(Refusal::NotFound)?;
     let merchant = turn.view.get::<Merchant>((payment.merchant_id,)).ok_or(Refusal::NotFound)?;
     takes_part(store, merchant)?;
-    let legs = take(turn.policy, &mut turn.account, &turn.device, asked.amount, turn.now)?;
     // It belongs to the day that its till is in by now: the one it was asked in may be closed.
     let till = payment.terminal_id.and_then(|terminal_id| turn.view.get::<Terminal>((terminal_id,)));
+    if (Shop { merchant, store: Some(store), terminal: till }).is_barred_for(Deed::Pay) {
+        return Err(Refusal::PayeeSuspended.into());
+    }
+    let legs = take(turn.policy, &mut turn.account, &turn.device, asked.amount, turn.now)?;
     let payment = Payment {
         legs: Legs(legs),
         device_id: turn.device.device_id,

@@ -14,7 +14,7 @@ use crate::domain::money::{Amount, Asset};
 use crate::domain::outcome::{Outcome, Refusal, SettlementOutcome};
 use crate::domain::policy::Policy;
 use crate::domain::record::Record as _;
-use crate::domain::rows::{CashDesk, FeeRule, LedgerAccount, Merchant, Payable, Settlement, Standing};
+use crate::domain::rows::{CashDesk, FeeRule, LedgerAccount, Merchant, Payable, Settlement};
 use crate::domain::settlement::{PayoutState, Span, payout_minor};
 use crate::domain::time::Timestamp;
 use crate::domain::view::View;
@@ -88,7 +88,7 @@ pub(super) fn settle(draft: &SettlementDraft, view: &View, policy: &Policy) -> R
     let there_minor =
         owed.credits_posted_minor - owed.debits_posted_minor - sums.fee_minor.saturating_add(cash_minor);
     let owed_minor = before.carried_minor.saturating_add(sums.net_minor());
-    let payout_minor = payout_minor(owed_minor, there_minor, merchant.standing == Standing::Active);
+    let payout_minor = payout_minor(owed_minor, there_minor, merchant.takes_part());
     if !sums.has_lines() && payout_minor == 0 {
         return Err(nothing);
     }

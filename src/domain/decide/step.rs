@@ -17,7 +17,7 @@ use crate::domain::outcome::{Outcome, Refusal};
 use crate::domain::payment::{Moved, Verb, Wanted};
 use crate::domain::policy::Policy;
 use crate::domain::record::Record as _;
-use crate::domain::rows::{Account, Merchant, OrderSlot, Payment, Standing, Terminal};
+use crate::domain::rows::{Account, Merchant, OrderSlot, Payment, Terminal};
 use crate::domain::time::Timestamp;
 use crate::domain::view::View;
 use crate::domain::write::Write;
@@ -47,7 +47,7 @@ pub(super) fn by_shop(
     let account = view.get::<Account>((payment.account_id,)).ok_or(Refusal::NotFound)?;
     let now = view.now().max(account.last_at);
     let (verb, wanted) = match step {
-        ShopStep::Capture { .. } if asking.merchant.standing != Standing::Active => {
+        ShopStep::Capture { .. } if !asking.merchant.takes_part() => {
             return Err(Refusal::MerchantSuspended);
         }
         ShopStep::Capture { amount, is_final } => {

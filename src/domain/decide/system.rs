@@ -102,6 +102,8 @@ fn register_store(action: &SystemAction, view: &View) -> Result<Ruling, Traceles
             ledger_account_id: *ledger_account_id,
             standing: Standing::Active,
             fee_rule_version: 0,
+            key_id: None,
+            barred_at: None,
         };
         writes.push(Write::Insert(merchant.into_row()));
     }
@@ -114,6 +116,7 @@ fn register_store(action: &SystemAction, view: &View) -> Result<Ruling, Traceles
         time_zone: time_zone.clone(),
         business_day: 1,
         standing: Standing::Active,
+        barred_at: None,
     };
     writes.push(Write::Insert(store.into_row()));
     let outcome = Outcome::StoreRegistered {

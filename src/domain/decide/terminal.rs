@@ -20,8 +20,9 @@ use crate::domain::policy::Policy;
 use crate::domain::record::Record as _;
 use crate::domain::rows::{
     Account, AccountState, Activation, CodePurpose, Device, Event, EventKind, KeyState, Merchant, OrderSlot,
-    PaymentCode, Principal, RowKey, SigningKey, Standing, Store, Terminal, TerminalState,
+    PaymentCode, Principal, RowKey, SigningKey, Store, Terminal, TerminalState,
 };
+use crate::domain::standing::Shop;
 use crate::domain::time::Timestamp;
 use crate::domain::view::View;
 use crate::domain::write::Write;
@@ -77,6 +78,8 @@ fn caller<'a>(call: &TerminalCall, view: &'a View) -> Option<&'a Terminal> {
 
 impl Turn<'_> {
     fn act(&self, action: &TerminalAction) -> Result<Ruling, Refusal> {
+        let shop = Shop { merchant: self.merchant, store: Some(self.store), terminal: Some(self.terminal) };
+        shop.no_bar(action.deed())?;
         if self.terminal.state != TerminalState::Active {
             return Err(Refusal::TerminalSuspended);
         }
@@ -94,7 +97,7 @@ impl Turn<'_> {
                 };
                 step::by_shop(&asking, *step, self.view, self.policy)
             }
-            // A blocked till, or a suspended merchant's, may still give back.
+            // A till with too many misses, or a suspended merchant's, may still give back.
             TerminalAction::Reverse { order_id } => reverse::decide(
                 &Subject {
                     command_id: self.command_id,
@@ -123,7 +126,7 @@ impl Turn<'_> {
         if self.terminal.code_misses >= self.policy.payment_codes.misses {
             return Err(Refusal::TerminalBlocked);
         }
-        if self.merchant.standing != Standing::Active || self.store.standing != Standing::Active {
+        if !self.merchant.takes_part() || !self.store.takes_part() {
             return Err(Refusal::MerchantSuspended);
         }
         // A customer's account holds this one asset; which customer it is, no answer may depend on.
@@ -367,7 +370,7 @@ pub(super) fn activate(
         .get::<Activation>((activation_tag,))
         .filter(|activation| now < activation.expires_at)
         .and_then(|activation| view.get::<Terminal>((activation.terminal_id,)))
-        .filter(|terminal| terminal.state == TerminalState::Registered);
+        .filter(|terminal| terminal.state == TerminalState::Registered && terminal.barred_at.is_none());
     let Some(terminal) = terminal else {
         return (Vec::new(), Outcome::refused(Refusal::ActivationOver), Versions::default());
     };

@@ -31,7 +31,7 @@ impl From<Refusal> for Halt {
     }
 }
 
-/// Decides what a merchant asks of its webhooks. A suspended one may go on: what is given back goes on too.
+/// Decides what a merchant asks of its webhooks. Where they go changes for nobody who is suspended.
 pub(super) fn decide(
     call: &MerchantCall,
     action: &WebhookAction,

@@ -1,7 +1,7 @@
 //! How outcomes and open answers are stored: one way to write each, and only that way is read back.
 
 use super::{
-    AccountStanding, OpenAnswer, OperatorKey, Outcome, RecoveryStep, Refusal, payment, reconciliation,
+    AccountStanding, OpenAnswer, OperatorKey, Outcome, RecoveryStep, Refusal, keys, payment, reconciliation,
     settlement, shop, top_up, webhook,
 };
 use crate::domain::codec::{Decoder, Encoder};
@@ -66,6 +66,7 @@ impl Outcome {
             Self::Webhook(outcome) => webhook::write(*outcome, encoder),
             Self::Settlement(outcome) => settlement::write(outcome, encoder),
             Self::Reconciliation(outcome) => reconciliation::write(*outcome, encoder),
+            Self::Keys(outcome) => keys::write(*outcome, encoder),
             Self::OperatorsEnrolled { .. }
             | Self::Proposed { .. }
             | Self::MerchantApproved { .. }
@@ -263,6 +264,7 @@ impl Outcome {
             90..=94 => webhook::read(tag, &mut decoder)?,
             110..=112 => settlement::read(tag, &mut decoder)?,
             120..=121 => reconciliation::read(tag, &mut decoder)?,
+            130..=136 => keys::read(tag, &mut decoder)?,
             _ => return Err(Corrupt),
         };
         decoder.finish()?;

@@ -168,5 +168,15 @@ stored_enum! {
         ReconciliationItemNotYours = 131,
         /// The difference is another than was seen.
         ReconciliationItemChanged = 132,
+        /// An operator barred the merchant, the store or the till: nothing at all is done for it.
+        Barred = 133,
+        /// It is not barred.
+        NotBarred = 134,
+        /// Two others decide on an operator's key.
+        OperatorConcerned = 135,
+        /// There is no key any more: it was revoked before.
+        NoKey = 136,
+        /// The key that proposed it was revoked since.
+        ProposerRevoked = 137,
     }
 }

@@ -373,6 +373,8 @@ impl Ledger {
             ledger_account_id: ledger_account_id(name),
             standing,
             fee_rule_version: 0,
+            key_id: None,
+            barred_at: None,
         });
         self.put(Store {
             store_id: store_id(name),
@@ -383,6 +385,7 @@ impl Ledger {
             time_zone: "Asia/Tokyo".into(),
             business_day: 1,
             standing,
+            barred_at: None,
         });
     }
 

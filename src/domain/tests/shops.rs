@@ -1,6 +1,7 @@
 //! A shop's side of the rules: the till's calls, its merchant's, the operators', each in its documented
 //! order, from everything that is wrong to nothing.
 
+mod bars;
 mod charge;
 mod issue;
 mod life;
@@ -16,8 +17,8 @@ use crate::domain::id::{CodeTag, FIRST_TENANT, OwnerId, PaymentCodeId, PaymentId
 use crate::domain::live_codes::LiveCode;
 use crate::domain::money::Amount;
 use crate::domain::rows::{
-    CodePurpose, KeyForm, KeyState, OrderSlot, PaymentCode, Principal, RowKey, SigningKey, Terminal,
-    TerminalState,
+    CodePurpose, KeyForm, KeyState, Merchant, OrderSlot, PaymentCode, Principal, RowKey, SigningKey,
+    Terminal, TerminalState,
 };
 use crate::domain::time::MINUTE_US;
 
@@ -67,9 +68,11 @@ fn scene() -> Ledger {
         cash_today_minor: 0,
         alarmed_at: None,
         alarms: 0,
+        barred_at: None,
     });
     staff_key(&mut ledger, "till", Principal::Terminal, TILL.0);
     staff_key(&mut ledger, "merchant", Principal::Merchant, merchant_id("bakery").0);
+    ledger.change((merchant_id("bakery"),), |row: &mut Merchant| row.key_id = Some(key_id("merchant")));
     live_code(&mut ledger, CodePurpose::Pay, 1_000);
     ledger
 }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use crate::domain::command::OperatorAction;
 use crate::domain::id::ProposalId;
-use crate::domain::outcome::{Outcome, SettlementOutcome};
+use crate::domain::outcome::{KeyOutcome, Outcome, SettlementOutcome};
 use crate::gate::Gate;
 use crate::gate::admitted::Admitted;
 use crate::gate::operation::{CallerKind, Change, Codes, Cost, Effect, Operation};
@@ -43,7 +43,7 @@ impl Change for Approve {
     }
 }
 
-#[expect(clippy::wildcard_enum_match_arm, reason = "an approval comes to these eight alone")]
+#[expect(clippy::wildcard_enum_match_arm, reason = "an approval comes to these alone")]
 pub async fn call(gate: &Gate, envelope: pb::Envelope, peer: IpAddr) -> Result<pb::ApproveReply, Rejection> {
     let none = pb::ApproveReply::default();
     Ok(match gate.change::<Approve>(&envelope, peer).await?.outcome {
@@ -51,15 +51,22 @@ pub async fn call(gate: &Gate, envelope: pb::Envelope, peer: IpAddr) -> Result<p
         | Outcome::StoreApproved { merchant_id, store_id, .. } => {
             pb::ApproveReply { merchant_id: merchant_id.0.to_vec(), store_id: store_id.0.to_vec(), ..none }
         }
-        Outcome::OperatorApproved { operator_id, .. } => {
-            pb::ApproveReply { operator_id: operator_id.0.to_vec(), ..none }
-        }
+        Outcome::OperatorApproved { operator_id, .. }
+        | Outcome::Keys(
+            KeyOutcome::OperatorRevoked { operator_id, .. } | KeyOutcome::OperatorKeySet { operator_id, .. },
+        ) => pb::ApproveReply { operator_id: operator_id.0.to_vec(), ..none },
         Outcome::CashAllowed { store_id, .. } => pb::ApproveReply { store_id: store_id.0.to_vec(), ..none },
         Outcome::MerchantResumed { merchant_id, .. }
+        | Outcome::Keys(
+            KeyOutcome::MerchantKeyRevoked { merchant_id, .. }
+            | KeyOutcome::MerchantKeySet { merchant_id, .. },
+        )
         | Outcome::Settlement(SettlementOutcome::FeeSet { merchant_id, .. }) => {
             pb::ApproveReply { merchant_id: merchant_id.0.to_vec(), ..none }
         }
-        Outcome::RecoveryStepped(_) | Outcome::Settlement(SettlementOutcome::PayoutsClosed { .. }) => none,
+        Outcome::Keys(KeyOutcome::BarLifted { .. })
+        | Outcome::RecoveryStepped(_)
+        | Outcome::Settlement(SettlementOutcome::PayoutsClosed { .. }) => none,
         _ => return Err(Rejection::Internal),
     })
 }

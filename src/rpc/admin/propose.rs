@@ -33,12 +33,13 @@ impl Change for Propose {
 
     async fn prepare(call: &Admitted<Self>, tools: &Tools) -> Result<OperatorAction, Rejection> {
         // What could not be carried out is not proposed.
-        super::approved(&call.body, tools).await?;
+        let concerned = super::approved(&call.body, tools).await?.concerned();
         let payload = call.body.encode_to_vec();
         Ok(OperatorAction::Propose {
             proposal_id: ProposalId(tools.new_id()),
             payload_sha256: sha256(&[&payload]),
             payload,
+            concerned,
         })
     }
 }

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use crate::domain::id::StoreId;
-use crate::domain::rows::{Merchant, Standing, Store};
+use crate::domain::rows::{Merchant, Store};
 use crate::emvco::{self, MerchantCode};
 use crate::gate::Gate;
 use crate::gate::admitted::Admitted;
@@ -54,8 +54,7 @@ fn store(row: &Store, merchant: Option<&Merchant>) -> pb::MerchantStore {
         store_id: row.store_id.0.to_vec(),
         name: row.name.clone(),
         city: row.city.clone(),
-        open: row.standing == Standing::Active
-            && merchant.is_some_and(|merchant| merchant.standing == Standing::Active),
+        open: row.takes_part() && merchant.is_some_and(Merchant::takes_part),
         static_qr: emvco::make(&code),
     }
 }

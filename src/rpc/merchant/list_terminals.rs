@@ -75,6 +75,7 @@ fn terminal(row: &Terminal) -> pb::Terminal {
         business_day: row.business_day,
         alarmed_at: row.alarmed_at.map(time),
         alarms: row.alarms,
+        barred_at: row.barred_at.map(time),
     }
 }
 

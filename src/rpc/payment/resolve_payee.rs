@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use crate::domain::id::StoreId;
 use crate::domain::money::Asset;
-use crate::domain::rows::{Merchant, RowKey, Standing, Store};
+use crate::domain::rows::{Merchant, RowKey, Store};
 use crate::emvco;
 use crate::gate::Gate;
 use crate::gate::admitted::Admitted;
@@ -49,7 +49,7 @@ pub async fn call(
     Ok(pb::ResolvePayeeReply {
         store_id: store.store_id.0.to_vec(),
         payee_name: store.name.clone(),
-        open: store.standing == Standing::Active && merchant.standing == Standing::Active,
+        open: store.takes_part() && merchant.takes_part(),
         currency: Asset::PrepaidJpy.code().into(),
         amount_minor: code.amount_minor.unwrap_or(0),
         order_id: code.order_id.unwrap_or_default(),

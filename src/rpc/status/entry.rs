@@ -191,7 +191,7 @@ pub fn entry(reason: Reason) -> Entry {
         Reason::MerchantSuspended => (
             Code::PermissionDenied,
             "the merchant is suspended",
-            "An operator's matter. Reverse still works.",
+            "An operator's matter. Refund, Void and Reverse still work.",
         ),
         Reason::MerchantNotSuspended => {
             (Code::FailedPrecondition, "the merchant is not suspended", "Nothing to do.")
@@ -406,6 +406,28 @@ pub fn entry(reason: Reason) -> Entry {
             Code::FailedPrecondition,
             "the difference is another than was seen",
             "List it again, and decide by what it is now, with a new request id.",
+        ),
+        Reason::Barred => (
+            Code::PermissionDenied,
+            "an operator barred the merchant, the store or the till",
+            "Nothing at all is done for it, reads included. Call the operators.",
+        ),
+        Reason::NotBarred => (Code::FailedPrecondition, "it is not barred", "Nothing to do."),
+        Reason::OperatorConcerned => (
+            Code::PermissionDenied,
+            "two others decide on an operator's key",
+            "Two other operators must propose and approve it. One's own key is rotated by RotateKey.",
+        ),
+        Reason::NoKey => (
+            Code::FailedPrecondition,
+            "there is no key to revoke",
+            "It was revoked before. A merchant gets another by SetMerchantKey; an operator who left comes \
+             back by AddOperator.",
+        ),
+        Reason::ProposerRevoked => (
+            Code::FailedPrecondition,
+            "the key that proposed it was revoked since",
+            "Who still wants it proposes it anew.",
         ),
         Reason::Internal => (
             Code::Internal,

@@ -87,5 +87,10 @@ pub(in crate::rpc) fn of_refusal(refusal: Refusal) -> Reason {
         Refusal::ReconciliationItemOver => Reason::ReconciliationItemOver,
         Refusal::ReconciliationItemNotYours => Reason::ReconciliationItemNotYours,
         Refusal::ReconciliationItemChanged => Reason::ReconciliationItemChanged,
+        Refusal::Barred => Reason::Barred,
+        Refusal::NotBarred => Reason::NotBarred,
+        Refusal::OperatorConcerned => Reason::OperatorConcerned,
+        Refusal::NoKey => Reason::NoKey,
+        Refusal::ProposerRevoked => Reason::ProposerRevoked,
     }
 }

@@ -10,7 +10,7 @@ use super::failure::Failure;
 use super::{statements, write};
 use crate::crypto::integrity::{Integrity, IntegritySlot};
 use crate::domain::rows::{Row, RowKey, Table};
-use crate::store::query::{Fetched, Query, Scan};
+use crate::store::query::{Fetched, Query, Scan, Standing};
 use crate::store::{Later, Reader, StoreError, tagged};
 
 const CONNECTIONS: usize = 8;
@@ -82,12 +82,15 @@ async fn snapshot(
     }
     round.asks.extend(scan.as_ref().map(ScanText::ask));
     let mut replies = connection.round(&round).await?.into_iter();
-    let mut fetched = Fetched { caller_is_good: true, ..Fetched::default() };
+    let mut fetched = Fetched { caller: Standing::Good, ..Fetched::default() };
     for key in &callers {
         fetched.rows.extend(rows(key.table(), replies.next(), integrity)?);
     }
-    if query.caller.as_ref().is_some_and(|caller| !caller.is_good(&fetched.rows)) {
-        return Ok(Fetched::default());
+    if let Some(caller) = &query.caller {
+        fetched.caller = caller.standing(&fetched.rows);
+        if fetched.caller != Standing::Good {
+            return Ok(Fetched { caller: fetched.caller, ..Fetched::default() });
+        }
     }
     for key in &query.rows {
         fetched.rows.extend(rows(key.table(), replies.next(), integrity)?);

@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 use super::connection::{self, Parameter, checked_row};
 use crate::crypto::integrity::{Integrity, IntegritySlot};
 use crate::domain::rows::{Row, RowKey, Table};
-use crate::store::query::{Fetched, Query, Scan};
+use crate::store::query::{Fetched, Query, Scan, Standing};
 use crate::store::{Later, Reader, StoreError, tagged};
 
 const CONNECTIONS: usize = 4;
@@ -65,13 +65,14 @@ fn snapshot(
     integrity: Option<&Integrity>,
 ) -> rusqlite::Result<Fetched> {
     let transaction = connection.transaction()?;
-    let mut fetched = Fetched { caller_is_good: true, ..Fetched::default() };
+    let mut fetched = Fetched { caller: Standing::Good, ..Fetched::default() };
     if let Some(caller) = &query.caller {
         for key in caller.keys() {
             fetched.rows.extend(row(&transaction, &key, integrity)?);
         }
-        if !caller.is_good(&fetched.rows) {
-            return Ok(Fetched::default());
+        fetched.caller = caller.standing(&fetched.rows);
+        if fetched.caller != Standing::Good {
+            return Ok(Fetched { caller: fetched.caller, ..Fetched::default() });
         }
     }
     for key in &query.rows {

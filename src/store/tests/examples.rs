@@ -141,6 +141,7 @@ fn shop_rows() -> Vec<Row> {
             cash_today_minor: 0,
             alarmed_at: None,
             alarms: 0,
+            barred_at: Some(NOW),
         }
         .into_row(),
         Activation {
@@ -163,6 +164,7 @@ fn shop_rows() -> Vec<Row> {
             created_at: NOW,
             expires_at,
             decided_at: Some(NOW),
+            key_id: KeyId([3; 32]),
         }
         .into_row(),
     ]

@@ -1,6 +1,7 @@
 //! Payments, step by step: what each moved must be what the state table makes of what was signed, and
 //! what was posted must be what it moved.
 
+use super::keys::ShopReplay;
 use super::{
     Checked, Entry, MovementReplay, OrderReplay, PaymentReplay, Replay, nothing_moved, nothing_posted,
 };
@@ -11,7 +12,8 @@ use crate::domain::ledger::{SUSPENSE, Transfer};
 use crate::domain::money::{Amount, Asset};
 use crate::domain::outcome::Outcome;
 use crate::domain::payment::{Intent, Moved, Sums, Verb, Wanted};
-use crate::domain::rows::{AccountState, CodePurpose, MovementKind, Standing};
+use crate::domain::rows::{AccountState, CodePurpose, MovementKind};
+use crate::domain::standing::Deed;
 use crate::domain::time::{SECOND_US, Timestamp};
 use crate::pb;
 use crate::verify::evidence;
@@ -63,6 +65,7 @@ impl Replay {
         let business_day = self.order_paid(&body, (merchant_id, store_id), payment_id, at)?;
         let order = self.orders.get(&(merchant_id, body.order_id)).filter(|_| business_day.is_some());
         let terminal_id = order.map(|order| order.terminal_id);
+        self.is_done_for(ShopReplay { merchant_id, store_id: Some(store_id), terminal_id }, Deed::Pay)?;
         let sums = moved.after;
         let fee_rule_version = self.merchants.get(&merchant_id).map_or(0, |merchant| merchant.owed.version);
         let payment = PaymentReplay {
@@ -159,9 +162,6 @@ impl Replay {
         let (merchant_id, store_id) = (terminal.merchant_id, terminal.store_id);
         let business_day = Some(terminal.business_day);
         let merchant = self.merchants.get(&merchant_id).ok_or("its merchant has no account")?;
-        if merchant.standing != Standing::Active {
-            return Err("its merchant was suspended");
-        }
         let fee_rule_version = merchant.owed.version;
         let [(account_id, _)] = entry.versions.accounts[..] else {
             return Err("a sale touches one account");
@@ -211,6 +211,9 @@ impl Replay {
             if self.stores.get(&payment.store_id).map(|store| &store.name) != Some(&body.payee_name) {
                 return Err("the signed name is not the store's");
             }
+            let (merchant_id, store_id) = (payment.merchant_id, Some(payment.store_id));
+            let shop = ShopReplay { merchant_id, store_id, terminal_id: payment.terminal_id };
+            self.is_done_for(shop, Deed::Pay)?;
             self.may_spend(entry, account_id)?;
             payment_id
         } else {
@@ -236,10 +239,6 @@ impl Replay {
         let order = self.orders.get(&(merchant_id, order_id)).copied().ok_or("it is about no order")?;
         if terminal_id.is_some_and(|terminal_id| terminal_id != order.terminal_id) {
             return Err("it is about another till's order");
-        }
-        let standing = self.merchants.get(&merchant_id).map(|merchant| merchant.standing);
-        if verb == Verb::Capture && standing != Some(Standing::Active) {
-            return Err("its merchant was suspended");
         }
         let payment_id = order.payment_id.ok_or("its order has no payment")?;
         let [(account_id, _)] = entry.versions.accounts[..] else {

@@ -154,7 +154,8 @@ impl Replay {
     fn paid_out(&mut self, entry: &Entry<'_>, draft: &SettlementDraft, before: &Payable) -> Checked {
         let sums = &draft.sums;
         let merchant = self.merchants.get(&draft.merchant_id).ok_or("it settles no merchant")?;
-        let (own, is_active) = (merchant.ledger_account_id, merchant.standing == Standing::Active);
+        let is_active = merchant.standing == Standing::Active && merchant.barred_at.is_none();
+        let own = merchant.ledger_account_id;
         let mut transfers = Vec::new();
         transfer(&mut transfers, own, FEES, sums.fee_minor.max(0))?;
         transfer(&mut transfers, FEES, own, (-sums.fee_minor).max(0))?;

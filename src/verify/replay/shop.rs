@@ -1,5 +1,6 @@
 //! Orders that customers pay, cash over the counter, and business days.
 
+use super::keys::ShopReplay;
 use super::payments::signed_amount;
 use super::{Checked, Entry, OrderReplay, Replay, nothing_moved};
 use crate::domain::id::{
@@ -9,7 +10,8 @@ use crate::domain::journal::Kind;
 use crate::domain::ledger::Transfer;
 use crate::domain::money::{Amount, Asset};
 use crate::domain::outcome::Outcome;
-use crate::domain::rows::{AccountState, CodePurpose, MovementKind, Standing};
+use crate::domain::rows::{AccountState, CodePurpose, MovementKind};
+use crate::domain::standing::Deed;
 use crate::domain::time::{SECOND_US, Timestamp};
 use crate::pb;
 use crate::verify::evidence;
@@ -105,10 +107,9 @@ impl Replay {
         if *payable_until != entry.row.at.plus_us(payable_us) {
             return Err("it may be paid for another time than was signed for");
         }
-        let merchant = self.merchants.get(&merchant_id).ok_or("its merchant has no account")?;
-        if merchant.standing != Standing::Active {
-            return Err("its merchant was suspended");
-        }
+        let store_id = Some(terminal.store_id);
+        let shop = ShopReplay { merchant_id, store_id, terminal_id: Some(terminal_id) };
+        self.is_done_for(shop, Deed::CreateOrder)?;
         let order =
             OrderReplay { asked: Some((*asked_minor, *payable_until)), ..OrderReplay::of(terminal_id) };
         if self.orders.insert((merchant_id, body.order_id.clone()), order).is_some() {

@@ -1,9 +1,10 @@
 //! Rows that a till, a merchant's server or an operator signed.
 
 use super::calls::stored;
+use super::keys::{NewKey, OperatorReplay, ProposalReplay, ShopReplay};
 use super::{
-    Checked, Entry, KeyReplay, MerchantReplay, OwnerReplay, ProposalReplay, Replay, StoreReplay,
-    TerminalReplay, nothing_moved, nothing_posted,
+    Checked, Entry, MerchantReplay, OwnerReplay, Replay, StoreReplay, TerminalReplay, nothing_moved,
+    nothing_posted,
 };
 use crate::crypto::envelope::{PublicKey, SignatureForm};
 use crate::crypto::hash::sha256;
@@ -12,6 +13,7 @@ use crate::domain::journal::Kind;
 use crate::domain::outcome::{OperatorKey, Outcome, SettlementOutcome};
 use crate::domain::payment::Verb;
 use crate::domain::rows::{KeyForm, KeyState, Standing, TerminalState};
+use crate::domain::standing::Deed;
 use crate::pb;
 use crate::verify::evidence;
 
@@ -29,6 +31,7 @@ impl Replay {
         if entry.outcome.is_refused() {
             return nothing_moved(entry);
         }
+        self.staff_may(owner, entry.kind)?;
         match (owner, entry.kind) {
             (OwnerReplay::Terminal(terminal_id), Kind::Charge) => self.charged(entry, &call, terminal_id),
             (OwnerReplay::Terminal(terminal_id), Kind::Authorize) => {
@@ -79,6 +82,8 @@ impl Replay {
                 | Kind::DeleteWebhookEndpoint
                 | Kind::ReplayWebhooks,
             ) => self.webhook(entry, &call, merchant_id),
+            (OwnerReplay::Merchant(_), Kind::RotateMerchantKey)
+            | (OwnerReplay::Operator(_), Kind::RotateOperatorKey) => self.rotated(entry, &call, owner),
             (OwnerReplay::Operator(operator_id), kind) if is_operators(kind) => {
                 self.operator(entry, &call, operator_id)
             }
@@ -114,6 +119,8 @@ impl Replay {
                 if body.store_id != store_id.0 || store.merchant_id != merchant_id {
                     return Err("its store is not the one that was signed for, or another merchant's");
                 }
+                let shop = ShopReplay { merchant_id, store_id: Some(*store_id), terminal_id: None };
+                self.is_done_for(shop, Deed::OpenTerminal)?;
                 let terminal = TerminalReplay {
                     merchant_id,
                     store_id: *store_id,
@@ -123,6 +130,7 @@ impl Replay {
                     refunded_today_minor: 0,
                     business_day: 1,
                     cash_today_minor: 0,
+                    barred_at: None,
                 };
                 self.terminals.insert(*terminal_id, terminal);
                 Ok(())
@@ -137,6 +145,12 @@ impl Replay {
                     if entry.kind == Kind::SuspendTerminal { Standing::Suspended } else { Standing::Active };
                 if signed != terminal_id.0 || *standing != expected {
                     return Err("it is not what was signed for");
+                }
+                let terminal = self.own_terminal(*terminal_id, merchant_id)?;
+                let store_id = Some(terminal.store_id);
+                let shop = ShopReplay { merchant_id, store_id, terminal_id: Some(*terminal_id) };
+                if entry.kind == Kind::ResumeTerminal {
+                    self.is_done_for(shop, Deed::OpenTerminal)?;
                 }
                 let terminal = self.own_terminal(*terminal_id, merchant_id)?;
                 terminal.state = match (standing, terminal.key_id) {
@@ -160,24 +174,12 @@ impl Replay {
         let terminal = self
             .terminals
             .get_mut(&terminal_id)
-            .filter(|terminal| terminal.state == TerminalState::Registered)
+            .filter(|terminal| terminal.state == TerminalState::Registered && terminal.barred_at.is_none())
             .ok_or("it activates a till that nobody registered")?;
         terminal.key_id = Some(entry.row.key_id);
         terminal.state = TerminalState::Active;
         let form = stored(key.form());
         self.new_key(entry, key, form, OwnerReplay::Terminal(terminal_id))
-    }
-
-    fn new_key(&mut self, entry: &Entry<'_>, key: PublicKey, form: KeyForm, owner: OwnerReplay) -> Checked {
-        let key_id = crate::domain::id::KeyId(key.key_id());
-        if !entry.versions.accounts.is_empty() || !entry.versions.keys.contains(&(key_id, 1)) {
-            return Err("it enrols a key without saying so");
-        }
-        let key = KeyReplay { key, form, owner, state: KeyState::Active, version: 1 };
-        if self.keys.insert(key_id, key).is_some() {
-            return Err("it enrols a key that there is already");
-        }
-        Ok(())
     }
 
     /// The operators that the deployment began with.
@@ -196,7 +198,8 @@ impl Replay {
             if key.key_id() != operator.key_id.0 {
                 return Err("an operator's key is not the one its id names");
             }
-            self.operators.insert(operator.operator_id, operator.key_id);
+            let row = OperatorReplay { key_id: operator.key_id, state: KeyState::Active };
+            self.operators.insert(operator.operator_id, row);
             self.new_key(entry, key, operator.form, OwnerReplay::Operator(operator.operator_id))?;
         }
         Ok(())
@@ -211,6 +214,7 @@ impl Replay {
             (Kind::Propose, Outcome::Proposed { proposal_id, expires_at }) => {
                 let proposal = ProposalReplay {
                     proposer_id: operator_id,
+                    key_id: entry.row.key_id,
                     payload: call.body.clone(),
                     expires_at: *expires_at,
                     approved: false,
@@ -227,6 +231,7 @@ impl Replay {
                 merchant.standing = Standing::Suspended;
                 nothing_moved(entry)
             }
+            (Kind::Bar, _) => self.bar(entry, call),
             (Kind::CancelRecoveryByOperator, Outcome::RecoveryStepped(step)) => {
                 let body: pb::CancelRecoveryRequest = evidence::body(call)?;
                 if body.case_id != step.case_id.0 {
@@ -239,24 +244,25 @@ impl Replay {
             }
             (Kind::Approve, _) => {
                 let body: pb::ApproveRequest = evidence::body(call)?;
-                let proposed = self.approve(entry, &body, operator_id)?;
-                self.carry_out(entry, &proposed)
+                let (proposer_id, proposed) = self.approve(entry, &body, operator_id)?;
+                self.carry_out(entry, &proposed, (proposer_id, operator_id))
             }
             (_, _) => Err("its outcome does not fit its kind"),
         }
     }
 
-    /// An approval is another operator's, in time, and of the very bytes that were proposed.
+    /// An approval is another operator's, in time, of the very bytes that were proposed, and by a key that
+    /// was still active.
     fn approve(
         &mut self,
         entry: &Entry<'_>,
         body: &pb::ApproveRequest,
         operator_id: OperatorId,
-    ) -> Result<pb::ProposeRequest, &'static str> {
+    ) -> Result<(OperatorId, pb::ProposeRequest), &'static str> {
         let id = ProposalId::from_slice(&body.proposal_id).ok_or("the signed proposal is none")?;
         let proposal = self.proposals.get_mut(&id).ok_or("it approves what nobody proposed")?;
         if proposal.proposer_id == operator_id {
-            return Err("an operator approved his own proposal");
+            return Err("an operator approved their own proposal");
         }
         if proposal.approved || entry.row.at >= proposal.expires_at {
             return Err("it approves a proposal that was over");
@@ -264,22 +270,33 @@ impl Replay {
         if sha256(&[&proposal.payload])[..] != body.payload_sha256[..] {
             return Err("what was approved is not what was proposed");
         }
+        if self.keys.get(&proposal.key_id).is_none_or(|key| key.state != KeyState::Active) {
+            return Err("it approves what a key proposed that was revoked by then");
+        }
         proposal.approved = true;
-        pb::ProposeRequest::decode(proposal.payload.as_slice()).map_err(|_| "the proposal cannot be read")
+        let proposed = pb::ProposeRequest::decode(proposal.payload.as_slice());
+        Ok((proposal.proposer_id, proposed.map_err(|_| "the proposal cannot be read")?))
     }
 
-    fn carry_out(&mut self, entry: &Entry<'_>, proposed: &pb::ProposeRequest) -> Checked {
+    fn carry_out(
+        &mut self,
+        entry: &Entry<'_>,
+        proposed: &pb::ProposeRequest,
+        by: (OperatorId, OperatorId),
+    ) -> Checked {
         use pb::propose_request::Proposal;
         match (&proposed.proposal, &entry.outcome) {
             (
                 Some(Proposal::RegisterMerchant(proposed)),
                 Outcome::MerchantApproved { merchant_id, ledger_account_id, store_id, .. },
             ) => {
-                let merchant = MerchantReplay::new(*merchant_id, *ledger_account_id);
+                let key_id = entry.versions.keys.first().map(|(key_id, _)| *key_id);
+                let merchant = MerchantReplay::new(*merchant_id, *ledger_account_id, key_id);
                 self.merchants.insert(*merchant_id, merchant);
                 self.payables.insert(*ledger_account_id);
                 self.new_store(*merchant_id, *store_id, proposed.store.as_ref());
-                self.proposed_key(entry, proposed.key.as_ref(), OwnerReplay::Merchant(*merchant_id))
+                let new = NewKey { key: proposed.key.as_ref(), proof: &proposed.key_proof };
+                self.proposed_key(entry, &new, OwnerReplay::Merchant(*merchant_id))
             }
             (
                 Some(Proposal::RegisterStore(proposed)),
@@ -303,8 +320,10 @@ impl Replay {
             ) => self.fee_set(entry, proposed, (*merchant_id, *version)),
             (Some(Proposal::ClosePayouts(proposed)), _) => self.payouts_closed(entry, proposed),
             (Some(Proposal::AddOperator(proposed)), Outcome::OperatorApproved { operator_id, .. }) => {
-                self.operators.insert(*operator_id, entry.versions.keys.first().ok_or("it enrols no key")?.0);
-                self.proposed_key(entry, proposed.key.as_ref(), OwnerReplay::Operator(*operator_id))
+                let key_id = entry.versions.keys.first().ok_or("it enrols no key")?.0;
+                self.operators.insert(*operator_id, OperatorReplay { key_id, state: KeyState::Active });
+                let new = NewKey { key: proposed.key.as_ref(), proof: &proposed.key_proof };
+                self.proposed_key(entry, &new, OwnerReplay::Operator(*operator_id))
             }
             (Some(Proposal::ResumeMerchant(proposed)), Outcome::MerchantResumed { merchant_id, .. })
                 if proposed.merchant_id == merchant_id.0 =>
@@ -313,25 +332,29 @@ impl Replay {
                 merchant.standing = Standing::Active;
                 nothing_moved(entry)
             }
+            (
+                Some(
+                    proposed @ (Proposal::RevokeOperator(_)
+                    | Proposal::SetOperatorKey(_)
+                    | Proposal::RevokeMerchantKey(_)
+                    | Proposal::SetMerchantKey(_)
+                    | Proposal::LiftBar(_)),
+                ),
+                _,
+            ) => self.keys_approved(entry, proposed, by),
             (_, _) => Err("its outcome is not what was proposed"),
         }
     }
 
-    fn proposed_key(
-        &mut self,
-        entry: &Entry<'_>,
-        key: Option<&pb::Candidate>,
-        owner: OwnerReplay,
-    ) -> Checked {
-        let key = key.and_then(evidence::proposed_key);
-        let key = key.ok_or("the proposed key cannot be read")?;
+    fn proposed_key(&mut self, entry: &Entry<'_>, new: &NewKey<'_>, owner: OwnerReplay) -> Checked {
+        let key = self.proved(new, owner, false)?;
         let form = stored(key.form());
         self.new_key(entry, key, form, owner)
     }
 
     fn new_store(&mut self, merchant_id: MerchantId, store_id: StoreId, store: Option<&pb::StoreDetails>) {
         let name = store.map_or(String::new(), |store| store.name.clone());
-        self.stores.insert(store_id, StoreReplay { merchant_id, name });
+        self.stores.insert(store_id, StoreReplay { merchant_id, name, barred_at: None });
     }
 }
 
@@ -341,6 +364,7 @@ fn is_operators(kind: Kind) -> bool {
         Kind::Propose
             | Kind::Approve
             | Kind::SuspendMerchant
+            | Kind::Bar
             | Kind::CancelRecoveryByOperator
             | Kind::TakeReconciliationItem
             | Kind::ResolveReconciliationItem

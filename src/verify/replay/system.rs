@@ -35,9 +35,9 @@ impl Replay {
                     ledger_account_id: ledger,
                 },
             ) if merchant_id == merchant && store_id == store && ledger_account_id == ledger => {
-                let store = StoreReplay { merchant_id: *merchant_id, name: name.clone() };
+                let store = StoreReplay { merchant_id: *merchant_id, name: name.clone(), barred_at: None };
                 self.stores.insert(*store_id, store);
-                let new = MerchantReplay::new(*merchant_id, *ledger_account_id);
+                let new = MerchantReplay::new(*merchant_id, *ledger_account_id, None);
                 let known = self.merchants.entry(*merchant_id).or_insert(new);
                 if known.ledger_account_id != *ledger_account_id {
                     return Err("a merchant has two accounts");

@@ -308,9 +308,9 @@ fn identity_attacks(stage: &Stage, case: &Case, owner: &Wallet) -> Vec<Attack> {
     }
     for (kind, other) in [
         (CallerKind::Device, &stage.mallory),
-        (CallerKind::Terminal, &stage.till),
-        (CallerKind::Merchant, &stage.merchant),
-        (CallerKind::Operator, &stage.operator),
+        (CallerKind::Terminal, &stage.staff.till),
+        (CallerKind::Merchant, &stage.staff.merchant),
+        (CallerKind::Operator, &stage.staff.operator),
     ] {
         if kind != case.policy.caller {
             let envelope = case.by(other).seal(&other.signer);

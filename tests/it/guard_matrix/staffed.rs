@@ -1,8 +1,11 @@
 //! The shop's side of the matrix: a till, its merchant's server and an operator, with a good call of each RPC
 //! of theirs.
 
-use saifu::client::method;
+use saifu::client::method::{self, MERCHANT_KEY, OPERATOR_KEY};
+use saifu::client::signer::Signer;
+use saifu::client::staff::Staff;
 use saifu::client::wallet::Wallet;
+use saifu::crypto::device_key::DeviceKey;
 use saifu::crypto::envelope::SignatureForm;
 use saifu::crypto::hash::sha256;
 use saifu::domain::id::{FIRST_TENANT, ReconciliationItemId};
@@ -12,6 +15,8 @@ use saifu::domain::rows::ReconciliationItem;
 use saifu::domain::time::Timestamp;
 use saifu::gate::operation::{CallerKind, Codes, Effect};
 use saifu::pb;
+use saifu::pb::bar_subject::Subject;
+use saifu::server::SANDBOX_AUDIENCE;
 
 use super::as_wallet;
 use super::case::Case;
@@ -59,6 +64,9 @@ pub fn expected() -> Vec<(&'static str, CallerKind, Effect, Codes)> {
         (method::APPROVE, Operator, Changes, Refused),
         (method::SUSPEND_MERCHANT, Operator, Changes, Refused),
         (method::CANCEL_RECOVERY, Operator, Changes, Refused),
+        (method::BAR, Operator, Changes, Refused),
+        (method::ROTATE_OPERATOR_KEY, Operator, Changes, Refused),
+        (method::ROTATE_MERCHANT_KEY, Merchant, Changes, Refused),
         (method::LIST_SETTLEMENTS, Merchant, Reads, Refused),
         (method::LIST_SETTLEMENT_LINES, Merchant, Reads, Refused),
         (method::GET_PAYOUT_FILE, Operator, Reads, Refused),
@@ -70,9 +78,19 @@ pub fn expected() -> Vec<(&'static str, CallerKind, Effect, Codes)> {
 
 /// The shop's side of the play.
 pub struct Staffed {
-    /// A new till, a till, its merchant's server, an operator.
-    pub keys: [Wallet; 4],
+    pub keys: Keys,
     pub cases: Vec<Case>,
+}
+
+/// Those who call.
+pub struct Keys {
+    /// A key that has an activation code.
+    pub new_till: Wallet,
+    pub till: Wallet,
+    pub merchant: Wallet,
+    pub operator: Wallet,
+    /// Another merchant's server, and another operator, who give their keys up.
+    pub leaving: [Wallet; 2],
 }
 
 /// A shop whose first day is settled.
@@ -99,6 +117,7 @@ impl Staffed {
         let applicant = world.staff(SignatureForm::Der).await;
         first.propose(register(&applicant, "Books")).await.expect("a proposal");
         let proposal = second.list_proposals().await.expect("proposals").proposals.remove(0);
+        let (leaver, ends) = ends(world, &shop, &proposal.proposer_id).await;
         let approve = pb::ApproveRequest {
             payload_sha256: sha256(&[&proposal.payload]).to_vec(),
             proposal_id: proposal.proposal_id,
@@ -139,19 +158,46 @@ impl Staffed {
             Case::new(method::APPROVE, &approve),
             Case::new(method::FREEZE, &pb::FreezeRequest {}),
             Case::new(method::UNFREEZE, &pb::UnfreezeRequest {}).code(),
-            Case::new(
-                method::SUSPEND_MERCHANT,
-                &pb::SuspendMerchantRequest { merchant_id: shop.merchant_id },
-            ),
         ];
         cases.extend(differences(world));
         cases.splice(3..3, steps);
         cases.splice(3..3, day);
         cases.extend(hooks);
         cases.extend(paid());
-        let keys = [newcomer, shop.till, shop.merchant, second].map(|staff| as_wallet(world, staff));
+        // What the first operator proposed is approved by then.
+        cases.extend(ends);
+        let keys = Keys {
+            new_till: as_wallet(world, newcomer),
+            till: as_wallet(world, shop.till),
+            merchant: as_wallet(world, shop.merchant),
+            operator: as_wallet(world, second),
+            leaving: [leaver, first].map(|staff| as_wallet(world, staff)),
+        };
         Self { keys, cases }
     }
+}
+
+/// A merchant that is suspended, a till that is barred, and keys that are given up: of another merchant's
+/// server, and of who proposed.
+async fn ends(world: &World, shop: &Shop, proposer_id: &[u8]) -> (Staff, Vec<Case>) {
+    let spare = shop.merchant.register_terminal(shop.store_id.clone(), "till 4").await.expect("a till");
+    let (leaver, leaving) = world.merchant("Leaver").await;
+    let subject = Some(pb::BarSubject { subject: Some(Subject::TerminalId(spare.terminal_id)) });
+    let merchant_id = shop.merchant_id.clone();
+    let cases = vec![
+        Case::new(method::SUSPEND_MERCHANT, &pb::SuspendMerchantRequest { merchant_id }),
+        Case::new(method::BAR, &pb::BarRequest { subject }),
+        rotation(method::ROTATE_MERCHANT_KEY, MERCHANT_KEY, &leaving.merchant_id),
+        rotation(method::ROTATE_OPERATOR_KEY, OPERATOR_KEY, proposer_id),
+    ];
+    (leaver, cases)
+}
+
+/// A key given up for another.
+fn rotation(method: &str, kind: &str, owner_id: &[u8]) -> Case {
+    let new = Signer::new(DeviceKey::generate(SignatureForm::Der), SANDBOX_AUDIENCE);
+    let key_proof = new.possession(kind, owner_id);
+    Case::new(method, &pb::RotateKeyRequest { key: Some(new.candidate()), key_proof })
 }
 
 /// What a merchant was paid, and what the bank is told.

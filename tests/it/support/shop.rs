@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use saifu::client::connection::connect;
+use saifu::client::method::{MERCHANT_KEY, OPERATOR_KEY};
 use saifu::client::refused::Refused;
 use saifu::client::staff::Staff;
 use saifu::client::wallet::Wallet;
@@ -86,10 +87,7 @@ impl World {
     /// What one operator proposes and another approves.
     pub async fn approved(&self, proposal: Proposal) -> Result<pb::ApproveReply, Refused> {
         let [first, second] = self.operators().await;
-        let proposed = first.propose(proposal).await?;
-        let listed = second.list_proposals().await?.proposals;
-        let proposal = listed.into_iter().find(|one| one.proposal_id == proposed.proposal_id);
-        second.approve(&proposal.expect("it is listed")).await
+        approved_by(&first, &second, proposal).await
     }
 
     /// A merchant with one store and one active till.
@@ -118,15 +116,41 @@ impl World {
     }
 }
 
+/// What one operator proposes and another approves.
+pub async fn approved_by(
+    first: &Staff,
+    second: &Staff,
+    proposal: Proposal,
+) -> Result<pb::ApproveReply, Refused> {
+    let proposal = proposed_by(first, second, proposal).await?;
+    second.approve(&proposal).await
+}
+
+/// What one operator proposes, as another reads it.
+pub async fn proposed_by(first: &Staff, second: &Staff, proposal: Proposal) -> Result<pb::Proposal, Refused> {
+    let proposed = first.propose(proposal).await?;
+    let listed = second.list_proposals().await?.proposals;
+    Ok(listed.into_iter().find(|one| one.proposal_id == proposed.proposal_id).expect("it is listed"))
+}
+
 /// The proposal of a merchant with this name.
 pub fn register(merchant: &Staff, name: &str) -> Proposal {
     Proposal::RegisterMerchant(pb::RegisterMerchant {
         key: Some(merchant.signer.candidate()),
+        key_proof: merchant.signer.possession(MERCHANT_KEY, &[]),
         store: Some(pb::StoreDetails {
             name: name.into(),
             city: "Tokyo".into(),
             time_zone: "Asia/Tokyo".into(),
         }),
+    })
+}
+
+/// The proposal of another operator.
+pub fn add_operator(operator: &Staff) -> Proposal {
+    Proposal::AddOperator(pb::AddOperator {
+        key: Some(operator.signer.candidate()),
+        key_proof: operator.signer.possession(OPERATOR_KEY, &[]),
     })
 }
 

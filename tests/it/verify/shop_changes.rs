@@ -61,7 +61,7 @@ pub const SHOP_CHANGES: &[(&str, &str, &str)] = &[
     (
         "an inserted till",
         "INSERT INTO terminal SELECT randomblob(16), tenant_id, merchant_id, store_id, label, NULL, 0, \
-         0, registered_at, NULL, 0, 0, 1, 0, NULL, 0, tag FROM terminal LIMIT 1",
+         0, registered_at, NULL, 0, 0, 1, 0, NULL, 0, NULL, tag FROM terminal LIMIT 1",
         "no registration in the journal made this till",
     ),
     (

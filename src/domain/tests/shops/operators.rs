@@ -5,7 +5,7 @@ use crate::domain::command::{Approved, NewKey, NewStore, OperatorAction, Operato
 use crate::domain::decide::Stale;
 use crate::domain::id::{LedgerAccountId, MerchantId, OperatorId, ProposalId, StoreId};
 use crate::domain::outcome::Refusal;
-use crate::domain::rows::{LedgerAccount, Merchant, Operator, Proposal, ProposalState, Standing, Store};
+use crate::domain::rows::{LedgerAccount, Operator, Proposal, ProposalState, Standing, Store};
 use crate::domain::tests::fixture::written;
 use crate::domain::time::DAY_US;
 
@@ -37,8 +37,12 @@ fn by(ledger: &mut Ledger, name: &str, action: OperatorAction) -> Attempt {
 }
 
 fn propose(ledger: &mut Ledger) {
-    let action =
-        OperatorAction::Propose { proposal_id: PROPOSAL, payload: vec![1, 2, 3], payload_sha256: HASH };
+    let action = OperatorAction::Propose {
+        proposal_id: PROPOSAL,
+        payload: vec![1, 2, 3],
+        payload_sha256: HASH,
+        concerned: None,
+    };
     let attempt = by(ledger, "first", action);
     assert_eq!(ledger.say(&attempt), Said::Done);
 }
@@ -82,6 +86,7 @@ fn an_approval_is_refused_in_the_documented_order() {
 
     ledger.change((SECOND,), |row: &mut Operator| row.state = KeyState::Revoked);
     staff_key(&mut ledger, "newcomer", Principal::Device, [1; 16]);
+    ledger.change((key_id("first"),), |key: &mut SigningKey| key.state = KeyState::Revoked);
     proposal(&mut ledger, |row| {
         row.state = ProposalState::Approved;
         row.expires_at = NOW;
@@ -101,6 +106,9 @@ fn an_approval_is_refused_in_the_documented_order() {
             }),
             (no(Refusal::ProposalChanged), |ledger| proposal(ledger, |row| row.payload_sha256 = HASH)),
             (no(Refusal::SameOperator), |ledger| proposal(ledger, |row| row.proposer_id = FIRST)),
+            (no(Refusal::ProposerRevoked), |ledger| {
+                ledger.change((key_id("first"),), |key: &mut SigningKey| key.state = KeyState::Active);
+            }),
             (no(Refusal::KeyInUse), |ledger| ledger.remove(RowKey::SigningKey(key_id("newcomer")))),
         ],
     );

@@ -8,10 +8,13 @@ use tempfile::TempDir;
 
 use super::rig::count;
 use crate::crypto::integrity::Integrity;
-use crate::domain::id::{LedgerAccountId, MovementId, PaymentId};
+use crate::domain::id::{FIRST_TENANT, KeyId, LedgerAccountId, MovementId, OwnerId, PaymentId};
 use crate::domain::ledger::{BANK, PAYOUTS};
 use crate::domain::record::Record as _;
-use crate::domain::rows::{LedgerAccount, Movement, MovementKind, Payment, Row, RowKey};
+use crate::domain::rows::{
+    KeyForm, KeyState, LedgerAccount, Merchant, Movement, MovementKind, Operator, Payment, Principal,
+    Proposal, Row, RowKey, SigningKey,
+};
 use crate::domain::tests::fixture::{Ledger, NOW, ledger_account_id, merchant_id};
 use crate::store::heads::is_signed_by;
 use crate::store::sqlite::connection::Parameter;
@@ -137,6 +140,34 @@ async fn rows_from_before_there_were_tags_are_read_once_somebody_vouches_for_the
     assert!(matches!(read(&merchant), Ok(Some(Row::Merchant(_)))));
     let Ok(Some(Row::Lane(head))) = read(&lane) else { panic!("no head") };
     assert!(is_signed_by(&head, &keys.public()));
+}
+
+#[tokio::test]
+async fn a_database_from_before_keys_were_rotated_learns_which_key_is_whose() {
+    let (directory, mut connection) = older();
+    let merchants = SigningKey {
+        key_id: KeyId([7; 32]),
+        tenant_id: FIRST_TENANT,
+        principal: Principal::Merchant,
+        owner_id: OwnerId(merchant_id("bakery").0),
+        account_id: None,
+        point: vec![4; 65],
+        form: KeyForm::Der,
+        state: KeyState::Active,
+        version: 1,
+    };
+    insert(&connection, &merchants.into_row());
+    migrate(&mut connection, &directory.path().join(DATABASE_FILE)).expect("it is brought up to date");
+    adopt(directory.path(), Arc::new(Integrity::of(&[9; 32]))).await.expect("taken as it is");
+    let key = |key| read::row(&connection, &key, integrity().get()).expect("it reads").expect("it is there");
+    let merchant = key(RowKey::Merchant(merchant_id("bakery")));
+    assert_eq!(Merchant::of(&merchant).expect("a merchant").key_id, Some(KeyId([7; 32])));
+    let rows = further_rows();
+    let example = rows.iter().find_map(Proposal::of).expect("there is an example of each table");
+    let proposal = key(RowKey::Proposal(example.proposal_id));
+    let proposer = key(RowKey::Operator(example.proposer_id));
+    let proposer = Operator::of(&proposer).expect("an operator").key_id;
+    assert_eq!(Proposal::of(&proposal).expect("a proposal").key_id, proposer);
 }
 
 #[test]

@@ -9,7 +9,9 @@ use crate::domain::id::{
     CodeTag, FIRST_TENANT, KeyId, OwnerId, PaymentCodeId, PaymentId, TerminalId, TopUpId,
 };
 use crate::domain::money::Amount;
-use crate::domain::rows::{CodePurpose, KeyForm, KeyState, Principal, SigningKey, Terminal, TerminalState};
+use crate::domain::rows::{
+    CodePurpose, KeyForm, KeyState, Merchant, Principal, SigningKey, Terminal, TerminalState,
+};
 use crate::domain::tests::fixture::{Attempt, Ledger, NOW, STEP, key_id, merchant_id, signed, store_id};
 use crate::domain::time::SECOND_US;
 
@@ -71,12 +73,14 @@ pub(crate) fn ledger() -> Ledger {
             cash_today_minor: 0,
             alarmed_at: None,
             alarms: 0,
+            barred_at: None,
         });
         staff_key(&mut ledger, key, Principal::Terminal, OwnerId(terminal_id.0));
     }
     for number in 0..SHOPS {
         let shop = format!("s{number}");
         staff_key(&mut ledger, key_id(&shop), Principal::Merchant, OwnerId(merchant_id(&shop).0));
+        ledger.change((merchant_id(&shop),), |row: &mut Merchant| row.key_id = Some(key_id(&shop)));
     }
     ledger
 }

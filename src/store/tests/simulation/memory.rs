@@ -11,7 +11,7 @@ use crate::domain::record::Record as _;
 use crate::domain::rows::{Finished, Lane, LedgerAccount, Row, RowKey, Table};
 use crate::domain::time::Timestamp;
 use crate::store::backend::{Backend, BackendError, Change, Net, Place};
-use crate::store::query::{Fetched, Query, Scan};
+use crate::store::query::{Fetched, Query, Scan, Standing};
 use crate::store::tests::rig::{Kind, Made};
 use crate::store::{Later, Reader, StoreError};
 
@@ -146,6 +146,6 @@ impl Reader for MapReader {
             None => Vec::new(),
         };
         let rows = query.rows.iter().filter_map(|key| locked(&self.0).get(key).cloned()).collect();
-        Box::pin(async move { Ok(Fetched { caller_is_good: true, rows, scanned }) })
+        Box::pin(async move { Ok(Fetched { caller: Standing::Good, rows, scanned }) })
     }
 }
