@@ -5,6 +5,7 @@
 
 use prost::Message;
 
+use crate::client::method::SECRET_REPLIES;
 use crate::crypto::device_key::DeviceKey;
 use crate::crypto::entropy::SystemEntropy;
 use crate::crypto::envelope::{SignatureForm, key_id_text};
@@ -51,7 +52,7 @@ impl Signer {
     /// request id.
     pub fn draft(&self, method: &'static str, body: &impl Message) -> Draft {
         let now_us = SystemClock.now_us();
-        Draft {
+        let draft = Draft {
             method,
             call: pb::Call {
                 audience: self.audience.clone(),
@@ -64,7 +65,8 @@ impl Signer {
             },
             private: None,
             is_candidate: false,
-        }
+        };
+        if SECRET_REPLIES.contains(&method) { draft.salted() } else { draft }
     }
 
     /// Signs a call as it is, and adds the private part as it is.
@@ -100,6 +102,12 @@ impl Draft {
     /// Says when the call was issued.
     pub fn issued_at_us(mut self, issued_at_us: i64) -> Self {
         self.call.issued_at = Some(timestamp(issued_at_us));
+        self
+    }
+
+    /// Has a private part, if only of salt: what a reply with a secret is given for.
+    pub fn salted(mut self) -> Self {
+        self.private_part();
         self
     }
 

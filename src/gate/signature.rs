@@ -168,7 +168,7 @@ fn admit<O: Operation>(
     let issued_at = issued_at(call).ok_or(Rejection::Internal)?;
     let request_id =
         RequestId::from_slice(&call.request_id).ok_or(Rejection::malformed("request_id", "16 bytes"))?;
-    let private = open_private(envelope, call)?;
+    let private = open_private::<O>(envelope, call)?;
     let body: O::Body = canonical(&call.body, "body")?;
     let private_body: O::Private = canonical(&private.body, "private.body")?;
     let code = code::<O>(private.second_factor)?;
@@ -187,8 +187,15 @@ fn admit<O: Operation>(
     Ok(Admitted::new(signed, caller, issued_at, body, private_body, code))
 }
 
-fn open_private(envelope: &pb::Envelope, call: &pb::Call) -> Result<pb::Private, Rejection> {
+fn open_private<O: Operation>(envelope: &pb::Envelope, call: &pb::Call) -> Result<pb::Private, Rejection> {
     if envelope.private.is_empty() {
+        // The journal holds payload and signature. What it does not hold is this part, so nobody makes
+        // an envelope of a row and has the secret of its reply.
+        if O::SECRET_REPLY {
+            let must = "a Private with 16 random bytes of salt, its SHA-256 in Call.private_sha256: the \
+                        reply carries a secret";
+            return Err(Rejection::malformed("private", must));
+        }
         let must = "empty when there is no private part";
         return if call.private_sha256.is_empty() {
             Ok(pb::Private::default())

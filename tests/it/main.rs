@@ -10,6 +10,7 @@ mod front_door;
 mod guard_matrix;
 mod hang_up;
 mod idempotency;
+mod journal_secrets;
 mod merchant_lists;
 mod notify;
 mod payment_races;

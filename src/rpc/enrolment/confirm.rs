@@ -130,7 +130,7 @@ async fn newcomer(
         channel,
         document,
         data_key,
-        secret: tools.seal_secret(call.signed.request_id, call.signed.key_id, &uri),
+        secret: tools.seal_secret(call, &uri),
     })
 }
 
