@@ -13,5 +13,6 @@ pub mod hash;
 pub mod keyring;
 pub mod passphrase;
 pub mod seal;
+pub mod stamp;
 pub mod system_key;
 pub mod totp;

@@ -5,6 +5,7 @@
 
 mod backend;
 pub mod batch;
+pub mod moment;
 pub mod postgres;
 pub mod query;
 pub mod sqlite;

@@ -10,6 +10,7 @@ use crate::crypto::device_key::DeviceKey;
 use crate::crypto::entropy::SystemEntropy;
 use crate::crypto::envelope::{SignatureForm, key_id_text};
 use crate::crypto::hash::sha256;
+use crate::crypto::stamp::Subject;
 use crate::domain::time::SECOND_US;
 use crate::env::{Clock as _, SystemClock, bytes16, uuid_v7};
 use crate::pb;
@@ -151,6 +152,20 @@ impl Draft {
         self
     }
 
+    /// Adds work of so many bits; the moment and the key that it is for are those of the call by now.
+    pub fn stamped(mut self, bits: u32) -> Self {
+        let subject = Subject {
+            audience: &self.call.audience,
+            method: self.method,
+            key_id: &self.call.key_id,
+            request_id: &self.call.request_id,
+            issued_at_s: self.call.issued_at.as_ref().map_or(0, |at| at.seconds),
+        };
+        let stamp = subject.solve(bits).to_vec();
+        self.private_part().stamp = stamp;
+        self
+    }
+
     /// The RPC it is for.
     pub fn method(&self) -> &'static str {
         self.method
@@ -170,6 +185,7 @@ impl Draft {
             salt: bytes16(&SystemEntropy::new()).to_vec(),
             second_factor: None,
             body: Vec::new(),
+            stamp: Vec::new(),
         })
     }
 }

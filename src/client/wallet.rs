@@ -45,6 +45,15 @@ impl Confirmation {
     }
 }
 
+/// No server asks for more work than this: it would take a phone minutes.
+const STAMP_BITS_MOST: u32 = 26;
+
+/// The work that the server asks for.
+fn stamp_bits(refused: &Refused) -> Option<u32> {
+    let bits = refused.metadata("difficulty_bits")?.parse().ok()?;
+    (refused.reason() == Some(pb::Reason::StampNeeded) && bits <= STAMP_BITS_MOST).then_some(bits)
+}
+
 /// One phone with the wallet on it. The moments it signs and the codes it shows are its clock's.
 pub struct Wallet {
     /// The connection.
@@ -91,7 +100,14 @@ impl Wallet {
     where
         Reply: Message + Default + 'static,
     {
-        self.send_sealed(draft.method(), draft.seal(&self.signer)).await
+        let answer = self.send_sealed(draft.method(), draft.seal(&self.signer)).await;
+        match answer.as_ref().err().and_then(stamp_bits) {
+            Some(bits) => {
+                let draft = draft.stamped(bits);
+                self.send_sealed(draft.method(), draft.seal(&self.signer)).await
+            }
+            None => answer,
+        }
     }
 
     /// Sends an envelope as it is.

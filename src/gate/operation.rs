@@ -77,6 +77,23 @@ pub enum Cost {
     Sandbox,
 }
 
+impl Cost {
+    /// All of them.
+    pub const ALL: [Self; 11] = [
+        Self::Enrolment,
+        Self::Recovery,
+        Self::Reading,
+        Self::MoneyIn,
+        Self::MoneyOut,
+        Self::Security,
+        Self::Stop,
+        Self::Till,
+        Self::Merchant,
+        Self::Operator,
+        Self::Sandbox,
+    ];
+}
+
 /// One RPC's policy.
 pub trait Operation: Send + Sync + Sized + 'static {
     /// The message in `Call.body`.

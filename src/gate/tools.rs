@@ -14,7 +14,7 @@ use super::recovery;
 use super::rejection::Rejection;
 use crate::crypto::keyring::Keyring;
 use crate::crypto::passphrase::Hasher;
-use crate::crypto::seal::{Aad, SealKey};
+use crate::crypto::seal::{Aad, RootKey, SealKey};
 use crate::domain::command::{DocumentWrite, MessageDraft, PayableOrder, Signed};
 use crate::domain::id::{AccountId, EnrolmentId, MerchantId, MessageId, ProposalId, StoreId};
 use crate::domain::policy::Policy;
@@ -82,7 +82,7 @@ pub struct Opened {
 }
 
 fn seal_new(
-    kek: &SealKey,
+    kek: &RootKey,
     entropy: &dyn Entropy,
     account_id: AccountId,
     document: &PersonalDocument,
@@ -105,7 +105,7 @@ fn seal_document(
     key.seal(entropy, &place, &bytes)
 }
 
-fn decoy(kek: &SealKey, entropy: &dyn Entropy) -> (Document, DataKey) {
+fn decoy(kek: &RootKey, entropy: &dyn Entropy) -> (Document, DataKey) {
     let account_id = AccountId([0; 16]);
     let secret = crate::crypto::totp::TotpSecret::generate(entropy);
     let (sealed, data_key) = seal_new(kek, entropy, account_id, &recovery::decoy(secret.bytes()));

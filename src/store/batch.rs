@@ -11,10 +11,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tracing::{error, warn};
 
 use super::backend::{Backend, BackendError, Change, Net};
+use super::moment::{ClockBounds, Implausible, Moments};
 use super::{Answer, Committed, StoreError};
 use crate::crypto::hash::sha256;
 use crate::domain::command::Command;
@@ -41,6 +42,8 @@ const HOT_ROWS: usize = 400_000;
 /// How long a batch that another writer got in the way of waits before it is decided anew. One more
 /// try than pauses; then its callers hear that the database is unavailable.
 const RETRY_PAUSES_MS: [u64; 6] = [1, 4, 16, 64, 128, 256];
+/// How often clocks that do not agree are looked at while nobody calls.
+const CLOCK_PAUSE: Duration = Duration::from_secs(1);
 
 /// A command, and where its answer goes.
 pub struct Job {
@@ -52,7 +55,7 @@ pub struct Job {
 pub(super) struct Writer<B> {
     backend: B,
     policy: Arc<Policy>,
-    clock: Arc<dyn Clock>,
+    moments: Moments,
     committed: broadcast::Sender<Arc<[Committed]>>,
     batch_bound: usize,
     view: Option<View>,
@@ -82,13 +85,35 @@ impl<B: Backend> Writer<B> {
         Self {
             backend,
             policy,
-            clock,
+            moments: Moments::new(clock, ClockBounds::standard()),
             committed,
             batch_bound,
             view: None,
             hot_bound: HOT_ROWS,
             broken: false,
         }
+    }
+
+    /// The same, with clocks that may be further apart, or less far.
+    pub(super) fn bounded(self, clock: Arc<dyn Clock>, bounds: ClockBounds) -> Self {
+        Self { moments: Moments::new(clock, bounds), ..self }
+    }
+
+    /// Whether the clocks agree, from now on.
+    pub(super) fn agreement(&self) -> watch::Receiver<bool> {
+        self.moments.agreement()
+    }
+
+    /// Looks at the clocks and the lane before anybody calls, and says what is wrong with them.
+    pub(super) async fn look(&mut self) -> Option<Implausible> {
+        // Whatever else is wrong, the first batch finds.
+        drop(self.attempt(&[]).await);
+        self.moments.found()
+    }
+
+    /// Takes no part any more, before it ran.
+    pub(super) async fn release(mut self) {
+        self.backend.release().await;
     }
 
     /// Works until it is told to stop, and then does what is queued; or until the database cannot be
@@ -114,10 +139,11 @@ impl<B: Backend> Writer<B> {
                         self.view = None;
                         self.backend.rollback().await;
                     }
-                    if self.broken {
-                        return;
-                    }
                 }
+                () = pause(CLOCK_PAUSE), if self.moments.found().is_some() => drop(self.look().await),
+            }
+            if self.broken {
+                return;
             }
         }
     }
@@ -132,7 +158,12 @@ impl<B: Backend> Writer<B> {
                 }
             }
             Err(BackendError::Constraint) => self.isolate(commands, replies).await,
-            Err(BackendError::Conflict | BackendError::Unavailable | BackendError::Broken) => {
+            Err(
+                BackendError::Conflict
+                | BackendError::Unavailable
+                | BackendError::Clock
+                | BackendError::Broken,
+            ) => {
                 for reply in replies {
                     send(reply, Err(StoreError::Unavailable));
                 }
@@ -153,9 +184,12 @@ impl<B: Backend> Writer<B> {
                     error!(command = ?command.id, "a command broke a constraint and was rolled back");
                     Err(StoreError::Defect)
                 }
-                Err(BackendError::Conflict | BackendError::Unavailable | BackendError::Broken) => {
-                    Err(StoreError::Unavailable)
-                }
+                Err(
+                    BackendError::Conflict
+                    | BackendError::Unavailable
+                    | BackendError::Clock
+                    | BackendError::Broken,
+                ) => Err(StoreError::Unavailable),
             };
             send(reply, answer);
         }
@@ -174,7 +208,10 @@ impl<B: Backend> Writer<B> {
                 warn!("a batch was given up: others got in its way each time");
                 BackendError::Unavailable
             }
-            BackendError::Constraint | BackendError::Unavailable | BackendError::Broken => error,
+            BackendError::Constraint
+            | BackendError::Unavailable
+            | BackendError::Clock
+            | BackendError::Broken => error,
         })
     }
 
@@ -187,7 +224,8 @@ impl<B: Backend> Writer<B> {
             self.view = None;
             self.backend.rollback().await;
             match error {
-                BackendError::Constraint | BackendError::Conflict => {}
+                // Of the clock it was said already, once.
+                BackendError::Constraint | BackendError::Conflict | BackendError::Clock => {}
                 BackendError::Unavailable => warn!("a batch was rolled back: the database is unavailable"),
                 BackendError::Broken => {
                     self.broken = true;
@@ -199,6 +237,7 @@ impl<B: Backend> Writer<B> {
     }
 
     async fn transact(&mut self, commands: &[Command]) -> Result<Vec<Answer>, BackendError> {
+        let begun = self.moments.begin();
         let lane = self.backend.begin().await?;
         let mut view = match self.view.take() {
             Some(view) if B::EXCLUSIVE && view.len() < self.hot_bound => view,
@@ -213,7 +252,7 @@ impl<B: Backend> Writer<B> {
         self.load(&mut view, &mut pending, further).await?;
         let mut head = view.get::<Lane>((lane,)).cloned().ok_or(BackendError::Broken)?;
         let start = head.clone();
-        head.at = head.at.max(Timestamp(self.clock.now_us()));
+        head.at = self.moments.of_batch(begun, self.backend.clock_us(), head.at)?;
         view.set_now(head.at);
 
         let mut answers = Vec::with_capacity(commands.len());

@@ -21,7 +21,7 @@ mod write;
 use std::fmt;
 use std::sync::Arc;
 
-use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use self::connection::Connector;
@@ -29,6 +29,7 @@ pub use self::migrate::migrate;
 use self::settings::Settings;
 use super::Store;
 use super::batch::{QUEUE_BOUND, Writer};
+use super::moment::ClockBounds;
 use crate::domain::policy::Policy;
 use crate::env::clock::Clock;
 
@@ -53,6 +54,8 @@ pub enum OpenError {
     Foreign(String),
     /// The schema could not be brought up to date, by the tool's own words.
     Migration(String, Box<refinery::Error>),
+    /// This machine's clock is not believed, and why.
+    Clock(String),
 }
 
 impl fmt::Display for OpenError {
@@ -79,6 +82,7 @@ impl fmt::Display for OpenError {
             Self::Migration(place, error) => {
                 write!(f, "the schema of {place} cannot be brought up to date: {error}")
             }
+            Self::Clock(why) => write!(f, "the time cannot be told, and nothing was written: {why}"),
         }
     }
 }
@@ -95,12 +99,14 @@ pub struct Options {
     pub holder: [u8; 16],
     /// Commands to a commit at most: `BATCH_BOUND`, or 1 to measure what batching gains.
     pub batch_bound: usize,
+    /// How far clocks may be apart.
+    pub clocks: ClockBounds,
 }
 
 impl Options {
     /// As a server wants it.
     pub fn new(policy: Arc<Policy>, clock: Arc<dyn Clock>, holder: [u8; 16]) -> Self {
-        Self { policy, clock, holder, batch_bound: BATCH_BOUND }
+        Self { policy, clock, holder, batch_bound: BATCH_BOUND, clocks: ClockBounds::standard() }
     }
 }
 
@@ -109,6 +115,7 @@ pub struct Remote {
     store: Arc<Store>,
     stop: oneshot::Sender<()>,
     ended: Option<oneshot::Receiver<()>>,
+    clocks: watch::Receiver<bool>,
     writer: JoinHandle<()>,
 }
 
@@ -127,19 +134,31 @@ impl Remote {
         let (committed, _) = broadcast::channel(256);
         let (stop, stopped) = oneshot::channel();
         let (end, ended) = oneshot::channel();
-        let writer =
-            Writer::new(backend, options.policy, options.clock, committed.clone(), options.batch_bound);
+        let clock = Arc::clone(&options.clock);
+        let mut writer =
+            Writer::new(backend, options.policy, options.clock, committed.clone(), options.batch_bound)
+                .bounded(clock, options.clocks);
+        if let Some(why) = writer.look().await {
+            writer.release().await;
+            return Err(OpenError::Clock(why.to_string()));
+        }
+        let clocks = writer.agreement();
         let writer = tokio::spawn(async move {
             writer.run(waiting, stopped).await;
             drop(end);
         });
         let store = Arc::new(Store::new(queue, Arc::new(reader), committed));
-        Ok(Self { store, stop, ended: Some(ended), writer })
+        Ok(Self { store, stop, ended: Some(ended), clocks, writer })
     }
 
     /// The store.
     pub fn store(&self) -> Arc<Store> {
         Arc::clone(&self.store)
+    }
+
+    /// Whether this machine's clock is believed, from now on.
+    pub fn clocks(&self) -> watch::Receiver<bool> {
+        self.clocks.clone()
     }
 
     /// Resolves when the writer has ended, which by itself it does only when the database cannot be

@@ -16,8 +16,8 @@ use saifu::rpc::declared;
 use saifu::store::sqlite::DATABASE_FILE;
 use tonic::Code;
 
-use crate::support::shop::Shop;
 use crate::support::World;
+use crate::support::shop::Shop;
 
 /// The key of the journal row's candidate: the point, and how it signs.
 fn candidate(stored: &[u8]) -> pb::Candidate {
@@ -91,7 +91,8 @@ async fn an_envelope_rebuilt_from_the_journal_gets_no_secret() {
     for (method, envelope) in replayed {
         // Good until two minutes after it was signed; all of this took less.
         let call = pb::Call::decode(envelope.payload.as_slice()).expect("a call");
-        let answer: Result<(), Refused> = unary(&alice.channel, method, envelope).await.map_err(Refused::from);
+        let answer: Result<(), Refused> =
+            unary(&alice.channel, method, envelope).await.map_err(Refused::from);
         let refused = answer.expect_err(method);
         assert_eq!(refused.reason(), Some(pb::Reason::Malformed), "{method}: {refused}");
         assert_eq!(call.private_sha256.len(), 32, "{method} binds a private part");
@@ -114,10 +115,14 @@ async fn a_call_for_a_secret_without_a_private_part_is_told_what_to_send() {
     let bare = alice.signer.sign_call(method::ISSUE_CODE, &call, Vec::new());
     let answer: Result<pb::IssueCodeReply, Refused> = alice.send_sealed(method::ISSUE_CODE, bare).await;
     let refused = answer.expect_err("no private part");
-    assert_eq!((refused.status.code(), refused.reason()), (Code::InvalidArgument, Some(pb::Reason::Malformed)));
+    assert_eq!(
+        (refused.status.code(), refused.reason()),
+        (Code::InvalidArgument, Some(pb::Reason::Malformed))
+    );
     assert!(refused.message().contains("a Private with 16 random bytes of salt"), "{refused}");
     // Salt alone is enough, and each call has its own.
-    let issued: pb::IssueCodeReply = alice.send_sealed(method::ISSUE_CODE, good.clone()).await.expect("a code");
+    let issued: pb::IssueCodeReply =
+        alice.send_sealed(method::ISSUE_CODE, good.clone()).await.expect("a code");
     assert!(matches!(
         issued.payment_code.and_then(|secret| secret.state),
         Some(pb::secret::State::Value(digits)) if digits.len() == 18

@@ -81,8 +81,9 @@ fn act(
             let outcome = Outcome::Proposed { proposal_id: *proposal_id, expires_at };
             Ok(Ruling::plain(vec![Write::Insert(proposal.into_row())], outcome))
         }
-        OperatorAction::Approve { proposal_id, payload_sha256, approved } => {
-            let proposal = approvable(call, *proposal_id, *payload_sha256, view)?;
+        OperatorAction::Approve { proposal_id, payload_sha256, read_sha256, approved } => {
+            let hashes = [*payload_sha256, *read_sha256];
+            let proposal = approvable(call, *proposal_id, hashes, view)?;
             let mut ruling = match approved.as_ref() {
                 Approved::ProofRecovery { case, notices } => {
                     let input = Input::Proofed {
@@ -128,14 +129,15 @@ fn act(
 fn approvable<'a>(
     call: &OperatorCall,
     proposal_id: ProposalId,
-    payload_sha256: [u8; 32],
+    hashes: [[u8; 32]; 2],
     view: &'a View,
 ) -> Result<&'a Proposal, Refusal> {
     let proposal = view.get::<Proposal>((proposal_id,)).ok_or(Refusal::NotFound)?;
     if proposal.state != ProposalState::Open || view.now() >= proposal.expires_at {
         return Err(Refusal::ProposalOver);
     }
-    if proposal.payload_sha256 != payload_sha256 {
+    // What was signed, and what is carried out: the row's bytes may be others than its hash says.
+    if hashes.iter().any(|hash| *hash != proposal.payload_sha256) {
         return Err(Refusal::ProposalChanged);
     }
     if proposal.proposer_id == call.operator_id {

@@ -188,6 +188,9 @@ impl Backend for Postgres {
     async fn begin(&mut self) -> Result<i64, BackendError> {
         let lane = self.ready().await.map_err(|failure| self.failed(&failure))?;
         self.transaction = Transaction::Due;
+        if let Some(lease) = &mut self.lease {
+            lease.clock_us = None;
+        }
         Ok(lane)
     }
 
@@ -207,6 +210,10 @@ impl Backend for Postgres {
 
     async fn apply(&mut self, net: &Net) -> Result<(), BackendError> {
         self.write(net).await.map_err(|failure| self.failed(&failure))
+    }
+
+    fn clock_us(&self) -> Option<i64> {
+        self.lease.as_ref().and_then(|lease| lease.clock_us)
     }
 
     async fn commit(&mut self) -> Result<(), BackendError> {

@@ -89,6 +89,10 @@ impl<B: Backend> Backend for Watched<B> {
         self.inner.apply(net).await
     }
 
+    fn clock_us(&self) -> Option<i64> {
+        self.inner.clock_us()
+    }
+
     async fn commit(&mut self) -> Result<(), BackendError> {
         let failure = self.log().failures.pop();
         if let Some(failure) = failure {
