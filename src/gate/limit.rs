@@ -6,6 +6,8 @@
 //! meanwhile. A process also draws on its own buckets what Redis allowed here, so that going away by
 //! itself gives nobody a burst at a process that he has spent his at.
 
+mod table;
+
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,19 +15,20 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use futures_util::future::join;
 
 use super::admitted::Caller;
-use super::crowd::{Crowd, CrowdLimits};
+use super::crowd::Crowd;
 use super::operation::Cost;
 use super::rejection::Rejection;
 use crate::contact::Contact;
 use crate::crypto::hash::MacKey;
 use crate::domain::id::KeyId;
 use crate::domain::time::{DAY_US, HOUR_US, Timestamp};
-use crate::ratelimit::gcra::Limit;
 use crate::ratelimit::marks::Marks;
 use crate::ratelimit::memory::MemorySource;
 use crate::ratelimit::origin::origin_keys;
 use crate::ratelimit::redis::Redis;
 use crate::ratelimit::source::{BucketKey, Charge, Source, SourceUnavailable, Taken};
+use table::name_of;
+pub use table::{AnonymousLimits, ClassLimits, LimitTable, MessageBudgets, WhenAway};
 
 /// As many buckets are kept in memory of each class' origins, and of its candidates or its enrolled keys and
 /// their accounts. Apart, so that nobody fills what others count in: strangers have names without end.
@@ -39,198 +42,6 @@ const PREFIXES: usize = 65_536;
 const PREFIX_DIGITS: usize = 6;
 /// Used-up budgets are told once in so long.
 const TOLD_EACH_US: i64 = HOUR_US;
-
-/// What happens to a class of calls while the shared limits are away.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WhenAway {
-    /// It is unavailable.
-    Deny,
-    /// This process limits it for itself.
-    FallBack,
-}
-
-/// The limits of one class of calls.
-#[derive(Clone, Copy, Debug)]
-pub struct ClassLimits {
-    /// Of one origin.
-    pub origin: Limit,
-    /// Of one key, and of one account.
-    pub own: Limit,
-    /// While the shared limits are away.
-    pub when_away: WhenAway,
-}
-
-/// What anonymous calls of all classes cost together: within the first limit nothing, within the second a
-/// stamp, and above it a heavier one.
-#[derive(Clone, Copy, Debug)]
-pub struct AnonymousLimits {
-    /// So many without a stamp.
-    pub free: Limit,
-    /// So many more with one of `stamp_bits`.
-    pub stamped: Limit,
-    /// The bits of a stamp: each doubles the work.
-    pub stamp_bits: u32,
-    /// The bits of a heavier one.
-    pub heavy_bits: u32,
-}
-
-/// How many codes strangers can have sent in all, whoever asks and whoever to.
-#[derive(Clone, Copy, Debug)]
-pub struct MessageBudgets {
-    /// Text messages in any hour.
-    pub texts_hour: Limit,
-    /// Text messages in any day.
-    pub texts_day: Limit,
-    /// Text messages in any day to numbers with one prefix: country and first digits.
-    pub prefix_day: Limit,
-    /// E-mail messages in any hour.
-    pub emails_hour: Limit,
-    /// E-mail messages in any day.
-    pub emails_day: Limit,
-}
-
-/// The limits of all classes; made whole, or not at all.
-#[derive(Clone, Debug)]
-pub struct LimitTable {
-    /// Anonymous, sends messages, hashes passphrases.
-    pub enrolment: ClassLimits,
-    /// Anonymous, compares factors, hashes passphrases.
-    pub recovery: ClassLimits,
-    /// Reads.
-    pub reading: ClassLimits,
-    /// Money in.
-    pub money_in: ClassLimits,
-    /// Money out.
-    pub money_out: ClassLimits,
-    /// Factors and devices.
-    pub security: ClassLimits,
-    /// Stopping all outflow.
-    pub stop: ClassLimits,
-    /// Tills.
-    pub till: ClassLimits,
-    /// Merchants' servers.
-    pub merchant: ClassLimits,
-    /// Operators.
-    pub operator: ClassLimits,
-    /// The sandbox's own.
-    pub sandbox: ClassLimits,
-    /// Messages to one contact, whoever asks. Denied while the shared limits are away.
-    pub messages: Limit,
-    /// Recoveries and additions begun for one contact, whoever asks. Denied likewise.
-    pub recovery_target: Limit,
-    /// What an origin with too many accounts is.
-    pub crowd: CrowdLimits,
-    /// Anonymous calls of all classes, origins and keys together.
-    pub anonymous: AnonymousLimits,
-    /// Codes that are sent in all. Denied while the shared limits are away.
-    pub budgets: MessageBudgets,
-}
-
-impl LimitTable {
-    /// The figures of the documentation. An origin may be a whole carrier's gateway: what is
-    /// expensive for us or annoying for a person is limited by what it costs, all else generously.
-    pub fn standard() -> Self {
-        use WhenAway::{Deny, FallBack};
-        let class = |origin, own, when_away| ClassLimits { origin, own, when_away };
-        let (origin, own) = (Limit::per_second(200, 400), Limit::per_second(5, 30));
-        let sandbox = Limit::per_second(1_000, 2_000);
-        Self {
-            enrolment: class(Limit::per_minute(30, 30), Limit::per_minute(10, 10), Deny),
-            recovery: class(Limit::per_minute(60, 60), Limit::per_minute(20, 20), Deny),
-            reading: class(Limit::per_second(400, 800), Limit::per_second(10, 60), FallBack),
-            money_in: class(origin, own, FallBack),
-            money_out: class(origin, own, FallBack),
-            security: class(origin, own, Deny),
-            // Whoever wants to stop everything is never kept from it.
-            stop: class(origin, own, FallBack),
-            // A shop's tills share an address; a till takes a customer in some seconds.
-            till: class(Limit::per_second(400, 800), Limit::per_second(10, 40), FallBack),
-            merchant: class(origin, Limit::per_second(50, 200), FallBack),
-            operator: class(Limit::per_second(10, 60), Limit::per_second(5, 30), Deny),
-            sandbox: class(sandbox, sandbox, FallBack),
-            messages: Limit::per_day(3, 3),
-            recovery_target: Limit::per_minute(6, 60),
-            crowd: CrowdLimits { accounts_per_hour: 2_000, throttled: Limit::per_second(1, 60) },
-            anonymous: AnonymousLimits {
-                free: Limit::per_second(20, 600),
-                stamped: Limit::per_second(100, 3_000),
-                stamp_bits: 18,
-                heavy_bits: 22,
-            },
-            budgets: MessageBudgets {
-                texts_hour: Limit::at_most(1_000, 1),
-                texts_day: Limit::at_most(10_000, 24),
-                prefix_day: Limit::at_most(300, 24),
-                emails_hour: Limit::at_most(10_000, 1),
-                emails_day: Limit::at_most(100_000, 24),
-            },
-        }
-    }
-
-    /// No class limits anybody in practice: for measuring what the rest of a call costs.
-    pub fn unlimited() -> Self {
-        let wide = Limit::per_second(1_000_000, 1_000_000);
-        let class = ClassLimits { origin: wide, own: wide, when_away: WhenAway::FallBack };
-        Self {
-            enrolment: class,
-            recovery: class,
-            reading: class,
-            money_in: class,
-            money_out: class,
-            security: class,
-            stop: class,
-            till: class,
-            merchant: class,
-            operator: class,
-            sandbox: class,
-            messages: wide,
-            recovery_target: wide,
-            crowd: CrowdLimits { accounts_per_hour: u32::MAX, throttled: wide },
-            anonymous: AnonymousLimits { free: wide, stamped: wide, stamp_bits: 18, heavy_bits: 22 },
-            budgets: MessageBudgets {
-                texts_hour: wide,
-                texts_day: wide,
-                prefix_day: wide,
-                emails_hour: wide,
-                emails_day: wide,
-            },
-        }
-    }
-
-    fn class(&self, cost: Cost) -> (&'static str, ClassLimits) {
-        let limits = match cost {
-            Cost::Enrolment => self.enrolment,
-            Cost::Recovery => self.recovery,
-            Cost::Reading => self.reading,
-            Cost::MoneyIn => self.money_in,
-            Cost::MoneyOut => self.money_out,
-            Cost::Security => self.security,
-            Cost::Stop => self.stop,
-            Cost::Till => self.till,
-            Cost::Merchant => self.merchant,
-            Cost::Operator => self.operator,
-            Cost::Sandbox => self.sandbox,
-        };
-        (name_of(cost), limits)
-    }
-}
-
-/// What a class' buckets are called.
-fn name_of(cost: Cost) -> &'static str {
-    match cost {
-        Cost::Enrolment => "enrolment",
-        Cost::Recovery => "recovery",
-        Cost::Reading => "reading",
-        Cost::MoneyIn => "money-in",
-        Cost::MoneyOut => "money-out",
-        Cost::Security => "security",
-        Cost::Stop => "stop",
-        Cost::Till => "till",
-        Cost::Merchant => "merchant",
-        Cost::Operator => "operator",
-        Cost::Sandbox => "sandbox",
-    }
-}
 
 /// The buckets of one class in this process.
 struct Class {
@@ -500,5 +311,74 @@ impl Limits {
         let key = BucketKey::new("recovery-of", contact_index);
         let charge = Charge { key, limit: self.table.recovery_target, cost: 1 };
         self.sources.take(&self.sources.targets, WhenAway::Deny, now, &[charge]).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::device_key::DeviceKey;
+    use crate::crypto::envelope::SignatureForm;
+    use crate::ratelimit::gcra::Limit;
+
+    const NOW: Timestamp = Timestamp(1_800_000_000_000_000);
+
+    fn limits(table: LimitTable) -> Limits {
+        Limits::new(table, Sources::new(None), MacKey::new([7; 32]))
+    }
+
+    /// More names than there are buckets, in every class of strangers', then an owner and a newcomer.
+    #[tokio::test]
+    async fn strangers_fill_no_buckets_but_their_own() {
+        let limits = limits(LimitTable::standard());
+        let charge = |name: u32| {
+            let key = BucketKey::new("flood", &name.to_be_bytes());
+            Charge { key, limit: Limit::per_day(1, 1), cost: 1 }
+        };
+        for cost in [Cost::Enrolment, Cost::Recovery] {
+            let class = limits.sources.of(cost);
+            for name in 0..100_000 {
+                assert_eq!(class.origins.take_now(NOW.0, &[charge(name)]), Taken::Allowed);
+                assert_eq!(class.own.take_now(NOW.0, &[charge(name)]), Taken::Allowed);
+            }
+        }
+        let ip = IpAddr::from([203, 0, 113, 7]);
+        for cost in Cost::ALL {
+            assert_eq!(limits.peer(cost, ip, NOW).await, Ok(()), "{cost:?}");
+            let key = DeviceKey::generate(SignatureForm::Der).public();
+            assert_eq!(limits.own(cost, &Caller::Candidate(key), ip, NOW).await, Ok(()), "{cost:?}");
+        }
+        for contact in 0..300_000_u32 {
+            let index = crate::crypto::hash::sha256(&[&contact.to_be_bytes()]);
+            assert_eq!(limits.recovery_target(&index, NOW).await, Ok(()), "{contact}");
+        }
+        let contact = Contact::email("new@example.jp").expect("an address");
+        assert_eq!(limits.message(&contact, &[9; 32], NOW).await, Ok(()));
+    }
+
+    #[tokio::test]
+    async fn whoever_proved_something_needs_no_stamp_for_two_weeks() {
+        let mut table = LimitTable::unlimited();
+        table.anonymous = AnonymousLimits {
+            free: Limit::per_day(1, 1),
+            stamped: Limit::per_day(1, 1),
+            stamp_bits: 18,
+            heavy_bits: 22,
+        };
+        let limits = limits(table);
+        let (proved, other) = (KeyId([1; 32]), KeyId([2; 32]));
+        limits.proved_by(proved, NOW);
+        assert_eq!(limits.anonymous(other, 0, NOW).await, Ok(()), "the free one");
+        assert_eq!(limits.anonymous(other, 17, NOW).await, Err(Rejection::StampNeeded { bits: 18 }));
+        assert_eq!(limits.anonymous(other, 18, NOW).await, Ok(()), "the stamped one");
+        assert_eq!(limits.anonymous(other, 21, NOW).await, Err(Rejection::StampNeeded { bits: 22 }));
+        assert_eq!(limits.anonymous(other, 22, NOW).await, Ok(()), "heavy ones without end");
+        for _ in 0..10 {
+            assert_eq!(limits.anonymous(proved, 0, NOW).await, Ok(()));
+        }
+        let later = NOW.plus_us(PROVED_FOR_US);
+        limits.anonymous(other, 0, later).await.expect("free again");
+        let answer = limits.anonymous(proved, 0, later).await;
+        assert_eq!(answer, Err(Rejection::StampNeeded { bits: 18 }));
     }
 }

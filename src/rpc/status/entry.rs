@@ -82,7 +82,7 @@ pub fn entry(reason: Reason) -> Entry {
         Reason::StampNeeded => (
             Code::ResourceExhausted,
             "a stamp is needed",
-            "Make a stamp of as many bits as metadata difficulty_bits says, and send the same request id again.",
+            "Make a stamp of as many bits as metadata difficulty_bits says, and send the call again.",
         ),
         Reason::Unavailable => (Code::Unavailable, "not now, or the outcome is unknown", AGAIN),
         Reason::AccountNotActive => {

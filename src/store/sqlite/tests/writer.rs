@@ -87,8 +87,8 @@ async fn a_journal_far_ahead_of_the_clock_is_not_opened() {
     all(&embedded.store(), [attempt.command]).await;
     embedded.close();
     let refused = open(NOW.0 + HOUR_US - 30 * SECOND_US - 1).err().expect("31 s behind").to_string();
-    let said = "the time cannot be told, and nothing was written: the journal's last time is 31 s ahead of this \
-                machine's clock; set the clock, or wait until that time has come";
+    let said = "the time cannot be told, and nothing was written: the journal's last time is 31 s ahead of \
+                this machine's clock; set the clock, or wait until that time has come";
     assert_eq!(refused, said);
     open(NOW.0 + HOUR_US).expect("the same directory, once the clock is right").close();
 }
