@@ -43,7 +43,7 @@ impl Subject<'_> {
 
     /// A stamp of at least so many bits; about 2^bits hashes.
     pub fn solve(&self, bits: u32) -> [u8; STAMP_BYTES] {
-        (0_u64..)
+        (0..u64::MAX)
             .map(u64::to_be_bytes)
             .find(|stamp| self.bits(stamp) >= bits)
             .expect("one of 2^64 has so few zero bits")

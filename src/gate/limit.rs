@@ -52,6 +52,7 @@ struct Class {
 /// Where buckets are kept.
 pub struct Sources {
     classes: HashMap<&'static str, Class>,
+    crowds: MemorySource,
     targets: MemorySource,
     messages: MemorySource,
     prefixes: MemorySource,
@@ -79,6 +80,7 @@ impl Sources {
         };
         Self {
             classes: Cost::ALL.iter().map(class).collect(),
+            crowds: MemorySource::new(ORIGINS),
             targets: MemorySource::new(CONTACTS),
             messages: MemorySource::new(CONTACTS),
             prefixes: MemorySource::new(PREFIXES),
@@ -175,8 +177,12 @@ impl Limits {
         let charges: Vec<_> = origin_keys(class, ip)
             .into_iter()
             .map(|(key, factor)| Charge { key, limit: limits.origin.times(factor), cost: 1 })
-            .chain(self.crowd.charges(ip, now))
             .collect();
+        // Of all classes together.
+        let crowd = self.crowd.charges(ip, now);
+        if !crowd.is_empty() {
+            self.sources.take(&self.sources.crowds, limits.when_away, now, &crowd).await?;
+        }
         self.sources.take(&self.sources.of(cost).origins, limits.when_away, now, &charges).await
     }
 

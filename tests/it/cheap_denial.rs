@@ -118,7 +118,7 @@ fn only(draft: &saifu::client::signer::Draft, wallet: &Wallet, bits: std::ops::R
     let call: pb::Call = prost::Message::decode(envelope.payload.as_slice()).expect("a call");
     let private: pb::Private = prost::Message::decode(envelope.private.as_slice()).expect("a private part");
     let subject = saifu::gate::signature::subject_of(&call, method::ENROLMENT_START);
-    let stamp = (0_u64..).map(u64::to_be_bytes).find(|stamp| bits.contains(&subject.bits(stamp)));
+    let stamp = (0..u64::MAX).map(u64::to_be_bytes).find(|stamp| bits.contains(&subject.bits(stamp)));
     let private = pb::Private { stamp: stamp.expect("many have").to_vec(), ..private };
     let private = prost::Message::encode_to_vec(&private);
     let call = pb::Call { private_sha256: saifu::crypto::hash::sha256(&[&private]).to_vec(), ..call };

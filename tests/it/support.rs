@@ -159,7 +159,7 @@ async fn serve(dir: &Path, clock: &Arc<ManualClock>, change: impl FnOnce(&mut Se
     let mut settings = Settings::sandbox(dir.join("data"), listen);
     settings.clock = Some(Arc::clone(clock) as Arc<_>);
     change(&mut settings);
-    Server::start(settings).await.expect("the server starts")
+    Box::pin(Server::start(settings)).await.expect("the server starts")
 }
 
 /// The first shop of the seed file, as a request of this amount.

@@ -59,7 +59,7 @@ async fn a_clock_apart_from_the_databases_is_not_believed() {
     assert!(!*clocks.borrow_and_update());
     clock.0.store(0, Ordering::SeqCst);
     // Nobody calls: the writer looks by itself.
-    tokio::time::timeout(Duration::from_secs(60), clocks.changed()).await.expect("soon").expect("a writer");
+    tokio::time::timeout(Duration::from_mins(1), clocks.changed()).await.expect("soon").expect("a writer");
     assert_eq!(remote.store().execute(chore()).await, Ok(Answer::Kept));
     remote.close().await;
 }
