@@ -24,6 +24,7 @@ use std::path::{Path, PathBuf};
 
 use crate::crypto::keyring::KeyFiles;
 use crate::domain::recovery::figures::Figures;
+use crate::domain::time::SECOND_US;
 use crate::door;
 use crate::door::reload::Files;
 use crate::env::environment::Environment;
@@ -123,6 +124,9 @@ pub struct Config {
     pub certificate: CertificateAt,
     /// The database.
     pub store: StoreAt,
+    /// This machine's clock may be so far from the database's, and leap so far, where it is not the
+    /// documented time.
+    pub clock_difference_us: Option<i64>,
     /// Where the rate limits count.
     pub buckets: Buckets,
     /// Who may come how often.
@@ -191,6 +195,7 @@ impl Reading<'_> {
             door: limits.applied()?,
             certificate: self.certificate()?,
             store: self.store()?,
+            clock_difference_us: self.clock_difference_us()?,
             buckets: self.buckets()?,
             limits: self.raw.limits.table()?,
             operators: self.operators()?,
@@ -303,6 +308,14 @@ impl Reading<'_> {
                 }
                 Ok(StoreAt::Postgres(url, ca))
             }
+        }
+    }
+
+    fn clock_difference_us(&self) -> Result<Option<i64>, Because> {
+        const KEY: &str = "[store] clock_difference_seconds";
+        match self.raw.store.clock_difference_seconds {
+            Some(seconds) if !(1..=60).contains(&seconds) => Err(Because::OutOfRange(KEY, "1 to 60")),
+            seconds => Ok(seconds.map(|seconds| seconds * SECOND_US)),
         }
     }
 

@@ -14,5 +14,6 @@ pub mod integrity;
 pub mod keyring;
 pub mod passphrase;
 pub mod seal;
+pub mod stamp;
 pub mod system_key;
 pub mod totp;

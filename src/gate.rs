@@ -42,7 +42,7 @@ use crate::store::query::{Fetched, Query, Standing};
 use crate::store::{Answer, Committed, Store, StoreError};
 use action::Action as _;
 use admitted::{Admitted, Caller};
-use operation::{CandidateChange, CandidateRead, Change, Effect, Operation, Read, SandboxCall};
+use operation::{CandidateChange, CandidateRead, Change, Codes, Effect, Operation, Read, SandboxCall};
 use rejection::Rejection;
 use signature::Expected;
 use tools::Tools;
@@ -139,7 +139,9 @@ impl Gate {
     ) -> Result<Done, Rejection> {
         self.limits.peer(O::COST, peer, self.now()).await?;
         let call = self.anonymous::<O>(envelope)?;
+        let key_id = call.signed.key_id;
         self.limits.own(O::COST, &call.caller, peer, self.now()).await?;
+        self.limits.anonymous(key_id, call.stamp_bits, self.now()).await?;
         for _attempt in 0..PREPARATIONS {
             let action = O::prepare(&call, &self.tools, &self.limits).await?;
             let (point, form) = call.candidate_key()?;
@@ -147,7 +149,11 @@ impl Gate {
             match self.execute(Order::Candidate(candidate, action)).await? {
                 Answer::Stale(_) => {}
                 answer @ (Answer::Final(_) | Answer::Open(_) | Answer::Kept | Answer::Nothing(_)) => {
-                    return self.done::<O>(answer, &call).await;
+                    let done = self.done::<O>(answer, &call).await?;
+                    if matches!(O::CODES, Codes::Contact | Codes::Recovery) {
+                        self.limits.proved_by(key_id, self.now());
+                    }
+                    return Ok(done);
                 }
             }
         }

@@ -84,7 +84,8 @@ impl Server {
         let policy = Arc::new(settings.policy.clone());
         let clock = clock(sandbox.as_ref());
         let integrity = IntegritySlot::default();
-        let options = Options::new(Arc::clone(&policy), Arc::clone(&clock), integrity.clone());
+        let mut options = Options::new(Arc::clone(&policy), Arc::clone(&clock), integrity.clone());
+        options.clocks = settings.clocks;
         let entropy = Arc::new(SystemEntropy::new());
         let opened = Opened::open(&settings.store, options, settings.batch_bound, entropy.as_ref()).await?;
         let keys = keys(&settings.keys, entropy.as_ref(), &opened.store()).await?;
@@ -129,7 +130,7 @@ impl Server {
         let reloading = tokio::spawn(reloader.run(settings.certificate_interval)).abort_handle();
         let everybody = Listener::open(door, &tls, rpc::routes(&gate, sandbox), settings.executors);
         let operators = Listener::open(operators_door, &tls, rpc::operators_routes(&gate), NonZeroUsize::MIN);
-        let health = health.map(HealthDoor::open);
+        let health = health.map(|door| HealthDoor::open(door, opened.clocks()));
         let hub = Arc::clone(gate.hub());
         Ok(Self { hub, ca_path, everybody, operators, reloading, health, news, tasks, opened })
     }

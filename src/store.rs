@@ -7,6 +7,7 @@ mod adopt;
 mod backend;
 pub mod batch;
 pub mod heads;
+pub mod moment;
 pub mod postgres;
 pub mod query;
 pub mod sqlite;

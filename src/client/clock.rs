@@ -23,6 +23,14 @@ impl Clock for FollowingClock {
     fn now_us(&self) -> i64 {
         SystemClock.now_us().saturating_add(self.offset_us.load(Ordering::SeqCst))
     }
+
+    fn monotonic_us(&self) -> i64 {
+        SystemClock.monotonic_us()
+    }
+
+    fn machine_us(&self) -> Option<i64> {
+        SystemClock.machine_us()
+    }
 }
 
 /// A moment of the wire, in microseconds since the Unix epoch.

@@ -1,5 +1,18 @@
 //! The RPCs by their full gRPC names, which is what a signature names them by.
 
+/// Those whose reply carries a secret: their calls want a private part, salt at least.
+pub const SECRET_REPLIES: [&str; 9] = [
+    ENROLMENT_CONFIRM,
+    ENROLMENT_ACTIVATE,
+    ISSUE_CODE,
+    REGISTER_TERMINAL,
+    CREATE_WEBHOOK_ENDPOINT,
+    ROTATE_WEBHOOK_SECRET,
+    RECOVERY_COMPLETE,
+    BEGIN_TOTP,
+    REPLACE_SAVED_CODE,
+];
+
 /// Anonymous: asks for a code.
 pub const ENROLMENT_START: &str = "/saifu.v1.EnrolmentService/Start";
 /// Anonymous: the code and a passphrase make an account.

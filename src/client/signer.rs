@@ -5,10 +5,12 @@
 
 use prost::Message;
 
+use crate::client::method::SECRET_REPLIES;
 use crate::crypto::device_key::DeviceKey;
 use crate::crypto::entropy::SystemEntropy;
 use crate::crypto::envelope::{SignatureForm, key_id_text};
 use crate::crypto::hash::sha256;
+use crate::crypto::stamp::Subject;
 use crate::domain::time::SECOND_US;
 use crate::env::{Clock as _, SystemClock, bytes16, uuid_v7};
 use crate::pb;
@@ -62,7 +64,7 @@ impl Signer {
     /// request id.
     pub fn draft(&self, method: &'static str, body: &impl Message) -> Draft {
         let now_us = SystemClock.now_us();
-        Draft {
+        let draft = Draft {
             method,
             call: pb::Call {
                 audience: self.audience.clone(),
@@ -75,7 +77,8 @@ impl Signer {
             },
             private: None,
             is_candidate: false,
-        }
+        };
+        if SECRET_REPLIES.contains(&method) { draft.salted() } else { draft }
     }
 
     /// Signs a call as it is, and adds the private part as it is.
@@ -111,6 +114,12 @@ impl Draft {
     /// Says when the call was issued.
     pub fn issued_at_us(mut self, issued_at_us: i64) -> Self {
         self.call.issued_at = Some(timestamp(issued_at_us));
+        self
+    }
+
+    /// Has a private part, if only of salt: what a reply with a secret is given for.
+    pub fn salted(mut self) -> Self {
+        self.private_part();
         self
     }
 
@@ -154,6 +163,20 @@ impl Draft {
         self
     }
 
+    /// Adds work of so many bits; the moment and the key that it is for are those of the call by now.
+    pub fn stamped(mut self, bits: u32) -> Self {
+        let subject = Subject {
+            audience: &self.call.audience,
+            method: self.method,
+            key_id: &self.call.key_id,
+            request_id: &self.call.request_id,
+            issued_at_s: self.call.issued_at.as_ref().map_or(0, |at| at.seconds),
+        };
+        let stamp = subject.solve(bits).to_vec();
+        self.private_part().stamp = stamp;
+        self
+    }
+
     /// The RPC it is for.
     pub fn method(&self) -> &'static str {
         self.method
@@ -173,6 +196,7 @@ impl Draft {
             salt: bytes16(&SystemEntropy::new()).to_vec(),
             second_factor: None,
             body: Vec::new(),
+            stamp: Vec::new(),
         })
     }
 }

@@ -45,6 +45,16 @@ impl Confirmation {
     }
 }
 
+/// No server asks for more work than this: it would take a phone minutes.
+const STAMP_BITS_MOST: u32 = 26;
+
+/// The work that the server asks for; 0 when it asks for none, or for too much.
+fn stamp_bits(refused: &Refused) -> u32 {
+    let is_asked = refused.reason() == Some(pb::Reason::StampNeeded);
+    let bits = refused.metadata("difficulty_bits").and_then(|bits| bits.parse().ok());
+    bits.filter(|bits| is_asked && *bits <= STAMP_BITS_MOST).unwrap_or(0)
+}
+
 /// One phone with the wallet on it. The moments it signs and the codes it shows are its clock's.
 pub struct Wallet {
     /// The connection.
@@ -91,7 +101,17 @@ impl Wallet {
     where
         Reply: Message + Default + 'static,
     {
-        self.send_sealed(draft.method(), draft.seal(&self.signer)).await
+        let (mut draft, mut shown) = (draft, 0);
+        loop {
+            match self.send_sealed(draft.method(), draft.seal(&self.signer)).await {
+                // More may be wanted by the time that the first stamp is made.
+                Err(refused) if stamp_bits(&refused) > shown => {
+                    shown = stamp_bits(&refused);
+                    draft = draft.stamped(shown);
+                }
+                answer => return answer,
+            }
+        }
     }
 
     /// Sends an envelope as it is.

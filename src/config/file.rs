@@ -11,7 +11,7 @@ use super::recovery::RecoverySection;
 use super::settlement::SettlementSection;
 use super::{Because, Mode};
 use crate::door;
-use crate::gate::limit::{ClassLimits, LimitTable};
+use crate::gate::limit::{ClassLimits, LimitTable, MessageBudgets};
 use crate::notify::smtp::Tls;
 use crate::ratelimit::gcra::Limit;
 
@@ -71,6 +71,7 @@ pub(super) struct StoreSection {
     pub url: Option<String>,
     pub url_file: Option<PathBuf>,
     pub ca_file: Option<PathBuf>,
+    pub clock_difference_seconds: Option<i64>,
 }
 
 impl std::fmt::Debug for StoreSection {
@@ -240,11 +241,16 @@ pub(super) struct LimitsSection {
     pub redis_ca_file: Option<PathBuf>,
     #[serde(default)]
     rates: RatesSection,
+    #[serde(default)]
+    budgets: BudgetsSection,
 }
 
 impl std::fmt::Debug for LimitsSection {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("LimitsSection").field("rates", &self.rates).finish_non_exhaustive()
+        f.debug_struct("LimitsSection")
+            .field("rates", &self.rates)
+            .field("budgets", &self.budgets)
+            .finish_non_exhaustive()
     }
 }
 
@@ -263,6 +269,35 @@ struct RatesSection {
     operator: Option<ClassSection>,
     messages: Option<Rate>,
     recovery_target: Option<Rate>,
+}
+
+/// How many codes are sent in all.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BudgetsSection {
+    texts_per_hour: Option<u32>,
+    texts_per_day: Option<u32>,
+    texts_per_prefix_and_day: Option<u32>,
+    emails_per_hour: Option<u32>,
+    emails_per_day: Option<u32>,
+}
+
+impl BudgetsSection {
+    fn applied(&self, standard: MessageBudgets) -> Result<MessageBudgets, Because> {
+        let limit = |written: Option<u32>, hours: u32, standard: Limit| match written {
+            Some(count) if !(2..=10_000_000).contains(&count) => {
+                Err(Because::OutOfRange("[limits.budgets], a count", "2 to 10000000"))
+            }
+            written => Ok(written.map_or(standard, |count| Limit::at_most(count, hours))),
+        };
+        Ok(MessageBudgets {
+            texts_hour: limit(self.texts_per_hour, 1, standard.texts_hour)?,
+            texts_day: limit(self.texts_per_day, 24, standard.texts_day)?,
+            prefix_day: limit(self.texts_per_prefix_and_day, 24, standard.prefix_day)?,
+            emails_hour: limit(self.emails_per_hour, 1, standard.emails_hour)?,
+            emails_day: limit(self.emails_per_day, 24, standard.emails_day)?,
+        })
+    }
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -328,6 +363,8 @@ impl LimitsSection {
             merchant: class(rates.merchant, standard.merchant)?,
             operator: class(rates.operator, standard.operator)?,
             crowd: standard.crowd,
+            anonymous: standard.anonymous,
+            budgets: self.budgets.applied(standard.budgets)?,
             sandbox: standard.sandbox,
             messages: rates.messages.map_or(Ok(standard.messages), Rate::limit)?,
             recovery_target: rates.recovery_target.map_or(Ok(standard.recovery_target), Rate::limit)?,

@@ -1,5 +1,7 @@
 //! Each refusal with the sentence that it is told in, and the example file in both its halves.
 
+mod limits;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 

@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 use crate::crypto::blind_index::BlindIndexKey;
 use crate::crypto::hash::MacKey;
 use crate::crypto::integrity::Integrity;
-use crate::crypto::seal::SealKey;
+use crate::crypto::seal::RootKey;
 use crate::crypto::system_key::SystemKey;
 use crate::env::{Entropy, file};
 
@@ -34,7 +34,7 @@ const NAMES: [&str; 7] =
 /// The keys of a server. No two uses share a key.
 pub struct Keyring {
     /// Seals secrets at rest.
-    pub kek: SealKey,
+    pub kek: RootKey,
     /// Finds contacts.
     pub index: BlindIndexKey,
     /// Goes into every passphrase hash.
@@ -94,7 +94,7 @@ impl Keyring {
         let [kek, index, pepper, request, code, page, system] = keys;
         let system = system?;
         Ok(Self {
-            kek: SealKey::new(*kek?),
+            kek: RootKey::new(*kek?),
             index: BlindIndexKey::new(*index?),
             pepper: pepper?,
             request: MacKey::new(*request?),

@@ -8,7 +8,7 @@ use std::fmt;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::env::file;
@@ -18,6 +18,14 @@ pub trait Clock: Send + Sync {
     /// Microseconds since the Unix epoch. It may stand still or be set back: whoever needs an order
     /// must not take it from here.
     fn now_us(&self) -> i64;
+
+    /// Microseconds since some moment of this process's: it runs as fast as time does, and nobody sets it.
+    /// A clock that is put forward by hand puts this one forward as well.
+    fn monotonic_us(&self) -> i64;
+
+    /// What the machine's own clock shows, for comparing it with another machine's; nothing where no
+    /// machine stands behind this clock.
+    fn machine_us(&self) -> Option<i64>;
 }
 
 /// A clock that can be put forward.
@@ -39,18 +47,34 @@ impl Clock for SystemClock {
             Err(before) => -microseconds(before.duration()),
         }
     }
+
+    fn monotonic_us(&self) -> i64 {
+        static FIRST: OnceLock<Stopwatch> = OnceLock::new();
+        FIRST.get_or_init(Stopwatch::start).elapsed_us()
+    }
+
+    fn machine_us(&self) -> Option<i64> {
+        Some(self.now_us())
+    }
 }
 
 /// A clock that stands still until it is put forward; for tests and simulation.
 #[derive(Debug)]
 pub struct ManualClock {
     now_us: AtomicI64,
+    jumped_us: AtomicI64,
 }
 
 impl ManualClock {
     /// A clock that shows `start_us`.
     pub fn new(start_us: i64) -> Self {
-        Self { now_us: AtomicI64::new(start_us) }
+        Self { now_us: AtomicI64::new(start_us), jumped_us: AtomicI64::new(0) }
+    }
+
+    /// Sets the clock wrong by as much, in either direction: no time passes.
+    pub fn jump_us(&self, by_us: i64) {
+        self.jumped_us.fetch_add(by_us, Ordering::SeqCst);
+        self.now_us.fetch_add(by_us, Ordering::SeqCst);
     }
 
     /// Puts the clock forward.
@@ -77,6 +101,14 @@ impl ManualClock {
 impl Clock for ManualClock {
     fn now_us(&self) -> i64 {
         self.now_us.load(Ordering::SeqCst)
+    }
+
+    fn monotonic_us(&self) -> i64 {
+        self.now_us.load(Ordering::SeqCst).saturating_sub(self.jumped_us.load(Ordering::SeqCst))
+    }
+
+    fn machine_us(&self) -> Option<i64> {
+        None
     }
 }
 
@@ -124,6 +156,14 @@ impl SandboxClock {
 impl Clock for SandboxClock {
     fn now_us(&self) -> i64 {
         SystemClock.now_us().saturating_add(self.offset_us.load(Ordering::SeqCst))
+    }
+
+    fn monotonic_us(&self) -> i64 {
+        SystemClock.monotonic_us().saturating_add(self.offset_us.load(Ordering::SeqCst))
+    }
+
+    fn machine_us(&self) -> Option<i64> {
+        SystemClock.machine_us()
     }
 }
 
@@ -264,6 +304,27 @@ mod tests {
         assert!(matches!(MovableClock::advance_us(&clock, -1), Err(ClockFileError::Backwards)));
         assert!(matches!(MovableClock::advance_us(&clock, i64::MAX), Err(ClockFileError::OutOfRange)));
         assert_eq!(clock.now_us(), 10);
+    }
+
+    #[test]
+    fn a_jump_is_no_time_that_passes() {
+        let clock = ManualClock::new(100);
+        let before_us = clock.monotonic_us();
+        clock.jump_us(40);
+        assert_eq!((clock.now_us(), clock.monotonic_us()), (140, before_us));
+        clock.jump_us(-60);
+        clock.advance_us(7);
+        assert_eq!((clock.now_us(), clock.monotonic_us()), (87, before_us + 7));
+    }
+
+    #[test]
+    fn the_sandbox_s_step_moves_both_of_its_clocks_and_not_the_machine_s() {
+        let directory = tempfile::tempdir().unwrap();
+        let clock = SandboxClock::open(&directory.path().join("clock")).unwrap();
+        let before_us = clock.monotonic_us();
+        clock.advance_us(HOUR_US).unwrap();
+        assert!((HOUR_US..2 * HOUR_US).contains(&(clock.monotonic_us() - before_us)));
+        assert!(clock.machine_us().is_some_and(|us| us < clock.now_us() - HOUR_US / 2));
     }
 
     #[test]

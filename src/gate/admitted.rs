@@ -73,10 +73,12 @@ pub struct Admitted<O: Operation> {
     pub private: O::Private,
     /// The code in the call.
     pub code: Option<Zeroizing<String>>,
-    _only_the_gate: Seal,
+    /// How many bits of work the call shows.
+    pub stamp_bits: u32,
+    pub(super) _only_the_gate: Seal,
 }
 
-struct Seal;
+pub(super) struct Seal;
 
 impl<O: Operation> Admitted<O> {
     pub(super) fn new(
@@ -87,7 +89,7 @@ impl<O: Operation> Admitted<O> {
         private: O::Private,
         code: Option<Zeroizing<String>>,
     ) -> Self {
-        Self { signed, caller, issued_at, body, private, code, _only_the_gate: Seal }
+        Self { signed, caller, issued_at, body, private, code, stamp_bits: 0, _only_the_gate: Seal }
     }
 
     /// The device that called.

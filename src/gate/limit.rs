@@ -6,179 +6,111 @@
 //! meanwhile. A process also draws on its own buckets what Redis allowed here, so that going away by
 //! itself gives nobody a burst at a process that he has spent his at.
 
+mod table;
+
+use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::future::join;
 
 use super::admitted::Caller;
-use super::crowd::{Crowd, CrowdLimits};
+use super::crowd::Crowd;
 use super::operation::Cost;
 use super::rejection::Rejection;
+use crate::contact::Contact;
 use crate::crypto::hash::MacKey;
-use crate::domain::time::Timestamp;
-use crate::ratelimit::gcra::Limit;
+use crate::domain::id::KeyId;
+use crate::domain::time::{DAY_US, HOUR_US, Timestamp};
 use crate::ratelimit::marks::Marks;
 use crate::ratelimit::memory::MemorySource;
 use crate::ratelimit::origin::origin_keys;
 use crate::ratelimit::redis::Redis;
 use crate::ratelimit::source::{BucketKey, Charge, Source, SourceUnavailable, Taken};
+use table::name_of;
+pub use table::{AnonymousLimits, ClassLimits, LimitTable, MessageBudgets, WhenAway};
 
-/// As many rate-limit buckets are kept in memory.
-const BUCKETS: usize = 1_000_000;
+/// As many buckets are kept in memory of each class' origins, and of its candidates or its enrolled keys and
+/// their accounts. Apart, so that nobody fills what others count in: strangers have names without end.
+const ORIGINS: usize = 65_536;
+const CANDIDATES: usize = 65_536;
+const ENROLLED: usize = 262_144;
+/// As many contacts, and prefixes of numbers.
+const CONTACTS: usize = 262_144;
+const PREFIXES: usize = 65_536;
+/// A number's prefix: the plus, and so many digits.
+const PREFIX_DIGITS: usize = 6;
+/// Used-up budgets are told once in so long.
+const TOLD_EACH_US: i64 = HOUR_US;
 
-/// What happens to a class of calls while the shared limits are away.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WhenAway {
-    /// It is unavailable.
-    Deny,
-    /// This process limits it for itself.
-    FallBack,
-}
-
-/// The limits of one class of calls.
-#[derive(Clone, Copy, Debug)]
-pub struct ClassLimits {
-    /// Of one origin.
-    pub origin: Limit,
-    /// Of one key, and of one account.
-    pub own: Limit,
-    /// While the shared limits are away.
-    pub when_away: WhenAway,
-}
-
-/// The limits of all classes; made whole, or not at all.
-#[derive(Clone, Debug)]
-pub struct LimitTable {
-    /// Anonymous, sends messages, hashes passphrases.
-    pub enrolment: ClassLimits,
-    /// Anonymous, compares factors, hashes passphrases.
-    pub recovery: ClassLimits,
-    /// Reads.
-    pub reading: ClassLimits,
-    /// Money in.
-    pub money_in: ClassLimits,
-    /// Money out.
-    pub money_out: ClassLimits,
-    /// Factors and devices.
-    pub security: ClassLimits,
-    /// Stopping all outflow.
-    pub stop: ClassLimits,
-    /// Tills.
-    pub till: ClassLimits,
-    /// Merchants' servers.
-    pub merchant: ClassLimits,
-    /// Operators.
-    pub operator: ClassLimits,
-    /// The sandbox's own.
-    pub sandbox: ClassLimits,
-    /// Messages to one contact, whoever asks. Denied while the shared limits are away.
-    pub messages: Limit,
-    /// Recoveries and additions begun for one contact, whoever asks. Denied likewise.
-    pub recovery_target: Limit,
-    /// What an origin with too many accounts is.
-    pub crowd: CrowdLimits,
-}
-
-impl LimitTable {
-    /// The figures of the documentation. An origin may be a whole carrier's gateway: what is
-    /// expensive for us or annoying for a person is limited by what it costs, all else generously.
-    pub fn standard() -> Self {
-        use WhenAway::{Deny, FallBack};
-        let class = |origin, own, when_away| ClassLimits { origin, own, when_away };
-        let (origin, own) = (Limit::per_second(200, 400), Limit::per_second(5, 30));
-        let sandbox = Limit::per_second(1_000, 2_000);
-        Self {
-            enrolment: class(Limit::per_minute(30, 30), Limit::per_minute(10, 10), Deny),
-            recovery: class(Limit::per_minute(60, 60), Limit::per_minute(20, 20), Deny),
-            reading: class(Limit::per_second(400, 800), Limit::per_second(10, 60), FallBack),
-            money_in: class(origin, own, FallBack),
-            money_out: class(origin, own, FallBack),
-            security: class(origin, own, Deny),
-            // Whoever wants to stop everything is never kept from it.
-            stop: class(origin, own, FallBack),
-            // A shop's tills share an address; a till takes a customer in some seconds.
-            till: class(Limit::per_second(400, 800), Limit::per_second(10, 40), FallBack),
-            merchant: class(origin, Limit::per_second(50, 200), FallBack),
-            operator: class(Limit::per_second(10, 60), Limit::per_second(5, 30), Deny),
-            sandbox: class(sandbox, sandbox, FallBack),
-            messages: Limit::per_day(3, 3),
-            recovery_target: Limit::per_minute(6, 60),
-            crowd: CrowdLimits { accounts_per_hour: 2_000, throttled: Limit::per_second(1, 60) },
-        }
-    }
-
-    /// No class limits anybody in practice: for measuring what the rest of a call costs.
-    pub fn unlimited() -> Self {
-        let wide = Limit::per_second(1_000_000, 1_000_000);
-        let class = ClassLimits { origin: wide, own: wide, when_away: WhenAway::FallBack };
-        Self {
-            enrolment: class,
-            recovery: class,
-            reading: class,
-            money_in: class,
-            money_out: class,
-            security: class,
-            stop: class,
-            till: class,
-            merchant: class,
-            operator: class,
-            sandbox: class,
-            messages: wide,
-            recovery_target: wide,
-            crowd: CrowdLimits { accounts_per_hour: u32::MAX, throttled: wide },
-        }
-    }
-
-    fn class(&self, cost: Cost) -> (&'static str, ClassLimits) {
-        match cost {
-            Cost::Enrolment => ("enrolment", self.enrolment),
-            Cost::Recovery => ("recovery", self.recovery),
-            Cost::Reading => ("reading", self.reading),
-            Cost::MoneyIn => ("money-in", self.money_in),
-            Cost::MoneyOut => ("money-out", self.money_out),
-            Cost::Security => ("security", self.security),
-            Cost::Stop => ("stop", self.stop),
-            Cost::Till => ("till", self.till),
-            Cost::Merchant => ("merchant", self.merchant),
-            Cost::Operator => ("operator", self.operator),
-            Cost::Sandbox => ("sandbox", self.sandbox),
-        }
-    }
+/// The buckets of one class in this process.
+struct Class {
+    origins: MemorySource,
+    own: MemorySource,
 }
 
 /// Where buckets are kept.
 pub struct Sources {
-    local: MemorySource,
-    // Apart: anybody can make a bucket for any address, and those must not crowd out the buckets of
-    // customers.
+    classes: HashMap<&'static str, Class>,
+    crowds: MemorySource,
+    targets: MemorySource,
     messages: MemorySource,
+    prefixes: MemorySource,
+    /// The few that everybody draws on.
+    global: MemorySource,
     shared: Option<Arc<Redis>>,
 }
 
 impl Sources {
     /// In this process, and in a Redis where there is one.
     pub fn new(shared: Option<Arc<Redis>>) -> Self {
-        Self { local: MemorySource::new(BUCKETS), messages: MemorySource::new(BUCKETS), shared }
+        let class = |cost: &Cost| {
+            let (name, own) = match cost {
+                Cost::Enrolment | Cost::Recovery | Cost::Sandbox => (name_of(*cost), CANDIDATES),
+                Cost::Reading
+                | Cost::MoneyIn
+                | Cost::MoneyOut
+                | Cost::Security
+                | Cost::Stop
+                | Cost::Till
+                | Cost::Merchant
+                | Cost::Operator => (name_of(*cost), ENROLLED),
+            };
+            (name, Class { origins: MemorySource::new(ORIGINS), own: MemorySource::new(own) })
+        };
+        Self {
+            classes: Cost::ALL.iter().map(class).collect(),
+            crowds: MemorySource::new(ORIGINS),
+            targets: MemorySource::new(CONTACTS),
+            messages: MemorySource::new(CONTACTS),
+            prefixes: MemorySource::new(PREFIXES),
+            global: MemorySource::new(1_024),
+            shared,
+        }
     }
 
-    async fn take(&self, away: WhenAway, now: Timestamp, charges: &[Charge]) -> Result<(), Rejection> {
-        let Some(shared) = &self.shared else { return taken(self.local.take_now(now.0, charges)) };
+    fn of(&self, cost: Cost) -> &Class {
+        self.classes.get(name_of(cost)).expect("every class has its buckets")
+    }
+
+    async fn take(
+        &self,
+        local: &MemorySource,
+        away: WhenAway,
+        now: Timestamp,
+        charges: &[Charge],
+    ) -> Result<(), Rejection> {
+        let Some(shared) = &self.shared else { return taken(local.take_now(now.0, charges)) };
         match (shared.take(now.0, charges).await, away) {
             (Ok(Taken::Allowed), WhenAway::FallBack) => {
                 // Only drawn, not asked: what this process would say doesn't count now.
-                self.local.take_now(now.0, charges);
+                local.take_now(now.0, charges);
                 Ok(())
             }
             (Ok(answer), _) => taken(answer),
             (Err(SourceUnavailable), WhenAway::Deny) => Err(Rejection::Unavailable),
-            (Err(SourceUnavailable), WhenAway::FallBack) => taken(self.local.take_now(now.0, charges)),
+            (Err(SourceUnavailable), WhenAway::FallBack) => taken(local.take_now(now.0, charges)),
         }
-    }
-
-    async fn take_message(&self, now: Timestamp, charge: Charge) -> Result<(), Rejection> {
-        let Some(shared) = &self.shared else { return taken(self.messages.take_now(now.0, &[charge])) };
-        shared.take(now.0, &[charge]).await.map_or(Err(Rejection::Unavailable), taken)
     }
 }
 
@@ -189,18 +121,49 @@ fn taken(taken: Taken) -> Result<(), Rejection> {
     }
 }
 
+/// As many keys that proved something are remembered, the latest, and so long: a recovery takes days.
+const PROVED_KEYS: usize = 65_536;
+const PROVED_FOR_US: i64 = 14 * DAY_US;
+
+/// Candidates that proved something to this process.
+#[derive(Default)]
+struct Proved {
+    until_us: HashMap<KeyId, i64>,
+    order: VecDeque<KeyId>,
+}
+
+impl Proved {
+    fn holds(&self, key_id: KeyId, now: Timestamp) -> bool {
+        self.until_us.get(&key_id).is_some_and(|until_us| now.0 < *until_us)
+    }
+
+    fn remember(&mut self, key_id: KeyId, now: Timestamp) {
+        if self.until_us.insert(key_id, now.0.saturating_add(PROVED_FOR_US)).is_none() {
+            self.order.push_back(key_id);
+        }
+        while self.order.len() > PROVED_KEYS
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.until_us.remove(&oldest);
+        }
+    }
+}
+
 /// The limits over their sources.
 pub struct Limits {
     table: LimitTable,
     sources: Sources,
     crowd: Crowd,
+    proved: Mutex<Proved>,
+    /// When it was last told of which budget that it is used up.
+    told: Mutex<HashMap<&'static str, Timestamp>>,
 }
 
 impl Limits {
     /// Over their sources. The key tags origins in the log.
     pub fn new(table: LimitTable, sources: Sources, origin_tags: MacKey) -> Self {
         let crowd = Crowd::new(table.crowd, sources.shared.clone().map(|redis| redis as _), origin_tags);
-        Self { table, sources, crowd }
+        Self { table, sources, crowd, proved: Mutex::default(), told: Mutex::default() }
     }
 
     /// The marks of reads that are shared like the limits.
@@ -214,9 +177,13 @@ impl Limits {
         let charges: Vec<_> = origin_keys(class, ip)
             .into_iter()
             .map(|(key, factor)| Charge { key, limit: limits.origin.times(factor), cost: 1 })
-            .chain(self.crowd.charges(ip, now))
             .collect();
-        self.sources.take(limits.when_away, now, &charges).await
+        // Of all classes together.
+        let crowd = self.crowd.charges(ip, now);
+        if !crowd.is_empty() {
+            self.sources.take(&self.sources.crowds, limits.when_away, now, &crowd).await?;
+        }
+        self.sources.take(&self.sources.of(cost).origins, limits.when_away, now, &charges).await
     }
 
     /// After the signature: whose key it is, and from where.
@@ -228,30 +195,196 @@ impl Limits {
         now: Timestamp,
     ) -> Result<(), Rejection> {
         let (class, limits) = self.table.class(cost);
+        let buckets = self.sources.of(cost);
         let charge = |id: &[u8]| Charge { key: BucketKey::new(class, id), limit: limits.own, cost: 1 };
-        let take = async |charges: &[Charge]| self.sources.take(limits.when_away, now, charges).await;
+        let take =
+            async |charges: &[Charge]| self.sources.take(&buckets.own, limits.when_away, now, charges).await;
         match caller {
             Caller::Device { account_id, device_id, .. } => {
                 // At once: with a Redis each is a way there and back.
                 let charges = [charge(&account_id.0), charge(&device_id.0)];
-                join(take(&charges), self.crowd.seen(*account_id, ip, now)).await.0
+                join(take(&charges), self.crowd.seen(*account_id, ip, now)).await.0?;
             }
-            Caller::Terminal { terminal_id, .. } => take(&[charge(&terminal_id.0)]).await,
-            Caller::Merchant { merchant_id } => take(&[charge(&merchant_id.0)]).await,
-            Caller::Operator { operator_id } => take(&[charge(&operator_id.0)]).await,
-            Caller::Candidate(key) => take(&[charge(&key.key_id())]).await,
+            Caller::Terminal { terminal_id, .. } => take(&[charge(&terminal_id.0)]).await?,
+            Caller::Merchant { merchant_id } => take(&[charge(&merchant_id.0)]).await?,
+            Caller::Operator { operator_id } => take(&[charge(&operator_id.0)]).await?,
+            Caller::Candidate(key) => {
+                let own = charge(&key.key_id());
+                take(&[own]).await?;
+                if !self.proved().holds(KeyId(key.key_id()), now) {
+                    return Ok(());
+                }
+                buckets.own.vouch(&[own.key]);
+            }
         }
+        let origins: Vec<_> = origin_keys(class, ip).into_iter().map(|(key, _)| key).collect();
+        buckets.origins.vouch(&origins);
+        Ok(())
     }
 
-    /// A message to a contact, whoever asks for it; the contact by its blind index.
-    pub async fn message(&self, contact_index: &[u8; 32], now: Timestamp) -> Result<(), Rejection> {
+    /// Anonymous calls leave rows for good. So those of all strangers together are counted, and above what
+    /// is usual whoever has proved nothing pays for his by a stamp: nobody is kept out, and a million calls
+    /// cost their maker a million times the work.
+    pub async fn anonymous(&self, key_id: KeyId, bits: u32, now: Timestamp) -> Result<(), Rejection> {
+        if self.proved().holds(key_id, now) {
+            return Ok(());
+        }
+        let AnonymousLimits { free, stamped, stamp_bits, heavy_bits } = self.table.anonymous;
+        for (name, limit, needed) in [("free", free, 0), ("stamped", stamped, stamp_bits)] {
+            if bits < needed {
+                self.tell("anonymous calls without a stamp", now);
+                return Err(Rejection::StampNeeded { bits: needed });
+            }
+            let charge = Charge { key: BucketKey::new("anonymous", name.as_bytes()), limit, cost: 1 };
+            if self.sources.take(&self.sources.global, WhenAway::FallBack, now, &[charge]).await.is_ok() {
+                return Ok(());
+            }
+        }
+        if bits < heavy_bits { Err(Rejection::StampNeeded { bits: heavy_bits }) } else { Ok(()) }
+    }
+
+    /// A candidate has proved something: its calls go before those of strangers.
+    pub fn proved_by(&self, key_id: KeyId, now: Timestamp) {
+        self.proved().remember(key_id, now);
+    }
+
+    fn proved(&self) -> MutexGuard<'_, Proved> {
+        // Both of its parts are only ever looked up: a panic in between costs one key its place.
+        self.proved.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A message to a contact, whoever asks for it; the contact by its blind index. The contact's own limit
+    /// comes first, so that asking for one contact again and again uses up nobody else's messages.
+    pub async fn message(
+        &self,
+        contact: &Contact,
+        contact_index: &[u8; 32],
+        now: Timestamp,
+    ) -> Result<(), Rejection> {
         let key = BucketKey::new("message-to", contact_index);
-        self.sources.take_message(now, Charge { key, limit: self.table.messages, cost: 1 }).await
+        let charge = Charge { key, limit: self.table.messages, cost: 1 };
+        self.sources.take(&self.sources.messages, WhenAway::Deny, now, &[charge]).await?;
+        let is_text = contact.kind() == "sms";
+        if is_text && let Some(prefix) = contact.address().get(..=PREFIX_DIGITS) {
+            let key = BucketKey::new("texts-to-prefix", prefix.as_bytes());
+            let charge = Charge { key, limit: self.table.budgets.prefix_day, cost: 1 };
+            let taken = self.sources.take(&self.sources.prefixes, WhenAway::Deny, now, &[charge]).await;
+            self.within(taken, "text messages to one prefix", now)?;
+        }
+        self.budget(is_text, now).await
+    }
+
+    /// A code by this channel, to whomever.
+    pub async fn budget(&self, is_text: bool, now: Timestamp) -> Result<(), Rejection> {
+        let budgets = &self.table.budgets;
+        let (name, limits) = if is_text {
+            ("text messages", [budgets.texts_hour, budgets.texts_day])
+        } else {
+            ("e-mail messages", [budgets.emails_hour, budgets.emails_day])
+        };
+        let charges: Vec<_> = limits
+            .into_iter()
+            .zip(["hour", "day"])
+            .map(|(limit, period)| Charge { key: BucketKey::new(name, period.as_bytes()), limit, cost: 1 })
+            .collect();
+        let taken = self.sources.take(&self.sources.global, WhenAway::Deny, now, &charges).await;
+        self.within(taken, name, now)
+    }
+
+    fn within(
+        &self,
+        taken: Result<(), Rejection>,
+        budget: &'static str,
+        now: Timestamp,
+    ) -> Result<(), Rejection> {
+        if matches!(taken, Err(Rejection::Throttled { .. })) {
+            self.tell(budget, now);
+        }
+        taken
+    }
+
+    /// Once an hour: what is used up is so for many calls.
+    fn tell(&self, budget: &'static str, now: Timestamp) {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.get(budget).is_none_or(|at| now.since_us(*at) >= TOLD_EACH_US) {
+            told.insert(budget, now);
+            tracing::warn!(budget, "a budget of all strangers together is used up");
+        }
     }
 
     /// A recovery or an addition that is begun for a contact, whoever asks; the contact by its blind index.
     pub async fn recovery_target(&self, contact_index: &[u8; 32], now: Timestamp) -> Result<(), Rejection> {
         let key = BucketKey::new("recovery-of", contact_index);
-        self.sources.take_message(now, Charge { key, limit: self.table.recovery_target, cost: 1 }).await
+        let charge = Charge { key, limit: self.table.recovery_target, cost: 1 };
+        self.sources.take(&self.sources.targets, WhenAway::Deny, now, &[charge]).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::device_key::DeviceKey;
+    use crate::crypto::envelope::SignatureForm;
+    use crate::ratelimit::gcra::Limit;
+
+    const NOW: Timestamp = Timestamp(1_800_000_000_000_000);
+
+    fn limits(table: LimitTable) -> Limits {
+        Limits::new(table, Sources::new(None), MacKey::new([7; 32]))
+    }
+
+    /// More names than there are buckets, in every class of strangers', then an owner and a newcomer.
+    #[tokio::test]
+    async fn strangers_fill_no_buckets_but_their_own() {
+        let limits = limits(LimitTable::standard());
+        let charge = |name: u32| {
+            let key = BucketKey::new("flood", &name.to_be_bytes());
+            Charge { key, limit: Limit::per_day(1, 1), cost: 1 }
+        };
+        for cost in [Cost::Enrolment, Cost::Recovery] {
+            let class = limits.sources.of(cost);
+            for name in 0..100_000 {
+                assert_eq!(class.origins.take_now(NOW.0, &[charge(name)]), Taken::Allowed);
+                assert_eq!(class.own.take_now(NOW.0, &[charge(name)]), Taken::Allowed);
+            }
+        }
+        let ip = IpAddr::from([203, 0, 113, 7]);
+        for cost in Cost::ALL {
+            assert_eq!(limits.peer(cost, ip, NOW).await, Ok(()), "{cost:?}");
+            let key = DeviceKey::generate(SignatureForm::Der).public();
+            assert_eq!(limits.own(cost, &Caller::Candidate(key), ip, NOW).await, Ok(()), "{cost:?}");
+        }
+        for contact in 0..300_000_u32 {
+            let index = crate::crypto::hash::sha256(&[&contact.to_be_bytes()]);
+            assert_eq!(limits.recovery_target(&index, NOW).await, Ok(()), "{contact}");
+        }
+        let contact = Contact::email("new@example.jp").expect("an address");
+        assert_eq!(limits.message(&contact, &[9; 32], NOW).await, Ok(()));
+    }
+
+    #[tokio::test]
+    async fn whoever_proved_something_needs_no_stamp_for_two_weeks() {
+        let mut table = LimitTable::unlimited();
+        table.anonymous = AnonymousLimits {
+            free: Limit::per_day(1, 1),
+            stamped: Limit::per_day(1, 1),
+            stamp_bits: 18,
+            heavy_bits: 22,
+        };
+        let limits = limits(table);
+        let (proved, other) = (KeyId([1; 32]), KeyId([2; 32]));
+        limits.proved_by(proved, NOW);
+        assert_eq!(limits.anonymous(other, 0, NOW).await, Ok(()), "the free one");
+        assert_eq!(limits.anonymous(other, 17, NOW).await, Err(Rejection::StampNeeded { bits: 18 }));
+        assert_eq!(limits.anonymous(other, 18, NOW).await, Ok(()), "the stamped one");
+        assert_eq!(limits.anonymous(other, 21, NOW).await, Err(Rejection::StampNeeded { bits: 22 }));
+        assert_eq!(limits.anonymous(other, 22, NOW).await, Ok(()), "heavy ones without end");
+        for _ in 0..10 {
+            assert_eq!(limits.anonymous(proved, 0, NOW).await, Ok(()));
+        }
+        let later = NOW.plus_us(PROVED_FOR_US);
+        limits.anonymous(other, 0, later).await.expect("free again");
+        let answer = limits.anonymous(proved, 0, later).await;
+        assert_eq!(answer, Err(Rejection::StampNeeded { bits: 18 }));
     }
 }

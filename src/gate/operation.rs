@@ -77,6 +77,23 @@ pub enum Cost {
     Sandbox,
 }
 
+impl Cost {
+    /// All of them.
+    pub const ALL: [Self; 11] = [
+        Self::Enrolment,
+        Self::Recovery,
+        Self::Reading,
+        Self::MoneyIn,
+        Self::MoneyOut,
+        Self::Security,
+        Self::Stop,
+        Self::Till,
+        Self::Merchant,
+        Self::Operator,
+        Self::Sandbox,
+    ];
+}
+
 /// One RPC's policy.
 pub trait Operation: Send + Sync + Sized + 'static {
     /// The message in `Call.body`.
@@ -93,7 +110,8 @@ pub trait Operation: Send + Sync + Sized + 'static {
     const COST: Cost;
     /// Whether a code may be in the call.
     const CODES: Codes;
-    /// Whether its reply carries a secret.
+    /// Whether its reply carries a secret. Then a call must have a private part: the journal keeps its
+    /// payload and its signature, and whoever reads them could otherwise ask for the secret again.
     const SECRET_REPLY: bool;
 }
 
@@ -146,11 +164,20 @@ pub struct Declared {
     pub cost: Cost,
     /// Whether a code may be in the call.
     pub codes: Codes,
+    /// Whether its reply carries a secret.
+    pub secret_reply: bool,
 }
 
 impl Declared {
     /// Of an operation.
     pub const fn of<O: Operation>() -> Self {
-        Self { method: O::METHOD, caller: O::CALLER, effect: O::EFFECT, cost: O::COST, codes: O::CODES }
+        Self {
+            method: O::METHOD,
+            caller: O::CALLER,
+            effect: O::EFFECT,
+            cost: O::COST,
+            codes: O::CODES,
+            secret_reply: O::SECRET_REPLY,
+        }
     }
 }

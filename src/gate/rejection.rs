@@ -41,6 +41,11 @@ pub enum Rejection {
         /// Come back after.
         retry_after_us: i64,
     },
+    /// Too many anonymous calls altogether: this one shows no work, or too little.
+    StampNeeded {
+        /// As many zero bits are wanted.
+        bits: u32,
+    },
     /// The store or a control is away; send again.
     Unavailable,
     /// A defect.

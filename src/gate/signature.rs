@@ -14,6 +14,7 @@ use super::rejection::Rejection;
 use super::tools::Tools;
 use crate::crypto::envelope::{PublicKey, SignatureForm, key_id_parse, key_id_text};
 use crate::crypto::hash::{equal, sha256};
+use crate::crypto::stamp::{STAMP_BYTES, Subject};
 use crate::crypto::{codes, passphrase, totp};
 use crate::domain::command::{Evidence, Signed};
 use crate::domain::id::{KeyId, RequestId};
@@ -170,8 +171,9 @@ fn admit<O: Operation>(
     let issued_at = issued_at(call).ok_or(Rejection::Internal)?;
     let request_id =
         RequestId::from_slice(&call.request_id).ok_or(Rejection::malformed("request_id", "16 bytes"))?;
-    let private = open_private(envelope, call)?;
+    let private = open_private::<O>(envelope, call)?;
     let body: O::Body = canonical(&call.body, "body")?;
+    let stamp_bits = stamp_bits(envelope, call, O::METHOD, &private.stamp)?;
     let private_body: O::Private = canonical(&private.body, "private.body")?;
     let code = code::<O>(private.second_factor)?;
     let digest = tools.keys.request.tag(&[O::METHOD.as_bytes(), &call.body, &private.body]);
@@ -186,11 +188,45 @@ fn admit<O: Operation>(
             signature: envelope.signature.clone(),
         },
     };
-    Ok(Admitted::new(signed, caller, issued_at, body, private_body, code))
+    Ok(Admitted { stamp_bits, ..Admitted::new(signed, caller, issued_at, body, private_body, code) })
 }
 
-fn open_private(envelope: &pb::Envelope, call: &pb::Call) -> Result<pb::Private, Rejection> {
+/// How much work a candidate's call shows; nobody else shows any.
+fn stamp_bits(
+    envelope: &pb::Envelope,
+    call: &pb::Call,
+    method: &str,
+    stamp: &[u8],
+) -> Result<u32, Rejection> {
+    if stamp.is_empty() {
+        return Ok(0);
+    }
+    if envelope.candidate.is_none() || stamp.len() != STAMP_BYTES {
+        return Err(Rejection::malformed("private.stamp", "8 bytes in a candidate's call, or absent"));
+    }
+    Ok(subject_of(call, method).bits(stamp))
+}
+
+/// What a call's stamp is for.
+pub fn subject_of<'a>(call: &'a pb::Call, method: &'a str) -> Subject<'a> {
+    Subject {
+        audience: &call.audience,
+        method,
+        key_id: &call.key_id,
+        request_id: &call.request_id,
+        issued_at_s: call.issued_at.as_ref().map_or(0, |at| at.seconds),
+    }
+}
+
+fn open_private<O: Operation>(envelope: &pb::Envelope, call: &pb::Call) -> Result<pb::Private, Rejection> {
     if envelope.private.is_empty() {
+        // The journal holds payload and signature. What it does not hold is this part, so nobody makes
+        // an envelope of a row and has the secret of its reply.
+        if O::SECRET_REPLY {
+            let must = "a Private with 16 random bytes of salt, its SHA-256 in Call.private_sha256: the \
+                        reply carries a secret";
+            return Err(Rejection::malformed("private", must));
+        }
         let must = "empty when there is no private part";
         return if call.private_sha256.is_empty() {
             Ok(pb::Private::default())

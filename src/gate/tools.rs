@@ -6,17 +6,17 @@ use std::sync::Arc;
 use prost::Message as _;
 use zeroize::Zeroizing;
 
+use super::admitted::Admitted;
 use super::document::PersonalDocument;
 use super::message::Letter;
+use super::operation::Operation;
 use super::recovery;
 use super::rejection::Rejection;
 use crate::crypto::keyring::Keyring;
 use crate::crypto::passphrase::Hasher;
-use crate::crypto::seal::{Aad, SealKey};
+use crate::crypto::seal::{Aad, RootKey, SealKey};
 use crate::domain::command::{DocumentWrite, MessageDraft, PayableOrder, Signed};
-use crate::domain::id::{
-    AccountId, EnrolmentId, KeyId, MerchantId, MessageId, ProposalId, RequestId, StoreId,
-};
+use crate::domain::id::{AccountId, EnrolmentId, MerchantId, MessageId, ProposalId, StoreId};
 use crate::domain::policy::Policy;
 use crate::domain::rows::{
     self, DataKey, Document, Enrolment, Finished, Message, Proposal, RowKey, SecretReply,
@@ -82,7 +82,7 @@ pub struct Opened {
 }
 
 fn seal_new(
-    kek: &SealKey,
+    kek: &RootKey,
     entropy: &dyn Entropy,
     account_id: AccountId,
     document: &PersonalDocument,
@@ -105,7 +105,7 @@ fn seal_document(
     key.seal(entropy, &place, &bytes)
 }
 
-fn decoy(kek: &SealKey, entropy: &dyn Entropy) -> (Document, DataKey) {
+fn decoy(kek: &RootKey, entropy: &dyn Entropy) -> (Document, DataKey) {
     let account_id = AccountId([0; 16]);
     let secret = crate::crypto::totp::TotpSecret::generate(entropy);
     let (sealed, data_key) = seal_new(kek, entropy, account_id, &recovery::decoy(secret.bytes()));
@@ -213,9 +213,12 @@ impl Tools {
         seal_new(&self.keys.kek, self.entropy.as_ref(), account_id, document)
     }
 
-    /// Seals the secret of a reply to its request.
-    pub fn seal_secret(&self, request_id: RequestId, key_id: KeyId, secret: &str) -> Vec<u8> {
-        let place = Aad::new("secret-reply", &SecretReply::place(request_id, key_id), KEK_VERSION, 1);
+    /// Seals the secret of a reply to its request. Of an RPC that says so alone: any other one does not
+    /// compile, for its calls need no private part, and could be made again of the journal.
+    pub fn seal_secret<O: Operation>(&self, call: &Admitted<O>, secret: &str) -> Vec<u8> {
+        const { assert!(O::SECRET_REPLY, "an RPC that keeps a secret declares `SECRET_REPLY = true`") };
+        let place = SecretReply::place(call.signed.request_id, call.signed.key_id);
+        let place = Aad::new("secret-reply", &place, KEK_VERSION, 1);
         self.keys.kek.seal(self.entropy.as_ref(), &place, secret.as_bytes())
     }
 

@@ -40,6 +40,17 @@ impl Limit {
         Self::per(DAY_US, n, burst)
     }
 
+    /// At most `n` in any period of so many hours, half of them at once; `n` is at least 2.
+    ///
+    /// # Panics
+    ///
+    /// If `n` is below 2 or `hours` is 0; for a constant, that is when it is compiled.
+    pub const fn at_most(n: u32, hours: u32) -> Self {
+        assert!(n >= 2 && hours > 0, "half of it comes at once, half in the course of the period");
+        let period_us = 60 * MINUTE_US * hours as i64;
+        Self { burst: n / 2, interval_us: rounded_up(period_us, n - n / 2) }
+    }
+
     /// The same limit, `factor` times as wide, in the burst and on the long run. A factor of 0 counts
     /// as 1.
     #[must_use]
@@ -128,6 +139,25 @@ mod tests {
             (Some(NOW_US + 30), 0, Verdict::Allowed { new_tat_us: NOW_US + 30 }),
         ] {
             assert_eq!(decide(tat_us, NOW_US, &LIMIT, cost), expected, "{tat_us:?} {cost}");
+        }
+    }
+
+    #[test]
+    fn at_most_so_many_come_in_any_period() {
+        for n in [2, 3, 7, 100] {
+            let limit = Limit::at_most(n, 1);
+            let (mut tat_us, mut passed) = (None, Vec::new());
+            for at_us in (0..3 * 60).map(|minute| minute * MINUTE_US) {
+                while let Verdict::Allowed { new_tat_us } = decide(tat_us, at_us, &limit, 1) {
+                    tat_us = Some(new_tat_us);
+                    passed.push(at_us);
+                }
+            }
+            let most = (0..3 * 60).map(|minute| minute * MINUTE_US).map(|from_us| {
+                passed.iter().filter(|at_us| (from_us..from_us + 60 * MINUTE_US).contains(*at_us)).count()
+            });
+            let (most, n) = (most.max().unwrap(), usize::try_from(n).unwrap());
+            assert!((n - 1..=n).contains(&most), "{most} within an hour, of {n}");
         }
     }
 

@@ -2,10 +2,11 @@
 //! is away.
 //!
 //! The number of buckets is bounded. When a part is full, buckets that have filled up again are
-//! forgotten (an absent bucket is a full one); if none has, the call is denied. So whoever invents
-//! origins can neither take all memory nor wash a spent bucket out of it.
+//! forgotten (an absent bucket is a full one); if none has, the one that was drawn on least recently is,
+//! those that nobody vouched for first. So whoever invents names neither takes all memory nor keeps anybody
+//! out; what he can wash out is what others like him spent, and he had a full bucket for each name anyway.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::ratelimit::gcra::{Verdict, decide};
@@ -13,40 +14,48 @@ use crate::ratelimit::source::{BucketKey, Charge, Source, TakeFuture, Taken};
 
 const SHARDS: usize = 16;
 
-/// What a call is told when there is no room for its bucket.
-const FULL_RETRY_US: i64 = 1_000_000;
-
 /// Keeps buckets in memory.
 pub struct MemorySource {
     shards: [Mutex<Shard>; SHARDS],
     shard_buckets_max: usize,
 }
 
+/// When a bucket was drawn on, in the order of its shard; those that were vouched for come last.
+type Turn = (bool, u64);
+
+#[derive(Clone, Copy)]
+struct Bucket {
+    tat_us: i64,
+    turn: Turn,
+}
+
+#[derive(Default)]
 struct Shard {
-    tats_us: HashMap<BucketKey, i64>,
+    buckets: HashMap<BucketKey, Bucket>,
+    turns: BTreeMap<Turn, BucketKey>,
+    turn: u64,
     // No bucket in here is full again before this time, so looking for one would be in vain.
-    next_expiry_us: i64,
+    next_expiry_us: Option<i64>,
 }
 
 impl MemorySource {
-    /// Keeps at most `max_buckets` buckets, rounded up to a multiple of 16. About 40 bytes each.
+    /// Keeps at most `max_buckets` buckets, rounded up to a multiple of 16. About 120 bytes each.
     pub fn new(max_buckets: usize) -> Self {
-        let shard = || Mutex::new(Shard { tats_us: HashMap::new(), next_expiry_us: i64::MAX });
         Self {
-            shards: std::array::from_fn(|_| shard()),
+            shards: std::array::from_fn(|_| Mutex::default()),
             shard_buckets_max: max_buckets.div_ceil(SHARDS).max(1),
         }
     }
 
     /// The same as [`Source::take`], at once.
     pub fn take_now(&self, now_us: i64, charges: &[Charge]) -> Taken {
-        let mut held = self.lock(charges);
+        let mut held = self.lock(charges.iter().map(|charge| charge.key));
         // Arrival times to be kept if every charge passes, the last word on each bucket.
         let mut staged: HashMap<BucketKey, i64> = HashMap::with_capacity(charges.len());
         let mut longest_us = None;
         for charge in charges {
-            let kept = || held.of(charge.key).tats_us.get(&charge.key);
-            let tat_us = staged.get(&charge.key).or_else(kept).copied();
+            let kept = || held.of_mut(charge.key).buckets.get(&charge.key).map(|bucket| bucket.tat_us);
+            let tat_us = staged.get(&charge.key).copied().or_else(kept);
             match decide(tat_us, now_us, &charge.limit, charge.cost) {
                 Verdict::Allowed { new_tat_us } => {
                     staged.insert(charge.key, new_tat_us);
@@ -57,25 +66,31 @@ impl MemorySource {
         if let Some(retry_after_us) = longest_us {
             return Taken::Denied { retry_after_us };
         }
-        if !held.make_room(&staged, now_us, self.shard_buckets_max) {
-            return Taken::Denied { retry_after_us: FULL_RETRY_US };
-        }
         for (key, tat_us) in staged {
-            held.of_mut(key).keep(key, tat_us);
+            held.of_mut(key).keep(key, tat_us, now_us, self.shard_buckets_max);
         }
         Taken::Allowed
     }
 
-    // In the order of the shards, whatever the order of the charges: two calls cannot wait for each
-    // other.
-    fn lock(&self, charges: &[Charge]) -> Held<'_> {
+    /// Somebody proved something who draws on these: they are forgotten after all others. A bucket that is
+    /// not there needs no keeping.
+    pub fn vouch(&self, keys: &[BucketKey]) {
+        let mut held = self.lock(keys.iter().copied());
+        for key in keys {
+            held.of_mut(*key).vouch(*key);
+        }
+    }
+
+    // In the order of the shards, whatever the order of the keys: two calls cannot wait for each other.
+    fn lock(&self, keys: impl Iterator<Item = BucketKey>) -> Held<'_> {
         let mut guards = [const { None }; SHARDS];
         let mut wanted = [false; SHARDS];
-        for charge in charges {
-            wanted[shard_of(charge.key)] = true;
+        for key in keys {
+            wanted[shard_of(key)] = true;
         }
         for ((guard, shard), wanted) in guards.iter_mut().zip(&self.shards).zip(wanted) {
-            // A panic cannot leave a bucket half written: each is one number.
+            // A panic between the map and its order leaves a bucket that is forgotten late, or a turn of
+            // none: neither is relied on.
             *guard = wanted.then(|| shard.lock().unwrap_or_else(PoisonError::into_inner));
         }
         Held { guards }
@@ -93,45 +108,63 @@ struct Held<'a> {
 }
 
 impl Held<'_> {
-    fn of(&self, key: BucketKey) -> &Shard {
-        self.guards[shard_of(key)].as_ref().expect("the shards of all charges are locked")
-    }
-
     fn of_mut(&mut self, key: BucketKey) -> &mut Shard {
-        self.guards[shard_of(key)].as_mut().expect("the shards of all charges are locked")
-    }
-
-    fn make_room(&mut self, staged: &HashMap<BucketKey, i64>, now_us: i64, buckets_max: usize) -> bool {
-        self.guards.iter_mut().enumerate().all(|(index, guard)| {
-            guard.as_mut().is_none_or(|shard| {
-                let keys: Vec<BucketKey> =
-                    staged.keys().copied().filter(|key| shard_of(*key) == index).collect();
-                shard.has_room(&keys, buckets_max) || {
-                    shard.forget_full_buckets(now_us);
-                    shard.has_room(&keys, buckets_max)
-                }
-            })
-        })
+        self.guards[shard_of(key)].as_mut().expect("the shards of all keys are locked")
     }
 }
 
 impl Shard {
-    fn has_room(&self, keys: &[BucketKey], buckets_max: usize) -> bool {
-        let new = keys.iter().filter(|key| !self.tats_us.contains_key(key)).count();
-        new == 0 || self.tats_us.len() + new <= buckets_max
+    fn keep(&mut self, key: BucketKey, tat_us: i64, now_us: i64, buckets_max: usize) {
+        let known = self.buckets.get(&key).map(|bucket| bucket.turn);
+        if let Some(turn) = known {
+            self.turns.remove(&turn);
+        } else {
+            self.make_room(now_us, buckets_max);
+        }
+        let is_vouched = known.is_some_and(|(is_vouched, _)| is_vouched);
+        self.put(key, tat_us, is_vouched);
+        self.next_expiry_us = Some(self.next_expiry_us.map_or(tat_us, |us| us.min(tat_us)));
+    }
+
+    fn put(&mut self, key: BucketKey, tat_us: i64, is_vouched: bool) {
+        self.turn += 1;
+        let turn = (is_vouched, self.turn);
+        self.buckets.insert(key, Bucket { tat_us, turn });
+        self.turns.insert(turn, key);
+    }
+
+    fn vouch(&mut self, key: BucketKey) {
+        if let Some(bucket) = self.buckets.get(&key).copied()
+            && !bucket.turn.0
+        {
+            self.turns.remove(&bucket.turn);
+            self.put(key, bucket.tat_us, true);
+        }
+    }
+
+    fn make_room(&mut self, now_us: i64, buckets_max: usize) {
+        if self.buckets.len() >= buckets_max {
+            self.forget_full_buckets(now_us);
+        }
+        while self.buckets.len() >= buckets_max {
+            let Some((_, oldest)) = self.turns.pop_first() else { break };
+            self.buckets.remove(&oldest);
+        }
     }
 
     fn forget_full_buckets(&mut self, now_us: i64) {
-        if now_us < self.next_expiry_us {
+        if self.next_expiry_us.is_some_and(|us| now_us < us) {
             return;
         }
-        self.tats_us.retain(|_, tat_us| *tat_us > now_us);
-        self.next_expiry_us = self.tats_us.values().copied().min().unwrap_or(i64::MAX);
-    }
-
-    fn keep(&mut self, key: BucketKey, tat_us: i64) {
-        self.tats_us.insert(key, tat_us);
-        self.next_expiry_us = self.next_expiry_us.min(tat_us);
+        let Self { buckets, turns, .. } = self;
+        buckets.retain(|_, bucket| {
+            let is_spent = bucket.tat_us > now_us;
+            if !is_spent {
+                turns.remove(&bucket.turn);
+            }
+            is_spent
+        });
+        self.next_expiry_us = self.buckets.values().map(|bucket| bucket.tat_us).min();
     }
 }
 
@@ -176,49 +209,63 @@ mod tests {
         assert_eq!(allowed, 100);
     }
 
-    #[test]
-    fn when_it_is_full_new_buckets_are_denied_and_known_ones_go_on() {
-        let source = MemorySource::new(SHARDS);
-        let limit = Limit::per_second(1, 5);
-        let (mut admitted, mut denied) = (Vec::new(), 0);
-        for bucket in 0..1_000 {
-            match source.take_now(0, &[charge(bucket, limit)]) {
-                Taken::Allowed => admitted.push(bucket),
-                Taken::Denied { retry_after_us } => {
-                    assert_eq!(retry_after_us, FULL_RETRY_US);
-                    denied += 1;
-                }
-            }
-        }
-        assert_eq!((admitted.len(), denied), (SHARDS, 1_000 - SHARDS));
-        for bucket in admitted {
-            assert_eq!(source.take_now(0, &[charge(bucket, limit)]), Taken::Allowed);
-        }
+    /// Buckets of one shard, without a burst: each is spent by its first charge.
+    fn of_one_shard(count: usize) -> Vec<Charge> {
+        let charges = (0..).map(|bucket| charge(bucket, Limit::per_day(1, 1)));
+        charges.filter(|charge| shard_of(charge.key) == 0).take(count).collect()
+    }
+
+    fn is_spent(source: &MemorySource, charge: &Charge) -> bool {
+        source.shards[0].lock().unwrap().buckets.contains_key(&charge.key)
     }
 
     #[test]
-    fn a_full_source_forgets_buckets_once_they_are_full_again() {
-        let source = MemorySource::new(1);
-        let slow = Limit::per_second(1, 1);
-        let same_shard: Vec<u32> =
-            (0..).filter(|bucket| shard_of(charge(*bucket, slow).key) == 0).take(3).collect();
-        let take = |now_us, bucket: usize| source.take_now(now_us, &[charge(same_shard[bucket], slow)]);
-        assert_eq!(take(0, 0), Taken::Allowed);
-        assert_eq!(take(SECOND_US - 1, 1), Taken::Denied { retry_after_us: FULL_RETRY_US });
-        assert_eq!(take(SECOND_US, 1), Taken::Allowed);
-        assert_eq!(take(SECOND_US, 0), Taken::Denied { retry_after_us: FULL_RETRY_US });
-        assert_eq!(take(2 * SECOND_US, 2), Taken::Allowed);
+    fn a_million_names_keep_nobody_out_and_take_no_more_memory() {
+        let source = MemorySource::new(1_600);
+        for bucket in 0..1_000_000 {
+            assert_eq!(source.take_now(0, &[charge(bucket, Limit::per_day(1, 1))]), Taken::Allowed);
+        }
+        let kept: Vec<_> = source.shards.iter().map(|shard| shard.lock().unwrap().buckets.len()).collect();
+        let turns: Vec<_> = source.shards.iter().map(|shard| shard.lock().unwrap().turns.len()).collect();
+        assert_eq!((kept, turns), (vec![100; SHARDS], vec![100; SHARDS]));
     }
 
     #[test]
-    fn a_call_that_finds_no_room_charges_none_of_its_buckets() {
-        let source = MemorySource::new(SHARDS);
-        let limit = Limit::per_day(1, 1);
-        let in_shard = |shard| (0..1_000).map(|b| charge(b, limit)).filter(move |c| shard_of(c.key) == shard);
-        let (here, there) = (in_shard(0).next().unwrap(), in_shard(1).next().unwrap());
-        let other = in_shard(1).nth(1).unwrap();
-        assert_eq!(source.take_now(0, &[there]), Taken::Allowed);
-        assert_eq!(source.take_now(0, &[here, other]), Taken::Denied { retry_after_us: FULL_RETRY_US });
-        assert_eq!(source.take_now(0, &[here]), Taken::Allowed);
+    fn the_least_recent_is_forgotten_and_whoever_was_vouched_for_last() {
+        let source = MemorySource::new(3 * SHARDS);
+        let buckets = of_one_shard(8);
+        let take = |bucket: usize| source.take_now(0, &[buckets[bucket]]);
+        for bucket in 0..3 {
+            assert_eq!(take(bucket), Taken::Allowed);
+        }
+        source.vouch(&[buckets[0].key, buckets[7].key]);
+        assert_eq!(take(3), Taken::Allowed);
+        let spent = |bucket: usize| is_spent(&source, &buckets[bucket]);
+        assert_eq!(
+            [0, 1, 2, 3].map(spent),
+            [true, false, true, true],
+            "1 was the least recent of the others"
+        );
+        for bucket in 4..7 {
+            assert_eq!(take(bucket), Taken::Allowed);
+        }
+        assert!(spent(0), "three more came, and it is kept");
+        assert!(matches!(take(0), Taken::Denied { .. }), "spent as it is");
+        // Vouched for all of them, the least recent goes.
+        source.vouch(&[buckets[5].key, buckets[6].key]);
+        assert_eq!(take(7), Taken::Allowed);
+        assert_eq!([0, 5, 6, 7].map(spent), [false, true, true, true]);
+    }
+
+    #[test]
+    fn a_full_source_forgets_first_what_is_full_again() {
+        let source = MemorySource::new(2 * SHARDS);
+        let buckets = of_one_shard(3);
+        let quick = Charge { limit: Limit::per_second(1, 1), ..buckets[1] };
+        assert_eq!(source.take_now(0, &[buckets[0]]), Taken::Allowed);
+        assert_eq!(source.take_now(0, &[quick]), Taken::Allowed);
+        assert_eq!(source.take_now(SECOND_US, &[buckets[2]]), Taken::Allowed);
+        assert!(is_spent(&source, &buckets[0]), "the older one, which is not full yet");
+        assert!(!is_spent(&source, &quick));
     }
 }

@@ -9,6 +9,7 @@ use tonic_health::server::{HealthReporter, health_reporter};
 const ALL: &str = "";
 
 /// What is told.
+#[derive(Clone)]
 pub struct Health {
     reporter: HealthReporter,
 }
@@ -21,8 +22,9 @@ pub fn serving() -> (Health, Routes) {
 }
 
 impl Health {
-    /// Says NOT_SERVING from now on.
-    pub async fn not_serving(&self) {
-        self.reporter.set_service_status(ALL, ServingStatus::NotServing).await;
+    /// Says SERVING from now on, or NOT_SERVING.
+    pub async fn set(&self, serves: bool) {
+        let status = if serves { ServingStatus::Serving } else { ServingStatus::NotServing };
+        self.reporter.set_service_status(ALL, status).await;
     }
 }

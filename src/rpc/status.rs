@@ -55,6 +55,10 @@ pub fn of(rejection: &Rejection) -> Status {
         Rejection::Throttled { retry_after_us } => {
             status(Reason::Throttled, Beside { retry_after_us: Some(retry_after_us), ..open })
         }
+        Rejection::StampNeeded { bits } => status(
+            Reason::StampNeeded,
+            Beside { metadata: Some(("difficulty_bits", bits.to_string())), ..open },
+        ),
         Rejection::Unavailable => status(Reason::Unavailable, open),
         Rejection::Internal => {
             tracing::error!("a call ended by a defect");

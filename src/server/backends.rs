@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use super::{Settings, StartError};
 use crate::config::StoreAt;
@@ -45,6 +45,7 @@ impl Opened {
                     options.integrity,
                     bytes16(entropy),
                 );
+                theirs.clocks = options.clocks;
                 theirs.batch_bound = batch_bound.unwrap_or(theirs.batch_bound);
                 Ok(Self::Remote(Remote::open(settings, theirs).await?))
             }
@@ -64,6 +65,14 @@ impl Opened {
         match self {
             Self::Embedded(embedded) => embedded.store(),
             Self::Remote(remote) => remote.store(),
+        }
+    }
+
+    /// Whether this machine's clock is believed, from now on.
+    pub fn clocks(&self) -> watch::Receiver<bool> {
+        match self {
+            Self::Embedded(embedded) => embedded.clocks(),
+            Self::Remote(remote) => remote.clocks(),
         }
     }
 

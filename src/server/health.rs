@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
+use tokio::sync::{oneshot, watch};
+use tokio::task::{AbortHandle, JoinHandle};
 
 use super::closed;
 use crate::door::{BindError, Door, DoorError, Executors, Limits, Privacy, Service};
@@ -18,6 +18,7 @@ pub struct HealthDoor {
     address: SocketAddr,
     health: Health,
     stop: oneshot::Sender<()>,
+    following: AbortHandle,
     serving: JoinHandle<Result<(), DoorError>>,
 }
 
@@ -35,14 +36,22 @@ fn limits() -> Limits {
     }
 }
 
+/// While the clock is not believed nothing is written: callers are better off elsewhere.
+async fn follow(health: Health, mut clocks: watch::Receiver<bool>) {
+    while clocks.changed().await.is_ok() {
+        let agree = *clocks.borrow_and_update();
+        health.set(agree).await;
+    }
+}
+
 /// Takes the address; nobody is answered yet.
 pub fn bind(address: SocketAddr) -> Result<Door, BindError> {
     Door::bind(address, limits())
 }
 
 impl HealthDoor {
-    /// Answers from now on, and says that this process serves.
-    pub fn open(door: Door) -> Self {
+    /// Answers from now on, and says that this process serves: as long as its clock is believed.
+    pub fn open(door: Door, clocks: watch::Receiver<bool>) -> Self {
         let address = door.local_addr();
         let (health, routes) = rpc::health::serving();
         let (stop, stopped) = oneshot::channel::<()>();
@@ -50,7 +59,8 @@ impl HealthDoor {
         let serving = tokio::spawn(door.serve(service, Executors::here(NonZeroUsize::MIN), async move {
             drop(stopped.await);
         }));
-        Self { address, health, stop, serving }
+        let following = tokio::spawn(follow(health.clone(), clocks)).abort_handle();
+        Self { address, health, stop, following, serving }
     }
 
     /// Where it listens.
@@ -60,7 +70,8 @@ impl HealthDoor {
 
     /// Says from now on that this process serves no more.
     pub async fn not_serving(&self) {
-        self.health.not_serving().await;
+        self.following.abort();
+        self.health.set(false).await;
     }
 
     /// Is gone.

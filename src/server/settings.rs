@@ -20,6 +20,7 @@ use crate::gate::limit::LimitTable;
 use crate::notify::channels::Channels;
 use crate::outbound::guard::Reach;
 use crate::ratelimit::redis::settings::{RedisSettings, RedisUrlError, TimeBase};
+use crate::store::moment::ClockBounds;
 use crate::tasks::webhook::SenderSettings;
 
 /// What a server is started with.
@@ -68,6 +69,8 @@ pub struct Settings {
     pub limits: LimitTable,
     /// How many connections, and how long they may keep silent.
     pub door: door::Limits,
+    /// How far this machine's clock may be from others.
+    pub clocks: ClockBounds,
     /// Commands to a commit at most; its store's own bound, unless measured with another.
     pub batch_bound: Option<usize>,
 }
@@ -98,6 +101,7 @@ impl Settings {
             policy: Policy::standard(),
             limits: LimitTable::standard(),
             door: door::Limits::standard(),
+            clocks: ClockBounds::standard(),
             batch_bound: None,
         }
     }
@@ -123,6 +127,12 @@ fn paid(given: &SettlementAt) -> SettlementRules {
         payable_floor_minor: given.payable_floor_minor.unwrap_or(standard.payable_floor_minor),
         ..standard
     }
+}
+
+/// How far clocks may be apart: as documented, but for what was written.
+fn clocks(difference_us: Option<i64>) -> ClockBounds {
+    let standard = ClockBounds::standard();
+    ClockBounds { difference_us: difference_us.unwrap_or(standard.difference_us), ..standard }
 }
 
 impl TryFrom<Config> for Settings {
@@ -166,6 +176,7 @@ impl TryFrom<Config> for Settings {
             },
             limits,
             door,
+            clocks: clocks(config.clock_difference_us),
             batch_bound: None,
         })
     }

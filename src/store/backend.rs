@@ -17,6 +17,8 @@ pub enum BackendError {
     Conflict,
     /// The database cannot be reached or written. Nothing of the batch was done.
     Unavailable,
+    /// This machine's clock is not believed: nothing may be stamped with it. Nothing of the batch was done.
+    Clock,
     /// Whether the commit happened is unknown, or what is stored cannot be trusted. Nothing more
     /// may be written by this process.
     Broken,
@@ -65,6 +67,9 @@ pub(crate) trait Backend: Send + 'static {
     /// All rows of a table.
     fn load_all(&mut self, table: Table) -> impl Future<Output = Result<Vec<Row>, BackendError>> + Send;
     fn apply(&mut self, net: &Net) -> impl Future<Output = Result<(), BackendError>> + Send;
+    /// What the database's clock showed when the transaction was begun, once its first rows are loaded;
+    /// nothing where it has no clock but this process's.
+    fn clock_us(&self) -> Option<i64>;
     fn commit(&mut self) -> impl Future<Output = Result<(), BackendError>> + Send;
     fn rollback(&mut self) -> impl Future<Output = ()> + Send;
     /// The writer has ended: what it held for itself is free for another.

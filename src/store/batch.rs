@@ -11,11 +11,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tracing::{error, warn};
 
 use super::backend::{Backend, BackendError, Change, Net};
 use super::heads::Heads;
+use super::moment::{ClockBounds, Implausible, Moments};
 use super::{Answer, Committed, StoreError};
 use crate::crypto::hash::sha256;
 use crate::crypto::integrity::IntegritySlot;
@@ -43,6 +44,8 @@ const HOT_ROWS: usize = 400_000;
 /// How long a batch that another writer got in the way of waits before it is decided anew. One more
 /// try than pauses; then its callers hear that the database is unavailable.
 const RETRY_PAUSES_MS: [u64; 6] = [1, 4, 16, 64, 128, 256];
+/// How often clocks that do not agree are looked at while nobody calls.
+const CLOCK_PAUSE: Duration = Duration::from_secs(1);
 
 /// A command, and where its answer goes.
 pub struct Job {
@@ -56,6 +59,8 @@ pub(super) struct BatchOptions {
     pub policy: Arc<Policy>,
     /// Tells the time of a batch.
     pub clock: Arc<dyn Clock>,
+    /// How far clocks may be apart.
+    pub clocks: ClockBounds,
     /// The keys that are not in the database.
     pub integrity: IntegritySlot,
     /// Commands to a commit at most.
@@ -66,7 +71,7 @@ pub(super) struct BatchOptions {
 pub(super) struct Writer<B> {
     backend: B,
     policy: Arc<Policy>,
-    clock: Arc<dyn Clock>,
+    moments: Moments,
     heads: Heads,
     committed: broadcast::Sender<Arc<[Committed]>>,
     batch_bound: usize,
@@ -92,11 +97,11 @@ impl<B: Backend> Writer<B> {
         options: BatchOptions,
         committed: broadcast::Sender<Arc<[Committed]>>,
     ) -> Self {
-        let BatchOptions { policy, clock, integrity, batch_bound } = options;
+        let BatchOptions { policy, clock, clocks, integrity, batch_bound } = options;
         Self {
             backend,
             policy,
-            clock,
+            moments: Moments::new(clock, clocks),
             heads: Heads::new(integrity),
             committed,
             batch_bound,
@@ -104,6 +109,33 @@ impl<B: Backend> Writer<B> {
             hot_bound: HOT_ROWS,
             broken: false,
         }
+    }
+
+    /// Whether the clocks agree, from now on.
+    pub(super) fn agreement(&self) -> watch::Receiver<bool> {
+        self.moments.agreement()
+    }
+
+    /// Looks at the clocks and the lane before anybody calls, and says what is wrong with them.
+    pub(super) async fn look(&mut self) -> Option<Implausible> {
+        let looked = self.look_at_lane().await;
+        self.backend.rollback().await;
+        // Whatever else is wrong, the first batch finds.
+        looked.err().and_then(|_error| self.moments.found())
+    }
+
+    /// Nothing else is read: the keys to other rows may not be known yet.
+    async fn look_at_lane(&mut self) -> Result<(), BackendError> {
+        let begun = self.moments.begin();
+        let lane = self.backend.begin().await?.lane;
+        let rows = self.backend.load(&[RowKey::Lane(lane)]).await?;
+        let head = rows.iter().flatten().find_map(Lane::of).ok_or(BackendError::Broken)?;
+        self.moments.of_batch(begun, self.backend.clock_us(), head.at).map(drop)
+    }
+
+    /// Takes no part any more, before it ran.
+    pub(super) async fn release(mut self) {
+        self.backend.release().await;
     }
 
     /// Works until it is told to stop, and then does what is queued; or until the database cannot be
@@ -129,10 +161,11 @@ impl<B: Backend> Writer<B> {
                         self.view = None;
                         self.backend.rollback().await;
                     }
-                    if self.broken {
-                        return;
-                    }
                 }
+                () = pause(CLOCK_PAUSE), if self.moments.found().is_some() => drop(self.look().await),
+            }
+            if self.broken {
+                return;
             }
         }
     }
@@ -147,7 +180,12 @@ impl<B: Backend> Writer<B> {
                 }
             }
             Err(BackendError::Constraint) => self.isolate(commands, replies).await,
-            Err(BackendError::Conflict | BackendError::Unavailable | BackendError::Broken) => {
+            Err(
+                BackendError::Conflict
+                | BackendError::Unavailable
+                | BackendError::Clock
+                | BackendError::Broken,
+            ) => {
                 for reply in replies {
                     send(reply, Err(StoreError::Unavailable));
                 }
@@ -168,9 +206,12 @@ impl<B: Backend> Writer<B> {
                     error!(command = ?command.id, "a command broke a constraint and was rolled back");
                     Err(StoreError::Defect)
                 }
-                Err(BackendError::Conflict | BackendError::Unavailable | BackendError::Broken) => {
-                    Err(StoreError::Unavailable)
-                }
+                Err(
+                    BackendError::Conflict
+                    | BackendError::Unavailable
+                    | BackendError::Clock
+                    | BackendError::Broken,
+                ) => Err(StoreError::Unavailable),
             };
             send(reply, answer);
         }
@@ -189,7 +230,10 @@ impl<B: Backend> Writer<B> {
                 warn!("a batch was given up: others got in its way each time");
                 BackendError::Unavailable
             }
-            BackendError::Constraint | BackendError::Unavailable | BackendError::Broken => error,
+            BackendError::Constraint
+            | BackendError::Unavailable
+            | BackendError::Clock
+            | BackendError::Broken => error,
         })
     }
 
@@ -202,7 +246,8 @@ impl<B: Backend> Writer<B> {
             self.view = None;
             self.backend.rollback().await;
             match error {
-                BackendError::Constraint | BackendError::Conflict => {}
+                // Of the clock it was said already, once.
+                BackendError::Constraint | BackendError::Conflict | BackendError::Clock => {}
                 BackendError::Unavailable => warn!("a batch was rolled back: the database is unavailable"),
                 BackendError::Broken => {
                     self.broken = true;
@@ -214,6 +259,7 @@ impl<B: Backend> Writer<B> {
     }
 
     async fn transact(&mut self, commands: &[Command]) -> Result<Vec<Answer>, BackendError> {
+        let begun = self.moments.begin();
         let place = self.backend.begin().await?;
         let lane = place.lane;
         let mut view = match self.view.take() {
@@ -230,7 +276,7 @@ impl<B: Backend> Writer<B> {
         let mut head = view.get::<Lane>((lane,)).cloned().ok_or(BackendError::Broken)?;
         self.heads.check(place, &head)?;
         let start = head.clone();
-        head.at = head.at.max(Timestamp(self.clock.now_us()));
+        head.at = self.moments.of_batch(begun, self.backend.clock_us(), head.at)?;
         view.set_now(head.at);
 
         let mut answers = Vec::with_capacity(commands.len());

@@ -21,13 +21,14 @@ mod write;
 use std::fmt;
 use std::sync::Arc;
 
-use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use self::connection::Connector;
 pub use self::migrate::migrate;
 use self::settings::Settings;
 use super::batch::{BatchOptions, QUEUE_BOUND, Writer};
+use super::moment::ClockBounds;
 use super::{AdoptError, Store, StoreError, adopt};
 use crate::crypto::integrity::{Integrity, IntegritySlot};
 use crate::domain::policy::Policy;
@@ -55,6 +56,8 @@ pub enum OpenError {
     Foreign(String),
     /// The schema could not be brought up to date, by the tool's own words.
     Migration(String, Box<refinery::Error>),
+    /// This machine's clock is not believed, and why.
+    Clock(String),
 }
 
 impl fmt::Display for OpenError {
@@ -81,6 +84,7 @@ impl fmt::Display for OpenError {
             Self::Migration(place, error) => {
                 write!(f, "the schema of {place} cannot be brought up to date: {error}")
             }
+            Self::Clock(why) => write!(f, "the time cannot be told, and nothing was written: {why}"),
         }
     }
 }
@@ -99,6 +103,8 @@ pub struct Options {
     pub holder: [u8; 16],
     /// Commands to a commit at most: `BATCH_BOUND`, or 1 to measure what batching gains.
     pub batch_bound: usize,
+    /// How far clocks may be apart.
+    pub clocks: ClockBounds,
 }
 
 impl Options {
@@ -109,7 +115,7 @@ impl Options {
         integrity: IntegritySlot,
         holder: [u8; 16],
     ) -> Self {
-        Self { policy, clock, integrity, holder, batch_bound: BATCH_BOUND }
+        Self { policy, clock, clocks: ClockBounds::standard(), integrity, holder, batch_bound: BATCH_BOUND }
     }
 }
 
@@ -140,6 +146,7 @@ pub struct Remote {
     store: Arc<Store>,
     stop: oneshot::Sender<()>,
     ended: Option<oneshot::Receiver<()>>,
+    clocks: watch::Receiver<bool>,
     writer: JoinHandle<()>,
 }
 
@@ -159,20 +166,30 @@ impl Remote {
         let (committed, _) = broadcast::channel(256);
         let (stop, stopped) = oneshot::channel();
         let (end, ended) = oneshot::channel();
-        let Options { policy, clock, integrity, batch_bound, .. } = options;
-        let options = BatchOptions { policy, clock, integrity, batch_bound };
-        let writer = Writer::new(backend, options, committed.clone());
+        let Options { policy, clock, clocks, integrity, batch_bound, .. } = options;
+        let options = BatchOptions { policy, clock, clocks, integrity, batch_bound };
+        let mut writer = Writer::new(backend, options, committed.clone());
+        if let Some(why) = writer.look().await {
+            writer.release().await;
+            return Err(OpenError::Clock(why.to_string()));
+        }
+        let clocks = writer.agreement();
         let writer = tokio::spawn(async move {
             writer.run(waiting, stopped).await;
             drop(end);
         });
         let store = Arc::new(Store::new(queue, Arc::new(reader), committed));
-        Ok(Self { store, stop, ended: Some(ended), writer })
+        Ok(Self { store, stop, ended: Some(ended), clocks, writer })
     }
 
     /// The store.
     pub fn store(&self) -> Arc<Store> {
         Arc::clone(&self.store)
+    }
+
+    /// Whether this machine's clock is believed, from now on.
+    pub fn clocks(&self) -> watch::Receiver<bool> {
+        self.clocks.clone()
     }
 
     /// Resolves when the writer has ended, which by itself it does only when the database cannot be

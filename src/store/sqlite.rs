@@ -19,9 +19,10 @@ use std::sync::Arc;
 use std::thread;
 
 use rusqlite::{Connection, ErrorCode};
-use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use super::batch::{BATCH_BOUND, BatchOptions, QUEUE_BOUND, Writer};
+use super::moment::ClockBounds;
 use super::{AdoptError, Store, StoreError, adopt};
 use crate::crypto::integrity::{Integrity, IntegritySlot};
 use crate::domain::policy::Policy;
@@ -57,6 +58,8 @@ pub enum OpenError {
     Migration(PathBuf, Box<refinery::Error>),
     /// There is no database to read.
     Absent(PathBuf),
+    /// This machine's clock is not believed, and why.
+    Clock(String),
 }
 
 impl std::fmt::Display for OpenError {
@@ -99,6 +102,7 @@ impl std::fmt::Display for OpenError {
                 "there is no saifu database at {}; name the data directory of a server with --data-dir",
                 path.display()
             ),
+            Self::Clock(why) => write!(f, "the time cannot be told, and nothing was written: {why}"),
         }
     }
 }
@@ -115,12 +119,14 @@ pub struct Options {
     pub integrity: IntegritySlot,
     /// Commands to a commit at most: `BATCH_BOUND`, or 1 to measure what batching gains.
     pub batch_bound: usize,
+    /// How far clocks may be apart.
+    pub clocks: ClockBounds,
 }
 
 impl Options {
     /// As a server wants it.
     pub fn new(policy: Arc<Policy>, clock: Arc<dyn Clock>, integrity: IntegritySlot) -> Self {
-        Self { policy, clock, integrity, batch_bound: BATCH_BOUND }
+        Self { policy, clock, clocks: ClockBounds::standard(), integrity, batch_bound: BATCH_BOUND }
     }
 }
 
@@ -129,6 +135,7 @@ pub struct Embedded {
     store: Arc<Store>,
     stop: oneshot::Sender<()>,
     ended: Option<oneshot::Receiver<()>>,
+    clocks: watch::Receiver<bool>,
     writer: thread::JoinHandle<()>,
     checkpoints: checkpoint::Checkpointer,
     _lock: File,
@@ -149,9 +156,11 @@ impl Embedded {
         let (stop, stopped) = oneshot::channel();
         let (end, ended) = oneshot::channel();
         let backend = write::Sqlite::new(connection, options.integrity.clone());
-        let Options { policy, clock, integrity, batch_bound } = options;
-        let options = BatchOptions { policy, clock, integrity, batch_bound };
-        let writer = Writer::new(backend, options, committed.clone());
+        let Options { policy, clock, clocks, integrity, batch_bound } = options;
+        let options = BatchOptions { policy, clock, clocks, integrity, batch_bound };
+        let mut writer = Writer::new(backend, options, committed.clone());
+        let clocks = writer.agreement();
+        let (looked, found) = std::sync::mpsc::sync_channel(1);
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
             .build()
@@ -159,17 +168,33 @@ impl Embedded {
         let writer = thread::Builder::new()
             .name("saifu-writer".into())
             .spawn(move || {
-                runtime.block_on(writer.run(waiting, stopped));
+                runtime.block_on(async move {
+                    let found = writer.look().await;
+                    // Whoever opens it waits for this.
+                    if looked.send(found).is_ok() && found.is_none() {
+                        writer.run(waiting, stopped).await;
+                    }
+                });
                 drop(end);
             })
             .map_err(|error| OpenError::Directory(directory.to_owned(), error))?;
+        // Without a word its thread ended by a panic, and the first command finds that out.
+        if let Ok(Some(why)) = found.recv() {
+            checkpoints.stop();
+            return Err(OpenError::Clock(why.to_string()));
+        }
         let store = Arc::new(Store::new(queue, Arc::new(reader), committed));
-        Ok(Self { store, stop, ended: Some(ended), writer, checkpoints, _lock: lock })
+        Ok(Self { store, stop, ended: Some(ended), clocks, writer, checkpoints, _lock: lock })
     }
 
     /// The store.
     pub fn store(&self) -> Arc<Store> {
         Arc::clone(&self.store)
+    }
+
+    /// Whether this machine's clock is believed, from now on.
+    pub fn clocks(&self) -> watch::Receiver<bool> {
+        self.clocks.clone()
     }
 
     /// Resolves when the writer has ended, which by itself it does only when the database cannot be

@@ -164,6 +164,43 @@ fn the_rate_limits_stand_in_the_protocol_as_they_are() {
 }
 
 #[test]
+fn what_strangers_may_do_together_stands_in_the_protocol_as_it_is() {
+    let LimitTable { anonymous, budgets, .. } = LimitTable::standard();
+    let [free, stamped] = [rate(&anonymous.free), rate(&anonymous.stamped)];
+    let row = |cells: [String; 3]| cells.to_vec();
+    let others = || "all others".to_owned();
+    compare(
+        "stamps",
+        &[
+            row(["none".to_owned(), free[0].clone(), free[1].clone()]),
+            row([
+                format!("{} bits", anonymous.stamp_bits),
+                format!("{} more", stamped[0]),
+                format!("{} more", stamped[1]),
+            ]),
+            row([format!("{} bits", anonymous.heavy_bits), others(), others()]),
+        ],
+    );
+    let budget = |what: &str, limit: &Limit, hours: i64, period: &str| {
+        // As much again as comes at once, in the course of the period.
+        let later = hours * 3_600 * SECOND_US / limit.interval_us();
+        let (later, at_once) = (later, i64::from(limit.burst()));
+        row([what.to_owned(), format!("{} in any {period}", grouped(at_once + later)), grouped(at_once)])
+    };
+    let prefix = "text messages to numbers that begin with the same six digits";
+    compare(
+        "budgets",
+        &[
+            budget("text messages", &budgets.texts_hour, 1, "hour"),
+            budget("text messages", &budgets.texts_day, 24, "day"),
+            budget(prefix, &budgets.prefix_day, 24, "day"),
+            budget("e-mail messages", &budgets.emails_hour, 1, "hour"),
+            budget("e-mail messages", &budgets.emails_day, 24, "day"),
+        ],
+    );
+}
+
+#[test]
 fn the_policy_stands_in_the_protocol_as_it_is() {
     // Recovery's figures stand in docs/recovery.md.
     let Policy {

@@ -1,6 +1,8 @@
 //! The integration tests: one binary, everything through gRPC, with a client that signs and a clock
 //! moved by hand.
 
+mod cheap_denial;
+mod clock;
 mod crash;
 mod demo;
 mod devices;
@@ -11,6 +13,7 @@ mod front_door;
 mod guard_matrix;
 mod hang_up;
 mod idempotency;
+mod journal_secrets;
 mod keys;
 mod merchant_lists;
 mod notify;

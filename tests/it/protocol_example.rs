@@ -106,6 +106,7 @@ fn the_messages_of_the_example_have_those_bytes() {
         salt: example.bytes("salt"),
         second_factor: Some(pb::SecondFactor { factor: Some(code) }),
         body: Vec::new(),
+        stamp: Vec::new(),
     };
     assert_eq!(hex(&private.encode_to_vec()), example.text("private"));
     assert_eq!(hex(&sha256(&[&example.bytes("private")])), example.text("private_sha256"));

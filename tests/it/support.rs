@@ -164,7 +164,7 @@ async fn serve(dir: &Path, clock: &Arc<ManualClock>, change: impl FnOnce(&mut Se
     let mut settings = Settings::sandbox(dir.join("data"), listen);
     settings.clock = Some(Arc::clone(clock) as Arc<_>);
     change(&mut settings);
-    Server::start(settings).await.expect("the server starts")
+    Box::pin(Server::start(settings)).await.expect("the server starts")
 }
 
 /// Puts a row into the database behind the running server's back, with the tag that the server would give it.

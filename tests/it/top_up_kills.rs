@@ -32,6 +32,14 @@ impl Clock for Ahead {
     fn now_us(&self) -> i64 {
         SystemClock.now_us() + self.0.load(Ordering::SeqCst)
     }
+
+    fn monotonic_us(&self) -> i64 {
+        SystemClock.monotonic_us()
+    }
+
+    fn machine_us(&self) -> Option<i64> {
+        SystemClock.machine_us()
+    }
 }
 
 fn configure(dir: &Path, stripe: &StripeServer) {

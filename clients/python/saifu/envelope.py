@@ -37,6 +37,9 @@ OPERATOR_KEY = "saifu.v1.KeyPossession/Operator"
 ATTEMPTS = 3
 PAUSE_SECONDS = 0.2
 
+#: No server asks for more work than this.
+STAMP_BITS_MOST = 26
+
 
 class Key:
     """A P-256 key and the form in which it writes signatures, for good."""
@@ -85,16 +88,38 @@ def pae(method: str, payload: bytes) -> bytes:
     return b"DSSEv1 %d %s %d %s" % (len(name), name, len(payload), payload)
 
 
-def private_part(body: bytes = b"", totp: str = "", contact_code: str = "", salt: bytes = b"") -> bytes:
-    """A serialized `Private`; empty when there is nothing to put into it."""
-    if not (body or totp or contact_code):
+def private_part(
+    body: bytes = b"",
+    totp: str = "",
+    contact_code: str = "",
+    salt: bytes = b"",
+    stamp: bytes = b"",
+    secret: bool = False,
+) -> bytes:
+    """A serialized `Private`; empty when there is nothing to put into it and the reply has no `secret`."""
+    if not (body or totp or contact_code or stamp or secret):
         return b""
-    part = pb.Private(salt=salt or os.urandom(16), body=body)
+    part = pb.Private(salt=salt or os.urandom(16), body=body, stamp=stamp)
     if totp:
         part.second_factor.totp_code = totp
     elif contact_code:
         part.second_factor.contact_code = contact_code
     return part.SerializeToString()
+
+
+def stamp_bits(prefix: bytes, stamp: bytes) -> int:
+    """How many zero bits the hash over a call's prefix and a stamp begins with."""
+    return 256 - int.from_bytes(hashlib.sha256(prefix + stamp).digest(), "big").bit_length()
+
+
+def make_stamp(audience: str, method: str, key_id: str, request_id: bytes, issued_at: int, bits: int) -> bytes:
+    """The first stamp of so many bits (docs/protocol.md, "Stamps")."""
+    head = "\n".join(("saifu stamp v1", audience, method, key_id, "")).encode()
+    prefix = head + request_id + issued_at.to_bytes(8, "big")
+    number = 0
+    while stamp_bits(prefix, number.to_bytes(8, "big")) < bits:
+        number += 1
+    return number.to_bytes(8, "big")
 
 
 def call_payload(
@@ -126,6 +151,8 @@ class Rpc(Generic[R]):
 
     method: str
     reply: type[R]
+    #: Whether the reply has a `Secret`: then the call is salted, or it is refused.
+    secret: bool = False
 
 
 class Caller:
@@ -157,12 +184,14 @@ class Caller:
         """
         request_id = request_id or new_request_id()
         secret = private.SerializeToString() if private is not None else b""
-        learned, waited = False, 0.0
+        learned, waited, bits = False, 0.0, 0
         while True:
             try:
-                return self._send(rpc, body, request_id, private_part(secret, totp, contact_code))
+                return self._send(rpc, body, request_id, (secret, totp, contact_code), bits)
             except errors.Refused as refused:
-                if refused.throttled_seconds is not None:
+                if bits < refused.stamp_bits <= STAMP_BITS_MOST:
+                    bits = refused.stamp_bits
+                elif refused.throttled_seconds is not None:
                     waited += refused.throttled_seconds
                     if waited > self.patience_seconds:
                         raise
@@ -204,9 +233,13 @@ class Caller:
             return False
         return True
 
-    def _send(self, rpc: Rpc[R], body: Message, request_id: bytes, private: bytes) -> R:
+    def _send(self, rpc: Rpc[R], body: Message, request_id: bytes, given: tuple[bytes, str, str], bits: int) -> R:
         issued_at = Timestamp()
         issued_at.FromMicroseconds(_now_micros() + self.clock_offset_micros)
+        stamp = b""
+        if bits:
+            stamp = make_stamp(self.audience, rpc.method, self.key.key_id, request_id, issued_at.seconds, bits)
+        private = private_part(*given, stamp=stamp, secret=rpc.secret)
         payload = call_payload(
             self.audience, self.key.key_id, request_id, issued_at, self.epoch, body.SerializeToString(), private
         )

@@ -45,6 +45,11 @@ class Refused(CallError):
         """How long to wait before the call is sent again, where it was turned away unread for coming too often."""
         return self.retry_after_seconds if self.reason == "THROTTLED" else None
 
+    @property
+    def stamp_bits(self) -> int:
+        """How much work is asked for, where there are too many anonymous calls; else 0."""
+        return int(self.metadata.get("difficulty_bits", "0")) if self.reason == "STAMP_NEEDED" else 0
+
     def __str__(self) -> str:
         return f"{self.reason} ({'final' if self.final else 'not final'}): {self.message} {self.fields or ''}".rstrip()
 

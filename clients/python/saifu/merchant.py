@@ -8,7 +8,7 @@ from saifu.v1 import merchant_pb2 as pb
 from saifu.v1 import pos_pb2
 
 LIST_STORES = Rpc("/saifu.v1.MerchantService/ListStores", pb.ListStoresReply)
-REGISTER = Rpc("/saifu.v1.MerchantService/RegisterTerminal", pb.RegisterTerminalReply)
+REGISTER = Rpc("/saifu.v1.MerchantService/RegisterTerminal", pb.RegisterTerminalReply, secret=True)
 LIST_TERMINALS = Rpc("/saifu.v1.MerchantService/ListTerminals", pb.ListTerminalsReply)
 SUSPEND = Rpc("/saifu.v1.MerchantService/SuspendTerminal", pb.SuspendTerminalReply)
 RESUME = Rpc("/saifu.v1.MerchantService/ResumeTerminal", pb.ResumeTerminalReply)

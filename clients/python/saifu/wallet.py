@@ -13,14 +13,14 @@ from saifu.totp import Authenticator
 from saifu.v1 import enrolment_pb2, payment_pb2, security_pb2, top_up_pb2, wallet_pb2
 
 START = Rpc("/saifu.v1.EnrolmentService/Start", enrolment_pb2.EnrolmentStartReply)
-CONFIRM = Rpc("/saifu.v1.EnrolmentService/Confirm", enrolment_pb2.EnrolmentConfirmReply)
-ACTIVATE = Rpc("/saifu.v1.EnrolmentService/Activate", enrolment_pb2.EnrolmentActivateReply)
+CONFIRM = Rpc("/saifu.v1.EnrolmentService/Confirm", enrolment_pb2.EnrolmentConfirmReply, secret=True)
+ACTIVATE = Rpc("/saifu.v1.EnrolmentService/Activate", enrolment_pb2.EnrolmentActivateReply, secret=True)
 VERIFY = Rpc("/saifu.v1.SecurityService/VerifySecondFactor", security_pb2.VerifySecondFactorReply)
 LINK = Rpc("/saifu.v1.TopUpService/LinkFunding", top_up_pb2.LinkFundingReply)
 TOP_UP = Rpc("/saifu.v1.TopUpService/TopUp", top_up_pb2.TopUpReply)
 RESOLVE = Rpc("/saifu.v1.PaymentService/ResolvePayee", payment_pb2.ResolvePayeeReply)
 PAY = Rpc("/saifu.v1.PaymentService/Pay", payment_pb2.PayReply)
-ISSUE_CODE = Rpc("/saifu.v1.PaymentService/IssueCode", payment_pb2.IssueCodeReply)
+ISSUE_CODE = Rpc("/saifu.v1.PaymentService/IssueCode", payment_pb2.IssueCodeReply, secret=True)
 CONFIRM_PAYMENT = Rpc("/saifu.v1.PaymentService/Confirm", payment_pb2.ConfirmPaymentReply)
 DECLINE_PAYMENT = Rpc("/saifu.v1.PaymentService/Decline", payment_pb2.DeclinePaymentReply)
 GET_PAYMENT = Rpc("/saifu.v1.PaymentService/GetPayment", payment_pb2.GetPaymentReply)

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from saifu.envelope import DER, FIXED, Key, call_payload, fixed_from_der, pae, private_part
+from saifu.envelope import DER, FIXED, Key, call_payload, fixed_from_der, make_stamp, pae, private_part
 from saifu.totp import code_at, secret_of
 from saifu.v1 import envelope_pb2, payment_pb2
 
@@ -49,6 +49,13 @@ class WorkedExample(unittest.TestCase):
             bytes.fromhex(self.page["body"]),
             bytes.fromhex(self.page["private"]),
         )
+
+    def test_stamp(self) -> None:
+        """The vector of the server's own tests."""
+        made = make_stamp(
+            "wallet.example.jp", "/saifu.v1.EnrolmentService/Start", "A" * 43, bytes([7]) * 16, 1_767_582_000, 16
+        )
+        self.assertEqual(int.from_bytes(made, "big"), 39_123)
 
     def test_key(self) -> None:
         self.same("spki", self.key.spki)

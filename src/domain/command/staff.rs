@@ -371,6 +371,8 @@ pub enum OperatorAction {
         proposal_id: ProposalId,
         /// SHA-256 of what was proposed, as the approver signed it.
         payload_sha256: [u8; 32],
+        /// SHA-256 of the bytes that `approved` was read from.
+        read_sha256: [u8; 32],
         /// What it sets going.
         approved: Box<Approved>,
     },

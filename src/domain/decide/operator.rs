@@ -73,8 +73,9 @@ fn act(
                 NewProposal { proposal_id: *proposal_id, payload, payload_sha256: *payload_sha256 };
             Ok(propose(call, &proposal, view, policy))
         }
-        OperatorAction::Approve { proposal_id, payload_sha256, approved } => {
-            let proposal = approvable(call, *proposal_id, *payload_sha256, view)?;
+        OperatorAction::Approve { proposal_id, payload_sha256, read_sha256, approved } => {
+            let hashes = [*payload_sha256, *read_sha256];
+            let proposal = approvable(call, *proposal_id, hashes, view)?;
             // Neither of the two: so nobody's key is decided on by themselves, and two remain who may act.
             if approved.concerned().is_some_and(|id| id == call.operator_id || id == proposal.proposer_id) {
                 return Err(Refusal::OperatorConcerned.into());
@@ -156,14 +157,15 @@ fn propose(call: &OperatorCall, new: &NewProposal<'_>, view: &View, policy: &Pol
 fn approvable<'a>(
     call: &OperatorCall,
     proposal_id: ProposalId,
-    payload_sha256: [u8; 32],
+    hashes: [[u8; 32]; 2],
     view: &'a View,
 ) -> Result<&'a Proposal, Refusal> {
     let proposal = view.get::<Proposal>((proposal_id,)).ok_or(Refusal::NotFound)?;
     if proposal.state != ProposalState::Open || view.now() >= proposal.expires_at {
         return Err(Refusal::ProposalOver);
     }
-    if proposal.payload_sha256 != payload_sha256 {
+    // What was signed, and what is carried out: the row's bytes may be others than its hash says.
+    if hashes.iter().any(|hash| *hash != proposal.payload_sha256) {
         return Err(Refusal::ProposalChanged);
     }
     if proposal.proposer_id == call.operator_id {

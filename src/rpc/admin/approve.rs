@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use crate::crypto::hash::sha256;
 use crate::domain::command::OperatorAction;
 use crate::domain::id::ProposalId;
 use crate::domain::outcome::{KeyOutcome, Outcome, SettlementOutcome};
@@ -36,10 +37,12 @@ impl Change for Approve {
         let payload_sha256 =
             payload_sha256.map_err(|_| Rejection::malformed("payload_sha256", "32 bytes"))?;
         let proposal = tools.proposal(proposal_id).await?.ok_or(Rejection::NotFound)?;
+        // Of the very bytes that are read here: whoever changes them in the database changes this.
+        let read_sha256 = sha256(&[&proposal.payload]);
         let proposed =
             pb::ProposeRequest::decode(proposal.payload.as_slice()).map_err(|_| Rejection::Internal)?;
         let approved = Box::new(super::approved(&proposed, tools).await?);
-        Ok(OperatorAction::Approve { proposal_id, payload_sha256, approved })
+        Ok(OperatorAction::Approve { proposal_id, payload_sha256, read_sha256, approved })
     }
 }
 

@@ -37,7 +37,7 @@ impl Change for Activate {
         opened.document.recovery_code_tag = tag.to_vec();
         Ok(DeviceAction::Activate {
             document: tools.reseal(account_id, &opened),
-            secret: tools.seal_secret(call.signed.request_id, call.signed.key_id, &code),
+            secret: tools.seal_secret(call, &code),
         })
     }
 }

@@ -126,12 +126,7 @@ async fn newcomer(
     };
     let channel = document.contacts.first().and_then(recovery::channel_of).ok_or(Rejection::Internal)?;
     let (document, data_key) = tools.seal_new(account_id, &document);
-    Ok(Newcomer {
-        channel,
-        document,
-        data_key,
-        secret: tools.seal_secret(call.signed.request_id, call.signed.key_id, &uri),
-    })
+    Ok(Newcomer { channel, document, data_key, secret: tools.seal_secret(call, &uri) })
 }
 
 pub async fn call(

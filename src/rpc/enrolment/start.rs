@@ -50,7 +50,7 @@ impl CandidateChange for Start {
         let index = tools.keys.index.index(&contact);
         // A repetition sends no message, and must not use up those that the contact may get.
         if !tools.is_finished(&call.signed).await? {
-            limits.message(&index, crate::domain::time::Timestamp(tools.clock.now_us())).await?;
+            limits.message(&contact, &index, crate::domain::time::Timestamp(tools.clock.now_us())).await?;
         }
         let enrolment_id = EnrolmentId(tools.random_id());
         let code = codes::contact_code(tools.entropy.as_ref());

@@ -45,7 +45,7 @@ impl Change for CreateWebhookEndpoint {
             endpoint_id,
             document: tools.reseal_papers(merchant_id, &opened),
             endpoints: opened.papers.endpoints.len(),
-            secret: tools.seal_secret(call.signed.request_id, call.signed.key_id, &text),
+            secret: tools.seal_secret(call, &text),
         }))
     }
 }

@@ -38,7 +38,7 @@ impl Change for RegisterTerminal {
             store_id: StoreId(id16(&call.body.store_id, "store_id")?),
             label: label.to_owned(),
             activation_tag: CodeTag(codes::activation_code_tag(&tools.keys.code, &code)),
-            secret: tools.seal_secret(call.signed.request_id, call.signed.key_id, &code),
+            secret: tools.seal_secret(call, &code),
         })
     }
 }

@@ -41,7 +41,7 @@ impl Change for RotateWebhookSecret {
         Ok(MerchantAction::Webhook(WebhookAction::Rotate {
             endpoint_id,
             document: tools.reseal_papers(merchant_id, &opened),
-            secret: tools.seal_secret(call.signed.request_id, call.signed.key_id, &text),
+            secret: tools.seal_secret(call, &text),
         }))
     }
 }

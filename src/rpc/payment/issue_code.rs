@@ -52,7 +52,7 @@ impl Change for IssueCode {
             purpose: purpose(&call.body)?,
             cap,
             currency: currency(call.body.currency.clone())?,
-            secret: tools.seal_secret(call.signed.request_id, call.signed.key_id, &code),
+            secret: tools.seal_secret(call, &code),
         })
     }
 }

@@ -83,7 +83,7 @@ async fn completion(
         document: tools.reseal(AccountId(open.case.target_id.0), &open.opened),
         device_id,
         devices: open.devices.iter().map(|device| device.device_id).collect(),
-        secret: tools.seal_secret(call.signed.request_id, call.signed.key_id, &uri),
+        secret: tools.seal_secret(call, &uri),
     };
     Ok((completion, open.case))
 }

@@ -7,6 +7,7 @@ use crate::crypto::codes;
 use crate::domain::command::{CandidateAction, CaseAction};
 use crate::domain::outcome::Outcome;
 use crate::domain::recovery::factor::Channel;
+use crate::domain::time::Timestamp;
 use crate::gate::Gate;
 use crate::gate::admitted::Admitted;
 use crate::gate::limit::Limits;
@@ -32,7 +33,7 @@ impl CandidateChange for SendCode {
     async fn prepare(
         call: &Admitted<Self>,
         tools: &Tools,
-        _limits: &Limits,
+        limits: &Limits,
     ) -> Result<CandidateAction, Rejection> {
         let open = super::own_case(&call.body.case_id, call.signed.key_id, tools).await?;
         let channel = match call.body.channel() {
@@ -45,6 +46,10 @@ impl CandidateChange for SendCode {
                 ));
             }
         };
+        // Whether there is such a contact is not told: it counts for an account that does not exist as well.
+        if !tools.is_finished(&call.signed).await? {
+            limits.budget(channel == Channel::Sms, Timestamp(tools.clock.now_us())).await?;
+        }
         let code = codes::contact_code(tools.entropy.as_ref());
         let code_tag = codes::contact_code_tag(&tools.keys.code, &open.case.case_id.0, &code);
         Ok(CandidateAction::Recovery {

@@ -40,7 +40,7 @@ impl Change for BeginTotp {
         opened.document.pending_totp_secret = totp.bytes().to_vec();
         Ok(DeviceAction::BeginTotp {
             document: tools.reseal(account_id, &opened),
-            secret: tools.seal_secret(call.signed.request_id, call.signed.key_id, &uri),
+            secret: tools.seal_secret(call, &uri),
         })
     }
 }

@@ -39,7 +39,7 @@ impl Change for ReplaceSavedCode {
         opened.document.recovery_code_tag = tag.to_vec();
         Ok(DeviceAction::ReplaceSavedCode {
             document: tools.reseal(account_id, &opened),
-            secret: tools.seal_secret(call.signed.request_id, call.signed.key_id, &code),
+            secret: tools.seal_secret(call, &code),
             messages,
         })
     }

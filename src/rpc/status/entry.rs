@@ -79,6 +79,11 @@ pub fn entry(reason: Reason) -> Entry {
             "too many calls",
             "Wait as RetryInfo says, then send the same request id again.",
         ),
+        Reason::StampNeeded => (
+            Code::ResourceExhausted,
+            "a stamp is needed",
+            "Make a stamp of as many bits as metadata difficulty_bits says, and send the call again.",
+        ),
         Reason::Unavailable => (Code::Unavailable, "not now, or the outcome is unknown", AGAIN),
         Reason::AccountNotActive => {
             (Code::FailedPrecondition, "the account is not active yet", "Call Activate first.")

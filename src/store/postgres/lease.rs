@@ -30,19 +30,23 @@ const NEW_LANE: &str = "INSERT INTO lane (lane, sequence, hash, at) \
 const NEW_LEASE: &str = "INSERT INTO lane_lease (lane, holder, token, until_us) VALUES ($1, $2, 1, \
      CAST(EXTRACT(EPOCH FROM now()) * 1000000 AS BIGINT) + $3)";
 
-const CHECK: &str = "SELECT until_us - CAST(EXTRACT(EPOCH FROM now()) * 1000000 AS BIGINT) \
+const CHECK: &str = "SELECT until_us - CAST(EXTRACT(EPOCH FROM now()) * 1000000 AS BIGINT), \
+     CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT) \
      FROM lane_lease WHERE lane = $1 AND holder = $2 AND token = $3 FOR UPDATE";
 
 const RENEW: &str = "UPDATE lane_lease SET until_us = \
      CAST(EXTRACT(EPOCH FROM now()) * 1000000 AS BIGINT) + $4 \
      WHERE lane = $1 AND holder = $2 AND token = $3 \
-     RETURNING until_us - CAST(EXTRACT(EPOCH FROM now()) * 1000000 AS BIGINT)";
+     RETURNING until_us - CAST(EXTRACT(EPOCH FROM now()) * 1000000 AS BIGINT), \
+     CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)";
 
 const RELEASE: &str = "UPDATE lane_lease SET until_us = 0 WHERE lane = $1 AND holder = $2 AND token = $3";
 
 /// A lane that is this process's.
 pub(super) struct Lease {
     lane: i64,
+    /// What the database's clock showed when the lease was last looked at.
+    pub clock_us: Option<i64>,
     holder: [u8; 16],
     token: i64,
     is_due: bool,
@@ -54,7 +58,8 @@ impl Lease {
         for _ in 0..TRIES {
             let free = connection.ask(TAKE, vec![bytes(&holder), int(TERM_US)]).await?;
             if let Some(row) = free.rows.first() {
-                return Ok(Self { lane: row.try_get(0)?, holder, token: row.try_get(1)?, is_due: false });
+                let (lane, token) = (row.try_get(0)?, row.try_get(1)?);
+                return Ok(Self { lane, clock_us: None, holder, token, is_due: false });
             }
             match Self::make(connection, holder).await {
                 Ok(lease) => return Ok(lease),
@@ -81,7 +86,7 @@ impl Lease {
             after: Some("COMMIT"),
         };
         connection.round(&round).await?;
-        Ok(Self { lane, holder, token: 1, is_due: false })
+        Ok(Self { lane, clock_us: None, holder, token: 1, is_due: false })
     }
 
     /// The lane, and the token under which it is held.
@@ -102,6 +107,7 @@ impl Lease {
     pub(super) fn heard(&mut self, reply: &Reply) -> Result<(), Failure> {
         let remaining_us: i64 = reply.rows.first().ok_or(Failure::LaneLost)?.try_get(0)?;
         self.is_due = remaining_us < TERM_US / 3 * 2;
+        self.clock_us = reply.rows.first().map(|row| row.try_get(1)).transpose()?;
         Ok(())
     }
 

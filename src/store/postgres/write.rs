@@ -199,6 +199,9 @@ impl Backend for Postgres {
     async fn begin(&mut self) -> Result<Place, BackendError> {
         let place = self.ready().await.map_err(|failure| self.failed(&failure))?;
         self.transaction = Transaction::Due;
+        if let Some(lease) = &mut self.lease {
+            lease.clock_us = None;
+        }
         Ok(place)
     }
 
@@ -218,6 +221,10 @@ impl Backend for Postgres {
 
     async fn apply(&mut self, net: &Net) -> Result<(), BackendError> {
         self.write(net).await.map_err(|failure| self.failed(&failure))
+    }
+
+    fn clock_us(&self) -> Option<i64> {
+        self.lease.as_ref().and_then(|lease| lease.clock_us)
     }
 
     async fn commit(&mut self) -> Result<(), BackendError> {

@@ -110,6 +110,10 @@ impl Backend for Sqlite {
         self.write(net)
     }
 
+    fn clock_us(&self) -> Option<i64> {
+        None
+    }
+
     async fn commit(&mut self) -> Result<(), BackendError> {
         self.connection.execute_batch("COMMIT").map_err(|error| failed(&error))
     }

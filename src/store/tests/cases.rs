@@ -8,9 +8,10 @@ use crate::domain::command::{DeviceAction, Order};
 use crate::domain::decide::{Stale, Traceless};
 use crate::domain::id::{LedgerAccountId, PaymentId};
 use crate::domain::outcome::{OpenAnswer, Outcome, Refusal};
-use crate::domain::rows::{Row, RowKey, Table};
+use crate::domain::record::Record as _;
+use crate::domain::rows::{Lane, Row, RowKey, Table};
 use crate::domain::tests::fixture::{Attempt, Ledger, NOW, account_id, ledger_account_id};
-use crate::domain::time::HOUR_US;
+use crate::domain::time::{HOUR_US, SECOND_US};
 use crate::store::backend::BackendError;
 use crate::store::{Answer, StoreError};
 
@@ -34,6 +35,8 @@ macro_rules! each_case {
             chores_are_not_journalled
             a_batch_that_others_get_in_the_way_of_is_decided_anew_within_a_bound
             a_commit_whose_end_nobody_heard_of_is_not_done_twice
+            a_clock_that_leaps_stamps_nothing_until_it_is_back
+            a_clock_far_behind_the_lane_stamps_nothing_until_it_is_back
         }
     };
 }
@@ -335,4 +338,40 @@ pub(crate) async fn a_commit_whose_end_nobody_heard_of_is_not_done_twice<K: Kind
     // The repetition finds everything done, and has nothing to commit.
     assert_eq!(rig.log().lost_commits, 1);
     assert_eq!(rig.count(Table::Journal).await, 1);
+}
+
+/// The mark of the lane that the rig's payments are in: how far time has come.
+async fn mark_us<K: Kind>(rig: &Rig<K>) -> i64 {
+    let lanes = super::rig::table_rows(&rig.store, Table::Lane).await;
+    lanes.iter().filter_map(Lane::of).map(|lane| lane.at.0).max().expect("a lane")
+}
+
+/// Left as it was, the lane's mark would be an hour ahead for good, and time would stand still.
+pub(crate) async fn a_clock_that_leaps_stamps_nothing_until_it_is_back<K: Kind>(kind: &K) {
+    let mut ledger = Ledger::parse(TEXT);
+    let rig = Rig::running(kind, &ledger).await;
+    let first = ledger.pay("alice → bakery 1").command;
+    assert!(is_paid(&rig.all([first]).await[0]));
+    rig.clock.jump_us(HOUR_US);
+    let payment = ledger.pay("alice → bakery 10").command;
+    for _ in 0..2 {
+        assert_eq!(rig.all([payment.clone()]).await, [Err(StoreError::Unavailable)]);
+    }
+    assert_eq!((mark_us(&rig).await, rig.count(Table::Journal).await), (NOW.0, 1));
+    rig.clock.jump_us(-HOUR_US);
+    rig.clock.advance_us(SECOND_US);
+    assert!(is_paid(&rig.all([payment]).await[0]));
+    assert_eq!((mark_us(&rig).await, rig.count(Table::Journal).await), (NOW.0 + SECOND_US, 2));
+}
+
+pub(crate) async fn a_clock_far_behind_the_lane_stamps_nothing_until_it_is_back<K: Kind>(kind: &K) {
+    let mut ledger = Ledger::parse(TEXT);
+    let rig = Rig::running(kind, &ledger).await;
+    let [first, second] = ["alice → bakery 1", "bob → bakery 2"].map(|text| ledger.pay(text).command);
+    assert!(is_paid(&rig.all([first]).await[0]));
+    rig.clock.jump_us(-30 * SECOND_US - 1);
+    assert_eq!(rig.all([second.clone()]).await, [Err(StoreError::Unavailable)]);
+    rig.clock.jump_us(1);
+    assert!(is_paid(&rig.all([second]).await[0]), "half a minute behind, the mark counts");
+    assert_eq!((mark_us(&rig).await, rig.count(Table::Journal).await), (NOW.0, 2));
 }

@@ -14,6 +14,7 @@ use crate::domain::tests::fixture::{Ledger, NOW};
 use crate::env::clock::ManualClock;
 use crate::store::backend::{Backend, BackendError, Change, Net, Place};
 use crate::store::batch::{BatchOptions, Job, Writer};
+use crate::store::moment::ClockBounds;
 use crate::store::query::{Query, Scan};
 use crate::store::{Answer, Reader, Store, StoreError};
 
@@ -88,6 +89,10 @@ impl<B: Backend> Backend for Watched<B> {
             panic!("as the test wants it");
         }
         self.inner.apply(net).await
+    }
+
+    fn clock_us(&self) -> Option<i64> {
+        self.inner.clock_us()
     }
 
     async fn commit(&mut self) -> Result<(), BackendError> {
@@ -179,6 +184,7 @@ impl<K: Kind> Rig<K> {
         let options = BatchOptions {
             policy: Arc::new(ledger.policy.clone()),
             clock: Arc::clone(&clock) as Arc<_>,
+            clocks: ClockBounds::standard(),
             integrity: integrity(),
             batch_bound,
         };

@@ -45,6 +45,7 @@ use crate::domain::tests::fixture::{Attempt, Ledger, NOW};
 use crate::env::clock::ManualClock;
 use crate::env::environment::Environment;
 use crate::store::batch::{BatchOptions, Writer};
+use crate::store::moment::ClockBounds;
 use crate::store::{Answer, Store, StoreError};
 use actors::Actors;
 use faulty::{Faulty, Log, Told};
@@ -124,6 +125,7 @@ pub(crate) async fn run<K: Kind>(name: &str, kind: &K, plan: Plan) -> Report {
     let options = BatchOptions {
         policy: Arc::new(model.policy.clone()),
         clock: Arc::clone(&clock) as Arc<_>,
+        clocks: ClockBounds::standard(),
         integrity: integrity(),
         // A batch of the simulation is one of the writer's, however much is in it.
         batch_bound: 4 * plan.batch_most,

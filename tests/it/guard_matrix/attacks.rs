@@ -229,7 +229,8 @@ fn private_attacks(case: &Case, owner: &Wallet) -> Vec<Attack> {
     let mut attacks = Vec::new();
     let mut add = |what: String, envelope, answer| attacks.push((what, envelope, answer));
     let given = case.given.clone().map(|factor| pb::SecondFactor { factor: Some(factor) });
-    let plain = pb::Private { salt: vec![9; 16], second_factor: given, body: case.private.clone() };
+    let (body, stamp) = (case.private.clone(), Vec::new());
+    let plain = pb::Private { salt: vec![9; 16], second_factor: given, body, stamp };
     let private = if good.private.is_empty() {
         let added = pb::Envelope { private: plain.encode_to_vec(), ..good.seal(signer) };
         add("a private part that was not signed".into(), added, Answer::Unauthenticated);
@@ -261,6 +262,15 @@ fn private_attacks(case: &Case, owner: &Wallet) -> Vec<Attack> {
     for (what, body) in deformed(&private.body) {
         let private = pb::Private { body, ..private.clone() };
         add(format!("{what} in the private body"), bind(private.encode_to_vec()), Answer::Malformed);
+    }
+    if case.policy.secret_reply {
+        let mut bare = good.clone().with(|call| call.private_sha256 = Vec::new());
+        bare.private = Vec::new();
+        add("a secret without a private part".into(), bare.seal(signer), Answer::Malformed);
+    }
+    for bytes in [1, 7, 9, if case.is_anonymous() { 16 } else { 8 }] {
+        let stamped = pb::Private { stamp: vec![3; bytes], ..private.clone() };
+        add(format!("a stamp of {bytes} bytes"), bind(stamped.encode_to_vec()), Answer::Malformed);
     }
     let unsalted = pb::Private { salt: vec![9; 15], ..private.clone() };
     add("15 bytes of salt".into(), bind(unsalted.encode_to_vec()), Answer::Malformed);

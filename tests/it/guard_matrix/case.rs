@@ -87,8 +87,9 @@ impl Case {
         static IDS: AtomicU64 = AtomicU64::new(1);
         let id = IDS.fetch_add(1, Ordering::Relaxed);
         let second_factor = self.factor(wallet);
-        let has_private = second_factor.is_some() || !self.private.is_empty();
-        let private = pb::Private { salt: vec![7; 16], second_factor, body: self.private.clone() };
+        let has_private = second_factor.is_some() || !self.private.is_empty() || self.policy.secret_reply;
+        let (body, stamp) = (self.private.clone(), Vec::new());
+        let private = pb::Private { salt: vec![7; 16], second_factor, body, stamp };
         let mut parts = Parts {
             method: self.policy.method,
             call: pb::Call {

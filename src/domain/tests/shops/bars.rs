@@ -197,7 +197,12 @@ fn by(ledger: &mut Ledger, name: &str, operator_id: OperatorId, action: Operator
 
 fn approve(ledger: &mut Ledger, approved: Approved) -> Attempt {
     let approved = Box::new(approved);
-    let action = OperatorAction::Approve { proposal_id: PROPOSAL, payload_sha256: [4; 32], approved };
+    let action = OperatorAction::Approve {
+        proposal_id: PROPOSAL,
+        payload_sha256: [4; 32],
+        read_sha256: [4; 32],
+        approved,
+    };
     by(ledger, "approver", APPROVER, action)
 }
 

@@ -67,7 +67,8 @@ fn register() -> Approved {
 
 fn approve(ledger: &mut Ledger, approved: Approved) -> Attempt {
     let approved = Box::new(approved);
-    let action = OperatorAction::Approve { proposal_id: PROPOSAL, payload_sha256: HASH, approved };
+    let (payload_sha256, read_sha256) = (HASH, HASH);
+    let action = OperatorAction::Approve { proposal_id: PROPOSAL, payload_sha256, read_sha256, approved };
     by(ledger, "second", action)
 }
 
@@ -112,6 +113,22 @@ fn an_approval_is_refused_in_the_documented_order() {
             (no(Refusal::KeyInUse), |ledger| ledger.remove(RowKey::SigningKey(key_id("newcomer")))),
         ],
     );
+}
+
+#[test]
+fn what_is_carried_out_is_what_was_proposed_and_signed() {
+    for (signed, read) in [(HASH, [5; 32]), ([5; 32], HASH), ([5; 32], [5; 32])] {
+        let mut ledger = office();
+        propose(&mut ledger);
+        let mut attempt = approve(&mut ledger, register());
+        let Order::Operator(_, OperatorAction::Approve { payload_sha256, read_sha256, .. }) =
+            &mut attempt.command.order
+        else {
+            panic!("an approval")
+        };
+        (*payload_sha256, *read_sha256) = (signed, read);
+        assert_eq!(ledger.ask(&attempt), no(Refusal::ProposalChanged), "{signed:?} {read:?}");
+    }
 }
 
 #[test]

@@ -11,7 +11,7 @@ use crate::domain::command::DeviceAction;
 use crate::domain::outcome::Outcome;
 use crate::domain::rows::{Row, RowKey};
 use crate::domain::tests::fixture::{Ledger, NOW, ledger_account_id};
-use crate::domain::time::HOUR_US;
+use crate::domain::time::{HOUR_US, SECOND_US};
 use crate::env::clock::ManualClock;
 use crate::store::sqlite::{Embedded, Options};
 use crate::store::tests::cases::is_paid;
@@ -59,17 +59,38 @@ async fn a_batchs_time_is_never_below_the_lanes_mark() {
     let mut ledger = Ledger::parse(TEXT);
     let directory = TempDir::new().expect("a temporary directory");
     seed(directory.path(), &ledger);
-    for (clock_us, freeze) in [(NOW.0 + HOUR_US, "alice"), (NOW.0, "bob")] {
+    // The second one's clock is half a minute behind.
+    for (clock_us, freeze) in [(NOW.0 + HOUR_US, "alice"), (NOW.0 + HOUR_US - 30 * SECOND_US, "bob")] {
         let clock = Arc::new(ManualClock::new(clock_us));
         let options = Options::new(Arc::new(ledger.policy.clone()), clock, integrity());
         let embedded = Embedded::open(directory.path(), options).expect("the directory opens");
         let attempt = ledger.order(freeze, DeviceAction::Freeze);
         let answers = all(&embedded.store(), [attempt.command]).await;
-        // The second one's clock is an hour behind.
         let frozen_at = NOW.plus_us(HOUR_US);
         assert_eq!(answers, [Ok(Answer::Final(Outcome::Frozen { frozen_at }))], "{freeze}");
         embedded.close();
     }
+}
+
+#[tokio::test]
+async fn a_journal_far_ahead_of_the_clock_is_not_opened() {
+    let mut ledger = Ledger::parse(TEXT);
+    let directory = TempDir::new().expect("a temporary directory");
+    seed(directory.path(), &ledger);
+    let policy = Arc::new(ledger.policy.clone());
+    let open = |clock_us| {
+        let options = Options::new(Arc::clone(&policy), Arc::new(ManualClock::new(clock_us)), integrity());
+        Embedded::open(directory.path(), options)
+    };
+    let embedded = open(NOW.0 + HOUR_US).expect("nothing is stamped yet");
+    let attempt = ledger.order("alice", DeviceAction::Freeze);
+    all(&embedded.store(), [attempt.command]).await;
+    embedded.close();
+    let refused = open(NOW.0 + HOUR_US - 30 * SECOND_US - 1).err().expect("31 s behind").to_string();
+    let said = "the time cannot be told, and nothing was written: the journal's last time is 31 s ahead of \
+                this machine's clock; set the clock, or wait until that time has come";
+    assert_eq!(refused, said);
+    open(NOW.0 + HOUR_US).expect("the same directory, once the clock is right").close();
 }
 
 /// The same with threads that really race for the queue.

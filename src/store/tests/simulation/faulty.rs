@@ -128,6 +128,10 @@ impl<B: Backend> Backend for Faulty<B> {
         self.strike(Point::Apply, When::After)
     }
 
+    fn clock_us(&self) -> Option<i64> {
+        self.inner.clock_us()
+    }
+
     async fn commit(&mut self) -> Result<(), BackendError> {
         self.strike(Point::Commit, When::Before)?;
         self.inner.commit().await?;

@@ -115,6 +115,10 @@ impl<const EXCLUSIVE: bool> Backend for Memory<EXCLUSIVE> {
         Ok(())
     }
 
+    fn clock_us(&self) -> Option<i64> {
+        None
+    }
+
     async fn commit(&mut self) -> Result<(), BackendError> {
         self.undo.clear();
         Ok(())

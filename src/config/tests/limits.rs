@@ -1,0 +1,27 @@
+//! How many codes are sent in all, and how far clocks may be apart.
+
+use super::parse;
+use crate::gate::limit::LimitTable;
+use crate::ratelimit::gcra::Limit;
+
+#[test]
+fn budgets_and_the_clocks_bound_are_as_written_or_as_documented() {
+    let written = "[limits.budgets]\ntexts_per_hour = 60\n[store]\nclock_difference_seconds = 9\n";
+    let config = parse(&format!("mode = \"sandbox\"\n{written}")).unwrap();
+    assert_eq!(config.clock_difference_us, Some(9_000_000));
+    assert_eq!(config.limits.budgets.texts_hour, Limit::at_most(60, 1));
+    assert_eq!(config.limits.budgets.texts_day, LimitTable::standard().budgets.texts_day);
+    assert_eq!(parse("mode = \"sandbox\"\n").unwrap().clock_difference_us, None);
+}
+
+#[test]
+fn a_budget_of_nothing_and_a_wide_bound_are_refused() {
+    for (written, said) in [
+        ("[limits.budgets]\ntexts_per_day = 1\n", "[limits.budgets], a count must be 2 to 10000000"),
+        ("[store]\nclock_difference_seconds = 61\n", "[store] clock_difference_seconds must be 1 to 60"),
+        ("[store]\nclock_difference_seconds = 0\n", "[store] clock_difference_seconds must be 1 to 60"),
+    ] {
+        let refused = parse(&format!("mode = \"sandbox\"\n{written}")).unwrap_err().to_string();
+        assert!(refused.contains(said), "{refused}");
+    }
+}
