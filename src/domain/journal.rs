@@ -159,6 +159,8 @@ stored_enum! {
         TakeReconciliationItem = 120,
         /// AdminService/ResolveReconciliationItem.
         ResolveReconciliationItem = 121,
+        /// AdminService/FreezeAccount.
+        FreezeAccount = 150,
     }
 }
 
@@ -240,6 +242,7 @@ impl Kind {
             Self::SettleMerchant => "system/SettleMerchant",
             Self::TakeReconciliationItem => "/saifu.v1.AdminService/TakeReconciliationItem",
             Self::ResolveReconciliationItem => "/saifu.v1.AdminService/ResolveReconciliationItem",
+            Self::FreezeAccount => "/saifu.v1.AdminService/FreezeAccount",
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod approve;
 mod cancel_recovery;
+mod freeze_account;
 mod get_payout_file;
 mod list_proposals;
 mod list_reconciliation_items;
@@ -18,7 +19,7 @@ use tonic::{Request, Response, Status};
 use super::{answer, peer};
 use crate::domain::command::{Approved, NewKey, NewStore, PayoutEnd};
 use crate::domain::fee::BasisPoints;
-use crate::domain::id::{CaseId, KeyId, LedgerAccountId, MerchantId, OperatorId, StoreId};
+use crate::domain::id::{AccountId, CaseId, KeyId, LedgerAccountId, MerchantId, OperatorId, StoreId};
 use crate::domain::recovery::Told;
 use crate::gate::Gate;
 use crate::gate::admitted::stored_form;
@@ -36,12 +37,13 @@ pub struct Admin {
 }
 
 /// The policies of this service's RPCs.
-pub fn declared() -> [Declared; 9] {
+pub fn declared() -> [Declared; 10] {
     [
         Declared::of::<propose::Propose>(),
         Declared::of::<list_proposals::ListProposals>(),
         Declared::of::<approve::Approve>(),
         Declared::of::<suspend_merchant::SuspendMerchant>(),
+        Declared::of::<freeze_account::FreezeAccount>(),
         Declared::of::<cancel_recovery::CancelRecovery>(),
         Declared::of::<get_payout_file::GetPayoutFile>(),
         Declared::of::<list_reconciliation_items::ListReconciliationItems>(),
@@ -76,6 +78,14 @@ impl pb::admin_service_server::AdminService for Admin {
     ) -> Result<Response<pb::SuspendMerchantReply>, Status> {
         let peer = peer(&request);
         answer(suspend_merchant::call(&self.gate, request.into_inner(), peer)).await
+    }
+
+    async fn freeze_account(
+        &self,
+        request: Request<pb::Envelope>,
+    ) -> Result<Response<pb::FreezeAccountReply>, Status> {
+        let peer = peer(&request);
+        answer(freeze_account::call(&self.gate, request.into_inner(), peer)).await
     }
 
     async fn cancel_recovery(
@@ -163,6 +173,9 @@ async fn approved(proposed: &pb::ProposeRequest, tools: &Tools) -> Result<Approv
         },
         Some(Proposal::ClosePayouts(proposed)) => {
             Approved::ClosePayouts { day: get_payout_file::day(&proposed.day)?, ends: ends(proposed)? }
+        }
+        Some(Proposal::UnfreezeAccount(proposed)) => {
+            Approved::UnfreezeAccount { account_id: AccountId(id16(&proposed.account_id, "account_id")?) }
         }
         None => return Err(Rejection::malformed("proposal", "one of the proposals")),
     })

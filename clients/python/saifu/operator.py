@@ -10,6 +10,7 @@ from saifu.v1 import admin_pb2 as pb
 PROPOSE = Rpc("/saifu.v1.AdminService/Propose", pb.ProposeReply)
 LIST_PROPOSALS = Rpc("/saifu.v1.AdminService/ListProposals", pb.ListProposalsReply)
 APPROVE = Rpc("/saifu.v1.AdminService/Approve", pb.ApproveReply)
+FREEZE_ACCOUNT = Rpc("/saifu.v1.AdminService/FreezeAccount", pb.FreezeAccountReply)
 
 
 class Operator:
@@ -33,3 +34,12 @@ class Operator:
             proposal_id=proposal.proposal_id, payload_sha256=hashlib.sha256(proposal.payload).digest()
         )
         return self.caller.call(APPROVE, request)
+
+    def freeze_account(self, account_id: bytes) -> pb.FreezeAccountReply:
+        """Nothing leaves the account any more; one operator suffices."""
+        return self.caller.call(FREEZE_ACCOUNT, pb.FreezeAccountRequest(account_id=account_id))
+
+    def propose_unfreeze(self, account_id: bytes) -> bytes:
+        """The account goes on, once another operator approves."""
+        unfreeze = pb.UnfreezeAccount(account_id=account_id)
+        return self.caller.call(PROPOSE, pb.ProposeRequest(unfreeze_account=unfreeze)).proposal_id

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::{CaseRef, Notices, ReconciliationAction, Signed, WebhookAction};
 use crate::domain::fee::BasisPoints;
 use crate::domain::id::{
-    CashTopUpId, CodeTag, KeyId, LedgerAccountId, MerchantId, OperatorId, PaymentId, ProposalId, StoreId,
-    TerminalId,
+    AccountId, CashTopUpId, CodeTag, KeyId, LedgerAccountId, MerchantId, OperatorId, PaymentId, ProposalId,
+    StoreId, TerminalId, TopUpId,
 };
 use crate::domain::journal::Kind;
 use crate::domain::money::Amount;
@@ -304,6 +304,11 @@ pub enum Approved {
         /// Whose, each once, and what became of it.
         ends: BTreeMap<MerchantId, PayoutEnd>,
     },
+    /// An account whose outflow the operators stopped goes on.
+    UnfreezeAccount {
+        /// Whose.
+        account_id: AccountId,
+    },
     /// A person was seen: the owner of the account that a recovery is about.
     ProofRecovery {
         /// Which recovery.
@@ -320,6 +325,15 @@ pub enum PayoutEnd {
     Paid,
     /// It came back: it is owed again.
     Returned,
+}
+
+/// How an operator names an account, of whose owner he knows nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HaltSubject {
+    /// By its id, as its owner's app shows it.
+    Account(AccountId),
+    /// By one of its top-ups, as a difference from a provider's list names it.
+    TopUp(TopUpId),
 }
 
 /// What an operator may ask for.
@@ -348,6 +362,8 @@ pub enum OperatorAction {
         /// Which.
         merchant_id: MerchantId,
     },
+    /// Nothing leaves an account any more. One operator suffices: it only takes away.
+    FreezeAccount(HaltSubject),
     /// A recovery ends. One operator suffices: it only takes away.
     CancelRecovery {
         /// Which.
@@ -402,6 +418,7 @@ impl OperatorAction {
             Self::Propose { .. } => Kind::Propose,
             Self::Approve { .. } => Kind::Approve,
             Self::SuspendMerchant { .. } => Kind::SuspendMerchant,
+            Self::FreezeAccount(_) => Kind::FreezeAccount,
             Self::CancelRecovery { .. } => Kind::CancelRecoveryByOperator,
             Self::Reconciliation(action) => action.kind(),
         }

@@ -1,6 +1,7 @@
 //! Operators: what raises money or privilege is proposed by one and approved by another, who signs the
 //! hash of what he read; what only takes away, one may do.
 
+use super::halt;
 use super::reconciliation;
 use super::recovery::{self, Halt};
 use super::ruling::Ruling;
@@ -92,6 +93,9 @@ fn act(
                     };
                     recovery::by_operator(command_id, case, &input, notices, view, policy)?
                 }
+                Approved::UnfreezeAccount { account_id } => {
+                    halt::lift(command_id, *proposal_id, *account_id, view)?
+                }
                 Approved::RegisterMerchant { .. }
                 | Approved::RegisterStore { .. }
                 | Approved::AddOperator { .. }
@@ -117,6 +121,7 @@ fn act(
             let outcome = Outcome::MerchantSuspended { merchant_id: *merchant_id };
             Ok(Ruling::plain(vec![Write::Update(suspended.into_row())], outcome))
         }
+        OperatorAction::FreezeAccount(subject) => Ok(halt::stop(command_id, *subject, view)?),
         OperatorAction::CancelRecovery { case, notices } => {
             recovery::by_operator(command_id, case, &Input::OperatorCancels, notices, view, policy)
         }
@@ -198,8 +203,8 @@ fn carry_out(proposal_id: ProposalId, approved: &Approved, view: &View) -> Resul
             settlement::set_fee(proposal_id, *merchant_id, *basis_points, view)
         }
         Approved::ClosePayouts { day, ends } => settlement::close_payouts(proposal_id, *day, ends, view),
-        // A step of the recovery, and taken as one.
-        Approved::ProofRecovery { .. } => Err(Refusal::NotFound),
+        // Steps of an account's own, and taken as such.
+        Approved::ProofRecovery { .. } | Approved::UnfreezeAccount { .. } => Err(Refusal::NotFound),
     }
 }
 

@@ -168,5 +168,9 @@ stored_enum! {
         ReconciliationItemNotYours = 131,
         /// The difference is another than was seen.
         ReconciliationItemChanged = 132,
+        /// The operators stopped all outflow; its owner does not lift it.
+        AccountHalted = 150,
+        /// No operator stopped it.
+        AccountNotHalted = 151,
     }
 }

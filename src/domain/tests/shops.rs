@@ -2,6 +2,7 @@
 //! order, from everything that is wrong to nothing.
 
 mod charge;
+mod debts;
 mod issue;
 mod life;
 mod operators;

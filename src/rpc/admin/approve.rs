@@ -43,7 +43,7 @@ impl Change for Approve {
     }
 }
 
-#[expect(clippy::wildcard_enum_match_arm, reason = "an approval comes to these eight alone")]
+#[expect(clippy::wildcard_enum_match_arm, reason = "an approval comes to these nine alone")]
 pub async fn call(gate: &Gate, envelope: pb::Envelope, peer: IpAddr) -> Result<pb::ApproveReply, Rejection> {
     let none = pb::ApproveReply::default();
     Ok(match gate.change::<Approve>(&envelope, peer).await?.outcome {
@@ -59,7 +59,9 @@ pub async fn call(gate: &Gate, envelope: pb::Envelope, peer: IpAddr) -> Result<p
         | Outcome::Settlement(SettlementOutcome::FeeSet { merchant_id, .. }) => {
             pb::ApproveReply { merchant_id: merchant_id.0.to_vec(), ..none }
         }
-        Outcome::RecoveryStepped(_) | Outcome::Settlement(SettlementOutcome::PayoutsClosed { .. }) => none,
+        Outcome::RecoveryStepped(_)
+        | Outcome::AccountResumed { .. }
+        | Outcome::Settlement(SettlementOutcome::PayoutsClosed { .. }) => none,
         _ => return Err(Rejection::Internal),
     })
 }

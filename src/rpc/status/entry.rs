@@ -407,6 +407,14 @@ pub fn entry(reason: Reason) -> Entry {
             "the difference is another than was seen",
             "List it again, and decide by what it is now, with a new request id.",
         ),
+        Reason::AccountHalted => (
+            Code::FailedPrecondition,
+            "the operators stopped all outflow of the account",
+            "GetBalance says since when and why. Only the operators lift it: the owner turns to support.",
+        ),
+        Reason::AccountNotHalted => {
+            (Code::FailedPrecondition, "no operator stopped the account's outflow", "Nothing to do.")
+        }
         Reason::Internal => (
             Code::Internal,
             "a defect on our side",

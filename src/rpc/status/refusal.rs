@@ -87,5 +87,7 @@ pub(in crate::rpc) fn of_refusal(refusal: Refusal) -> Reason {
         Refusal::ReconciliationItemOver => Reason::ReconciliationItemOver,
         Refusal::ReconciliationItemNotYours => Reason::ReconciliationItemNotYours,
         Refusal::ReconciliationItemChanged => Reason::ReconciliationItemChanged,
+        Refusal::AccountHalted => Reason::AccountHalted,
+        Refusal::AccountNotHalted => Reason::AccountNotHalted,
     }
 }

@@ -227,6 +227,7 @@ impl Replay {
                 merchant.standing = Standing::Suspended;
                 nothing_moved(entry)
             }
+            (Kind::FreezeAccount, _) => self.halted_by_operator(entry, call),
             (Kind::CancelRecoveryByOperator, Outcome::RecoveryStepped(step)) => {
                 let body: pb::CancelRecoveryRequest = evidence::body(call)?;
                 if body.case_id != step.case_id.0 {
@@ -293,6 +294,9 @@ impl Replay {
             {
                 self.stepped(entry, step)
             }
+            (Some(Proposal::UnfreezeAccount(proposed)), Outcome::AccountResumed { account_id, .. }) => {
+                self.resumed(entry, proposed, *account_id)
+            }
             (
                 Some(Proposal::AllowCash(proposed)),
                 Outcome::CashAllowed { store_id, ledger_account_id, .. },
@@ -341,6 +345,7 @@ fn is_operators(kind: Kind) -> bool {
         Kind::Propose
             | Kind::Approve
             | Kind::SuspendMerchant
+            | Kind::FreezeAccount
             | Kind::CancelRecoveryByOperator
             | Kind::TakeReconciliationItem
             | Kind::ResolveReconciliationItem

@@ -58,6 +58,7 @@ pub fn expected() -> Vec<(&'static str, CallerKind, Effect, Codes)> {
         (method::APPROVE, Operator, Changes, Refused),
         (method::SUSPEND_MERCHANT, Operator, Changes, Refused),
         (method::CANCEL_RECOVERY, Operator, Changes, Refused),
+        (method::FREEZE_ACCOUNT, Operator, Changes, Refused),
         (method::LIST_SETTLEMENTS, Merchant, Reads, Refused),
         (method::LIST_SETTLEMENT_LINES, Merchant, Reads, Refused),
         (method::GET_PAYOUT_FILE, Operator, Reads, Refused),
@@ -138,6 +139,7 @@ impl Staffed {
             Case::new(method::APPROVE, &approve),
             Case::new(method::FREEZE, &pb::FreezeRequest {}),
             Case::new(method::UNFREEZE, &pb::UnfreezeRequest {}).code(),
+            Case::new(method::FREEZE_ACCOUNT, &freeze(mallory).await),
             Case::new(
                 method::SUSPEND_MERCHANT,
                 &pb::SuspendMerchantRequest { merchant_id: shop.merchant_id },
@@ -151,6 +153,13 @@ impl Staffed {
         let keys = [newcomer, shop.till, shop.merchant, second].map(|staff| as_wallet(world, staff));
         Self { keys, cases }
     }
+}
+
+/// The account behind a top-up of Mallory's.
+async fn freeze(mallory: &Wallet) -> pb::FreezeAccountRequest {
+    let entries = mallory.list_entries(pb::ListEntriesRequest::default()).await.expect("entries").entries;
+    let top_up = entries.into_iter().find(|entry| entry.kind() == pb::EntryKind::TopUp);
+    pb::FreezeAccountRequest { top_up_id: top_up.expect("a top-up").subject_id, ..Default::default() }
 }
 
 /// What a merchant was paid, and what the bank is told.

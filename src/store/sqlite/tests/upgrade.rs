@@ -19,6 +19,8 @@ const BEFORE: &str = "PRAGMA foreign_keys = OFF;
     DROP INDEX movement_merchant; DROP INDEX cash_top_up_merchant; DROP INDEX top_up_credited;
     ALTER TABLE movement DROP COLUMN fee_rule_version;
     ALTER TABLE movement DROP COLUMN net_after_minor;
+    ALTER TABLE account DROP COLUMN debt_minor;
+    ALTER TABLE account DROP COLUMN halt_reason; ALTER TABLE account DROP COLUMN halted_at;
     DELETE FROM refinery_schema_history WHERE version > 7;
     UPDATE ledger_account SET may_be_negative = 0 WHERE kind = 2;";
 
