@@ -145,6 +145,8 @@ pub const LIST_PROPOSALS: &str = "/saifu.v1.AdminService/ListProposals";
 pub const APPROVE: &str = "/saifu.v1.AdminService/Approve";
 /// A merchant takes no part any more.
 pub const SUSPEND_MERCHANT: &str = "/saifu.v1.AdminService/SuspendMerchant";
+/// Nothing leaves an account any more.
+pub const FREEZE_ACCOUNT: &str = "/saifu.v1.AdminService/FreezeAccount";
 /// In which a funding provider's list differs from ours.
 pub const LIST_RECONCILIATION_ITEMS: &str = "/saifu.v1.AdminService/ListReconciliationItems";
 /// An operator looks after a difference.

@@ -317,6 +317,14 @@ impl Staff {
         self.send(self.draft(method::ROTATE_OPERATOR_KEY, &request)).await
     }
 
+    /// Nothing leaves an account any more, named itself or by one of its top-ups.
+    pub async fn freeze_account(
+        &self,
+        request: &pb::FreezeAccountRequest,
+    ) -> Result<pb::FreezeAccountReply, Refused> {
+        self.send(self.draft(method::FREEZE_ACCOUNT, request)).await
+    }
+
     /// Ends a recovery.
     pub async fn cancel_recovery(&self, case_id: Vec<u8>) -> Result<pb::CancelRecoveryReply, Refused> {
         self.send(self.draft(method::CANCEL_RECOVERY, &pb::CancelRecoveryRequest { case_id })).await

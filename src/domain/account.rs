@@ -4,8 +4,9 @@ use super::id::{AccountId, DeviceId, FIRST_TENANT, KeyId, LedgerAccountId, Owner
 use super::live_codes::LiveCodes;
 use super::lots::Lots;
 use super::money::Asset;
+use super::outcome::Refusal;
 use super::periods::Periods;
-use super::rows::{Account, AccountState, Device, KeyForm, KeyState, Principal, SigningKey};
+use super::rows::{Account, AccountState, Device, HaltReason, KeyForm, KeyState, Principal, SigningKey};
 use super::time::Timestamp;
 
 impl Account {
@@ -50,10 +51,35 @@ impl Account {
             contested_at: None,
             recovered_at: None,
             renewal_due: false,
+            debt_minor: 0,
+            halted_at: None,
+            halt_reason: None,
         }
     }
 
-    /// Whether outflow is stopped: by its owner or a recovery of his, or because two contend for it.
+    /// Why nothing leaves it now; nothing when it may. What only its owner's word is needed for comes last.
+    pub fn stopped(&self, now: Timestamp) -> Option<Refusal> {
+        if self.contested_at.is_some() {
+            Some(Refusal::AccountContested)
+        } else if self.halted_at.is_some() {
+            Some(Refusal::AccountHalted)
+        } else if self.is_frozen(now) {
+            Some(Refusal::AccountFrozen)
+        } else {
+            None
+        }
+    }
+
+    /// The operators stop all outflow. What stands already stays: since when, and why.
+    pub fn halt(&mut self, now: Timestamp, reason: HaltReason) {
+        if self.halted_at.is_none() {
+            self.halted_at = Some(now);
+            self.halt_reason = Some(reason);
+        }
+        self.live_codes.clear();
+    }
+
+    /// Whether its owner, or a recovery of his, stopped outflow.
     pub fn is_frozen(&self, now: Timestamp) -> bool {
         self.frozen_at.is_some() && self.frozen_until.is_none_or(|until| now < until)
     }

@@ -28,8 +28,8 @@ mod webhook;
 pub use reconciliation::{Comparison, ReconciliationAction, ReconciliationChore};
 pub use recovery::{CaseAction, CaseRef, Completion, ContactDraft, NoticeDraft, Notices};
 pub use staff::{
-    Approved, CashDraft, MerchantAction, MerchantCall, NewKey, NewStore, OperatorAction, OperatorCall,
-    OrderDraft, PayableOrder, PayoutEnd, SaleDraft, ShopStep, TerminalAction, TerminalCall,
+    Approved, CashDraft, HaltSubject, MerchantAction, MerchantCall, NewKey, NewStore, OperatorAction,
+    OperatorCall, OrderDraft, PayableOrder, PayoutEnd, SaleDraft, ShopStep, TerminalAction, TerminalCall,
 };
 pub use system::{SettlementDraft, SystemAction};
 pub use webhook::{MerchantDocumentWrite, Replayed, Verdict, WebhookAction, WebhookChore};

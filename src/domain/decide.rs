@@ -14,6 +14,8 @@ mod day;
 mod device;
 mod factor;
 mod funding;
+mod halt;
+mod inflow;
 mod keys;
 mod merchant;
 mod message;

@@ -165,6 +165,8 @@ stored_enum! {
         RotateMerchantKey = 131,
         /// AdminService/Bar.
         Bar = 132,
+        /// AdminService/FreezeAccount.
+        FreezeAccount = 150,
     }
 }
 
@@ -249,6 +251,7 @@ impl Kind {
             Self::RotateOperatorKey => "/saifu.v1.AdminService/RotateKey",
             Self::RotateMerchantKey => "/saifu.v1.MerchantService/RotateKey",
             Self::Bar => "/saifu.v1.AdminService/Bar",
+            Self::FreezeAccount => "/saifu.v1.AdminService/FreezeAccount",
         }
     }
 }

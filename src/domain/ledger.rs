@@ -61,6 +61,12 @@ impl Postings {
             .finish()
     }
 
+    /// What of it paid for a loss: only a customer's debt does.
+    pub fn debt_paid_minor(&self) -> i64 {
+        let paid = self.0.iter().filter(|transfer| transfer.credit == LOSSES);
+        paid.map(|transfer| transfer.amount.minor()).sum()
+    }
+
     /// Back from the journal's form.
     pub fn decode(bytes: &[u8]) -> Result<Self, Corrupt> {
         let mut decoder = Decoder::new(bytes);

@@ -10,10 +10,11 @@ use super::id::{
     TerminalId, TopUpId,
 };
 use super::payment::{Moved, Sums};
-use super::rows::{CodePurpose, KeyForm, Standing, TopUpState};
+use super::rows::{CodePurpose, HaltReason, KeyForm, Standing, TopUpState};
 use super::time::Timestamp;
 
 mod codec;
+mod halt;
 mod keys;
 mod open_answer;
 mod operator_key;
@@ -33,6 +34,7 @@ pub use reconciliation::ReconciliationOutcome;
 pub use recovery::{AccountStanding, RecoveryStep};
 pub use refusal::Refusal;
 pub use settlement::SettlementOutcome;
+pub use top_up::Aftermath;
 pub use webhook::WebhookOutcome;
 
 pub(super) use codec::{read_operator, write_operator};
@@ -143,12 +145,28 @@ pub enum Outcome {
         state: TopUpState,
         /// Taken from its owner, in minor units.
         taken_minor: i64,
-        /// What he had no more, which is our loss.
+        /// What he had no more, which is our loss until he pays it.
         lost_minor: i64,
         /// What could be spent after it.
         available_after_minor: i64,
-        /// Since when outflow is stopped, if it is by this.
-        frozen_at: Option<Timestamp>,
+        /// What it leaves its account with.
+        aftermath: Aftermath,
+    },
+    /// The operators stopped an account's outflow.
+    AccountHalted {
+        /// Whose.
+        account_id: AccountId,
+        /// Since then: of before, where it was stopped before.
+        halted_at: Timestamp,
+        /// Why.
+        reason: HaltReason,
+    },
+    /// Two operators let an account go on.
+    AccountResumed {
+        /// By which proposal.
+        proposal_id: ProposalId,
+        /// Whose.
+        account_id: AccountId,
     },
     /// A payment.
     Paid {

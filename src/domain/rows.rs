@@ -220,6 +220,20 @@ stored_enum! {
         TopUpRefunded = 40,
         /// A top-up was taken back: the payer's bank took the money back.
         TopUpChargedBack = 41,
+        /// The operators stopped all outflow; its owner does not lift it.
+        AccountHalted = 150,
+        /// Two operators lifted it.
+        AccountResumed = 151,
+    }
+}
+
+stored_enum! {
+    /// Why the operators stopped an account's outflow.
+    HaltReason {
+        /// A payer's bank took a top-up's money back.
+        ChargeBack = 1,
+        /// One of them saw to it.
+        Operator = 2,
     }
 }
 
@@ -355,6 +369,13 @@ records! {
         recovered_at: Option<Timestamp>,
         /// Recovered, and its new authenticator not confirmed yet.
         renewal_due: bool,
+        /// Taken back of top-ups, and not there to be taken, in minor units. While there is any, nothing
+        /// can be spent.
+        debt_minor: i64,
+        /// Since when the operators stop all outflow, whatever its owner does.
+        halted_at: Option<Timestamp>,
+        /// Why they do.
+        halt_reason: Option<HaltReason>,
     }
 
     /// When an account's factors were bound, and which are of no use any more. What they are is in the

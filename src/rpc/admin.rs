@@ -3,6 +3,7 @@
 mod approve;
 mod bar;
 mod cancel_recovery;
+mod freeze_account;
 mod get_payout_file;
 mod list_proposals;
 mod list_reconciliation_items;
@@ -20,7 +21,7 @@ use tonic::{Request, Response, Status};
 use super::{answer, peer};
 use crate::domain::command::{Approved, NewStore, PayoutEnd};
 use crate::domain::fee::BasisPoints;
-use crate::domain::id::{CaseId, LedgerAccountId, MerchantId, OperatorId, StoreId};
+use crate::domain::id::{AccountId, CaseId, LedgerAccountId, MerchantId, OperatorId, StoreId};
 use crate::domain::recovery::Told;
 use crate::gate::Gate;
 use crate::gate::operation::Declared;
@@ -37,7 +38,7 @@ pub struct Admin {
 }
 
 /// The policies of this service's RPCs.
-pub fn declared() -> [Declared; 11] {
+pub fn declared() -> [Declared; 12] {
     [
         Declared::of::<propose::Propose>(),
         Declared::of::<list_proposals::ListProposals>(),
@@ -45,6 +46,7 @@ pub fn declared() -> [Declared; 11] {
         Declared::of::<suspend_merchant::SuspendMerchant>(),
         Declared::of::<bar::Bar>(),
         Declared::of::<rotate_key::RotateKey>(),
+        Declared::of::<freeze_account::FreezeAccount>(),
         Declared::of::<cancel_recovery::CancelRecovery>(),
         Declared::of::<get_payout_file::GetPayoutFile>(),
         Declared::of::<list_reconciliation_items::ListReconciliationItems>(),
@@ -92,6 +94,14 @@ impl pb::admin_service_server::AdminService for Admin {
     ) -> Result<Response<pb::RotateKeyReply>, Status> {
         let peer = peer(&request);
         answer(rotate_key::call(&self.gate, request.into_inner(), peer)).await
+    }
+
+    async fn freeze_account(
+        &self,
+        request: Request<pb::Envelope>,
+    ) -> Result<Response<pb::FreezeAccountReply>, Status> {
+        let peer = peer(&request);
+        answer(freeze_account::call(&self.gate, request.into_inner(), peer)).await
     }
 
     async fn cancel_recovery(
@@ -200,6 +210,9 @@ async fn approved(proposed: &pb::ProposeRequest, tools: &Tools) -> Result<Approv
         },
         Some(Proposal::ClosePayouts(proposed)) => {
             Approved::ClosePayouts { day: get_payout_file::day(&proposed.day)?, ends: ends(proposed)? }
+        }
+        Some(Proposal::UnfreezeAccount(proposed)) => {
+            Approved::UnfreezeAccount { account_id: AccountId(id16(&proposed.account_id, "account_id")?) }
         }
         None => return Err(Rejection::malformed("proposal", "one of the proposals")),
     })

@@ -229,6 +229,12 @@ fn account(row: &Account, replay: &Replay) -> Result<(), &'static str> {
     {
         return Err("its state is not the journal's");
     }
+    if row.debt_minor != expected.debt_minor {
+        return Err("what its owner owes is not what the journal took back and was not there");
+    }
+    if row.halted_at.zip(row.halt_reason) != expected.halted {
+        return Err("what the operators stopped, or let go on, is not the journal's");
+    }
     if (row.version, row.epoch) != (expected.version, expected.epoch) {
         return Err("its version or epoch is not the journal's");
     }

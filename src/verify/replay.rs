@@ -2,6 +2,7 @@
 
 mod calls;
 mod factor;
+mod halt;
 mod keys;
 mod payments;
 mod reconciliation;
@@ -25,13 +26,15 @@ use crate::domain::id::{
     WebhookEndpointId,
 };
 use crate::domain::journal::{Kind, Versions};
-use crate::domain::ledger::{Postings, Transfer};
+use crate::domain::ledger::{LOSSES, Postings, Transfer};
 use crate::domain::live_codes::LiveCodes;
+use crate::domain::money::{Amount, Asset};
 use crate::domain::outcome::Outcome;
 use crate::domain::payment::Sums;
 use crate::domain::policy::Policy;
 use crate::domain::rows::{
-    AccountState, FeeRule, Journal, KeyForm, KeyState, Settlement, Standing, TerminalState, TopUpState,
+    AccountState, FeeRule, HaltReason, Journal, KeyForm, KeyState, Settlement, Standing, TerminalState,
+    TopUpState,
 };
 use crate::domain::time::Timestamp;
 use crate::gate::system::system_key_id;
@@ -59,6 +62,9 @@ pub(super) struct AccountReplay {
     /// Held for shops, out of what could be spent.
     pub held_minor: i64,
     pub incoming_minor: i64,
+    pub debt_minor: i64,
+    /// Since when and why the operators stop outflow.
+    pub halted: Option<(Timestamp, HaltReason)>,
 }
 
 /// What a key must be.
@@ -200,6 +206,7 @@ pub(super) struct Replay {
     additions: HashMap<AdditionId, KeyId>,
     factors: HashMap<KeyId, FactorReplay>,
     factors_are_recorded: bool,
+    debts_are_kept: bool,
     policy: Option<Policy>,
     pub top_ups: HashMap<TopUpId, TopUpReplay>,
     pub paid: HashMap<PaymentId, PaymentReplay>,
@@ -358,6 +365,7 @@ impl Replay {
             | Kind::Propose
             | Kind::Approve
             | Kind::SuspendMerchant
+            | Kind::FreezeAccount
             | Kind::CancelRecoveryByOperator
             | Kind::CreateWebhookEndpoint
             | Kind::RotateWebhookSecret
@@ -402,6 +410,34 @@ impl Replay {
             return Err("it takes a customer's balance below zero");
         }
         Ok(())
+    }
+
+    /// Posts what a row about an account must move, and after it what of that pays a debt: whoever owes has
+    /// nothing to spend. The row must say just that.
+    fn posted(
+        &mut self,
+        entry: &Entry<'_>,
+        account_id: AccountId,
+        moved: impl IntoIterator<Item = Transfer>,
+    ) -> Checked {
+        let mut expected: Vec<Transfer> = moved.into_iter().collect();
+        for transfer in &expected {
+            self.post(transfer)?;
+        }
+        let account = self.account(account_id)?;
+        let due_minor = account.debt_minor.min(self.available(account_id)?);
+        if let Some(amount) = Amount::new(due_minor) {
+            let asset = Asset::PrepaidJpy;
+            let paid = Transfer { debit: account.ledger_account_id, credit: LOSSES, asset, amount };
+            self.post(&paid)?;
+            self.account_mut(account_id)?.debt_minor -= due_minor;
+            expected.push(paid);
+        }
+        if entry.postings.0 == expected {
+            Ok(())
+        } else {
+            Err("what was posted is not what was signed, less what was owed")
+        }
     }
 
     /// Credits less debits.

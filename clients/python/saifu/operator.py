@@ -13,6 +13,7 @@ LIST_PROPOSALS = Rpc("/saifu.v1.AdminService/ListProposals", pb.ListProposalsRep
 APPROVE = Rpc("/saifu.v1.AdminService/Approve", pb.ApproveReply)
 BAR = Rpc("/saifu.v1.AdminService/Bar", pb.BarReply)
 ROTATE_KEY = Rpc("/saifu.v1.AdminService/RotateKey", envelope_pb2.RotateKeyReply)
+FREEZE_ACCOUNT = Rpc("/saifu.v1.AdminService/FreezeAccount", pb.FreezeAccountReply)
 
 
 class Operator:
@@ -82,3 +83,12 @@ class Operator:
             proposal_id=proposal.proposal_id, payload_sha256=hashlib.sha256(proposal.payload).digest()
         )
         return self.caller.call(APPROVE, request)
+
+    def freeze_account(self, account_id: bytes) -> pb.FreezeAccountReply:
+        """Nothing leaves the account any more; one operator suffices."""
+        return self.caller.call(FREEZE_ACCOUNT, pb.FreezeAccountRequest(account_id=account_id))
+
+    def propose_unfreeze(self, account_id: bytes) -> bytes:
+        """The account goes on, once another operator approves."""
+        unfreeze = pb.UnfreezeAccount(account_id=account_id)
+        return self.caller.call(PROPOSE, pb.ProposeRequest(unfreeze_account=unfreeze)).proposal_id

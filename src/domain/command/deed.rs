@@ -56,6 +56,7 @@ impl Approved {
             | Self::AllowCash { .. }
             | Self::SetFee { .. }
             | Self::ClosePayouts { .. }
+            | Self::UnfreezeAccount { .. }
             | Self::ProofRecovery { .. } => None,
         }
     }

@@ -3,8 +3,8 @@
 
 use super::{
     Approved, CandidateAction, CandidateCall, CaseAction, CashDraft, Chore, Command, DeviceAction,
-    DeviceCall, MerchantAction, MerchantCall, OperatorAction, OperatorCall, Order, PayableOrder, SaleDraft,
-    ShopStep, SystemAction, TerminalAction, TerminalCall,
+    DeviceCall, HaltSubject, MerchantAction, MerchantCall, OperatorAction, OperatorCall, Order, PayableOrder,
+    SaleDraft, ShopStep, SystemAction, TerminalAction, TerminalCall,
 };
 use crate::domain::id::{MerchantId, TargetId};
 use crate::domain::ledger::PROVIDER_CLEARING;
@@ -41,13 +41,9 @@ impl Command {
             Order::Candidate(_, action) => follow_candidate(action, view),
             Order::Terminal(call, action) => follow_terminal(call.merchant_id, action, view),
             Order::Merchant(call, action) => follow_merchant(call.merchant_id, action, view),
-            Order::Operator(_, OperatorAction::Approve { proposal_id, approved, .. }) => {
-                let proposal = view.get::<Proposal>((*proposal_id,));
-                let proposer = proposal.map(|proposal| RowKey::SigningKey(proposal.key_id));
-                proposer.into_iter().chain(follow_approved(approved, view)).collect()
-            }
+            Order::Operator(_, action) => follow_operator(action, view),
             Order::System(_, action) => follow_system(action, view),
-            Order::Operator(..) | Order::Chore(_) => Vec::new(),
+            Order::Chore(_) => Vec::new(),
         }
     }
 }
@@ -123,6 +119,22 @@ fn follow_step(merchant_id: MerchantId, order_id: &str, step: ShopStep, view: &V
         ShopStep::Capture { .. } | ShopStep::Void => {}
     }
     keys
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "every other action names all of its rows itself")]
+fn follow_operator(action: &OperatorAction, view: &View) -> Vec<RowKey> {
+    match action {
+        OperatorAction::Approve { proposal_id, approved, .. } => {
+            let proposal = view.get::<Proposal>((*proposal_id,));
+            let proposer = proposal.map(|proposal| RowKey::SigningKey(proposal.key_id));
+            proposer.into_iter().chain(follow_approved(approved, view)).collect()
+        }
+        OperatorAction::FreezeAccount(HaltSubject::TopUp(top_up_id)) => {
+            let top_up = view.get::<TopUp>((*top_up_id,));
+            top_up.map(|top_up| RowKey::Account(top_up.account_id)).into_iter().collect()
+        }
+        _ => Vec::new(),
+    }
 }
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "everything else names all of its rows itself")]
@@ -396,6 +408,7 @@ fn operator_keys(call: &OperatorCall, action: &OperatorAction) -> Vec<RowKey> {
                 | Approved::ResumeMerchant { merchant_id } => {
                     keys.push(RowKey::Merchant(*merchant_id));
                 }
+                Approved::UnfreezeAccount { account_id } => keys.push(RowKey::Account(*account_id)),
                 Approved::AllowCash { store_id, .. } => {
                     keys.extend([RowKey::Store(*store_id), RowKey::CashDesk(*store_id)]);
                 }
@@ -412,6 +425,10 @@ fn operator_keys(call: &OperatorCall, action: &OperatorAction) -> Vec<RowKey> {
         OperatorAction::SuspendMerchant { merchant_id } => keys.push(RowKey::Merchant(*merchant_id)),
         OperatorAction::Bar(subject) => keys.push(barred(*subject)),
         OperatorAction::RotateKey(key) => keys.push(RowKey::SigningKey(key.key_id)),
+        OperatorAction::FreezeAccount(HaltSubject::Account(account_id)) => {
+            keys.push(RowKey::Account(*account_id));
+        }
+        OperatorAction::FreezeAccount(HaltSubject::TopUp(top_up_id)) => keys.push(RowKey::TopUp(*top_up_id)),
         OperatorAction::CancelRecovery { case, .. } => keys.extend(case.keys()),
         OperatorAction::Reconciliation(action) => keys.push(RowKey::ReconciliationItem(action.item_id())),
     }

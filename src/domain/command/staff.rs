@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::{CaseRef, Notices, ReconciliationAction, Signed, WebhookAction};
 use crate::domain::fee::BasisPoints;
 use crate::domain::id::{
-    CashTopUpId, CodeTag, KeyId, LedgerAccountId, MerchantId, OperatorId, PaymentId, ProposalId, StoreId,
-    TerminalId,
+    AccountId, CashTopUpId, CodeTag, KeyId, LedgerAccountId, MerchantId, OperatorId, PaymentId, ProposalId,
+    StoreId, TerminalId, TopUpId,
 };
 use crate::domain::journal::Kind;
 use crate::domain::money::Amount;
@@ -333,6 +333,11 @@ pub enum Approved {
         /// Whose, each once, and what became of it.
         ends: BTreeMap<MerchantId, PayoutEnd>,
     },
+    /// An account whose outflow the operators stopped goes on.
+    UnfreezeAccount {
+        /// Whose.
+        account_id: AccountId,
+    },
     /// A person was seen: the owner of the account that a recovery is about.
     ProofRecovery {
         /// Which recovery.
@@ -349,6 +354,15 @@ pub enum PayoutEnd {
     Paid,
     /// It came back: it is owed again.
     Returned,
+}
+
+/// How an operator names an account, of whose owner he knows nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HaltSubject {
+    /// By its id, as its owner's app shows it.
+    Account(AccountId),
+    /// By one of its top-ups, as a difference from a provider's list names it.
+    TopUp(TopUpId),
 }
 
 /// What an operator may ask for.
@@ -385,6 +399,8 @@ pub enum OperatorAction {
     Bar(BarSubject),
     /// Another key in the place of the one that signed.
     RotateKey(NewKey),
+    /// Nothing leaves an account any more. One operator suffices: it only takes away.
+    FreezeAccount(HaltSubject),
     /// A recovery ends. One operator suffices: it only takes away.
     CancelRecovery {
         /// Which.
@@ -442,6 +458,7 @@ impl OperatorAction {
             Self::SuspendMerchant { .. } => Kind::SuspendMerchant,
             Self::Bar(_) => Kind::Bar,
             Self::RotateKey(_) => Kind::RotateOperatorKey,
+            Self::FreezeAccount(_) => Kind::FreezeAccount,
             Self::CancelRecovery { .. } => Kind::CancelRecoveryByOperator,
             Self::Reconciliation(action) => action.kind(),
         }

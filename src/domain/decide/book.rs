@@ -1,6 +1,7 @@
 //! What a payment's step does to its customer's account and its shop's: the one place where a payment
 //! becomes postings. Nothing is decided here any more, and nothing can fail.
 
+use super::inflow::{Inflow, Place, booked};
 use crate::domain::id::LedgerAccountId;
 use crate::domain::ledger::{Postings, SUSPENSE, Transfer};
 use crate::domain::money::Amount;
@@ -30,44 +31,35 @@ pub(super) fn book(
         account.debits_pending_minor -= amount.minor();
         account.debits_posted_minor += amount.minor();
         transfers.push(transfer(account.ledger_account_id, payable, payment, amount));
-        writes.push(credit(payable, 0, amount.minor()));
+        writes.push(booked(payable, 0, amount.minor()));
     }
+    let mut inflow = Inflow::default();
     if moved.released_minor > 0 {
-        account.debits_pending_minor -= moved.released_minor;
-        account.lots.give_back(&released_legs(&payment.legs.0, &payment.sums(), moved));
+        let legs = released_legs(&payment.legs.0, &payment.sums(), moved);
+        inflow.release(account, moved.released_minor, &Place::Back(legs));
         counted_no_more(account, payment, moved.released_minor);
     }
     if let Some(amount) = Amount::new(moved.refunded_minor) {
-        let into = refund(account, payment, moved, amount, &mut writes);
-        transfers.push(transfer(payable, into, payment, amount));
-        writes.push(credit(payable, amount.minor(), 0));
+        match account.state {
+            // Its owner is gone: where nobody's money is kept.
+            AccountState::Closed => {
+                transfers.push(transfer(payable, SUSPENSE, payment, amount));
+                writes.extend([booked(payable, amount.minor(), 0), booked(SUSPENSE, 0, amount.minor())]);
+            }
+            AccountState::Pending | AccountState::Active => {
+                let legs = refunded_legs(&payment.legs.0, &payment.sums(), moved);
+                inflow.credit(account, payable, amount, &Place::Back(legs));
+            }
+        }
         // A refund does not raise what may be spent again; a reversal does.
         if moved.after.state() == State::Reversed {
             counted_no_more(account, payment, amount.minor());
         }
     }
+    let (received, settled) = inflow.settle(account);
+    transfers.extend(received);
+    writes.extend(settled);
     (Postings(transfers), writes)
-}
-
-/// Into the lots that it was taken from, or, when its owner is gone, where nobody's money is kept.
-fn refund(
-    account: &mut Account,
-    payment: &Payment,
-    moved: &Moved,
-    amount: Amount,
-    writes: &mut Vec<Write>,
-) -> LedgerAccountId {
-    match account.state {
-        AccountState::Closed => {
-            writes.push(credit(SUSPENSE, 0, amount.minor()));
-            SUSPENSE
-        }
-        AccountState::Pending | AccountState::Active => {
-            account.credits_posted_minor += amount.minor();
-            account.lots.give_back(&refunded_legs(&payment.legs.0, &payment.sums(), moved));
-            account.ledger_account_id
-        }
-    }
 }
 
 fn counted_no_more(account: &mut Account, payment: &Payment, amount_minor: i64) {
@@ -78,8 +70,4 @@ fn counted_no_more(account: &mut Account, payment: &Payment, amount_minor: i64) 
 
 fn transfer(debit: LedgerAccountId, credit: LedgerAccountId, payment: &Payment, amount: Amount) -> Transfer {
     Transfer { debit, credit, asset: payment.asset, amount }
-}
-
-fn credit(ledger_account_id: LedgerAccountId, debits_minor: i64, credits_minor: i64) -> Write {
-    Write::Credit { ledger_account_id, debits_minor, credits_minor }
 }

@@ -1,6 +1,7 @@
 //! Cash over the counter: a till takes it for the account behind a customer's code, and owes it to us. Off
 //! until two operators allow it for a store, with a ceiling for the store and one for each till's day.
 
+use super::inflow::{Inflow, Place};
 use super::reverse::Subject;
 use super::ruling::Ruling;
 use crate::domain::command::CashDraft;
@@ -59,9 +60,11 @@ pub(super) fn credit(
     limits::check_top_up(policy, account, device, amount, *now).map_err(|no| no.refusal)?;
     account.last_top_up_at = Some(*now);
     account.top_ups.add(*now, amount.minor());
-    account.credits_posted_minor += amount.minor();
     let lot_id = LotId(wanted.cash_top_up_id.0);
-    account.lots.add(Lot { lot_id, remaining_minor: amount.minor(), expires_at: None });
+    let lot = Lot { lot_id, remaining_minor: amount.minor(), expires_at: None };
+    let mut inflow = Inflow::default();
+    inflow.credit(account, desk.ledger_account_id, amount, &Place::New(lot));
+    let (transfers, settled) = inflow.settle(account);
     let row = CashTopUp {
         cash_top_up_id: wanted.cash_top_up_id,
         tenant_id: FIRST_TENANT,
@@ -78,22 +81,9 @@ pub(super) fn credit(
         reversed_at: None,
     };
     let desk_after = CashDesk { held_minor: desk.held_minor + amount.minor(), ..(*desk).clone() };
-    let transfer = Transfer {
-        debit: desk.ledger_account_id,
-        credit: account.ledger_account_id,
-        asset: account.asset,
-        amount,
-    };
-    let writes = vec![
-        Write::Insert(row.into_row()),
-        Write::Update(desk_after.into_row()),
-        Write::Credit {
-            ledger_account_id: desk.ledger_account_id,
-            debits_minor: amount.minor(),
-            credits_minor: 0,
-        },
-    ];
-    Ok((Postings(vec![transfer]), writes))
+    let mut writes = vec![Write::Insert(row.into_row()), Write::Update(desk_after.into_row())];
+    writes.extend(settled);
+    Ok((Postings(transfers), writes))
 }
 
 /// Takes back what was credited, as long as all of it is there. The customer gets his cash back over the

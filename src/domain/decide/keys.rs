@@ -94,6 +94,7 @@ pub(super) fn approved(proposal_id: ProposalId, approved: &Approved, view: &View
         | Approved::AllowCash { .. }
         | Approved::SetFee { .. }
         | Approved::ClosePayouts { .. }
+        | Approved::UnfreezeAccount { .. }
         | Approved::ProofRecovery { .. } => Err(Refusal::NotFound),
     }
 }

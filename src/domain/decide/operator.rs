@@ -1,13 +1,13 @@
 //! Operators: what raises money or privilege is proposed by one and approved by another, who signs the
 //! hash of what he read; what only takes away, one may do.
 
-use super::keys;
 use super::reconciliation;
 use super::recovery::{self, Halt};
 use super::ruling::Ruling;
 use super::settlement;
 use super::system::ledger_account;
 use super::{Decision, Stale, Traceless};
+use super::{halt, keys};
 use crate::domain::command::{Approved, NewKey, NewStore, OperatorAction, OperatorCall};
 use crate::domain::id::{CommandId, FIRST_TENANT, KeyId, MerchantId, OperatorId, OwnerId, ProposalId};
 use crate::domain::journal::Versions;
@@ -89,6 +89,9 @@ fn act(
                     };
                     recovery::by_operator(command_id, case, &input, notices, view, policy)?
                 }
+                Approved::UnfreezeAccount { account_id } => {
+                    halt::lift(command_id, *proposal_id, *account_id, view)?
+                }
                 Approved::RegisterMerchant { .. }
                 | Approved::RegisterStore { .. }
                 | Approved::AddOperator { .. }
@@ -121,6 +124,7 @@ fn act(
         }
         OperatorAction::Bar(subject) => Ok(keys::bar(*subject, view)?),
         OperatorAction::RotateKey(key) => Ok(keys::rotate_operators(call, key, view)?),
+        OperatorAction::FreezeAccount(subject) => Ok(halt::stop(command_id, *subject, view)?),
         OperatorAction::CancelRecovery { case, notices } => {
             recovery::by_operator(command_id, case, &Input::OperatorCancels, notices, view, policy)
         }
@@ -240,8 +244,8 @@ fn carry_out(proposal_id: ProposalId, approved: &Approved, view: &View) -> Resul
         | Approved::RevokeMerchantKey { .. }
         | Approved::SetMerchantKey { .. }
         | Approved::LiftBar(_) => keys::approved(proposal_id, approved, view),
-        // A step of the recovery, and taken as one.
-        Approved::ProofRecovery { .. } => Err(Refusal::NotFound),
+        // Steps of an account's own, and taken as such.
+        Approved::ProofRecovery { .. } | Approved::UnfreezeAccount { .. } => Err(Refusal::NotFound),
     }
 }
 

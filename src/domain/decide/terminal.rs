@@ -238,8 +238,7 @@ impl Turn<'_> {
             && live.device_id == device.device_id
             && device.state == KeyState::Active
             && account.state == AccountState::Active
-            && !account.is_frozen(now)
-            && account.contested_at.is_none()
+            && account.stopped(now).is_none()
             && !account.renewal_due
             && device.lost_at.is_none();
         good.then_some(Payer { live, account, device, now })

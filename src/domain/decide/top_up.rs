@@ -3,6 +3,7 @@
 use super::Traceless;
 use super::device::{Done, Halt, Turn};
 use super::funding;
+use super::inflow::{Inflow, Place, booked};
 use super::recovery::event;
 use super::ruling::Ruling;
 use crate::domain::command::SystemAction;
@@ -12,9 +13,9 @@ use crate::domain::ledger::{LOSSES, PROVIDER_CLEARING, Postings, Transfer};
 use crate::domain::limits;
 use crate::domain::lots::Lot;
 use crate::domain::money::{Amount, Asset};
-use crate::domain::outcome::{Outcome, Refusal};
+use crate::domain::outcome::{Aftermath, Outcome, Refusal};
 use crate::domain::record::Record as _;
-use crate::domain::rows::{Account, EventKind, TopUp, TopUpState};
+use crate::domain::rows::{Account, EventKind, HaltReason, TopUp, TopUpState};
 use crate::domain::time::{DAY_US, Timestamp};
 use crate::domain::top_up::{Answer, Step, step};
 use crate::domain::view::View;
@@ -156,8 +157,10 @@ fn waits(state: TopUpState, top_up: TopUp, heard: &Heard<'_>) -> Ruling {
 fn credited(top_up: TopUp, account: &mut Account, amount: Amount, now: Timestamp) -> Ruling {
     let top_up_id = top_up.top_up_id;
     account.incoming_minor -= amount.minor();
-    account.credits_posted_minor += amount.minor();
-    account.lots.add(Lot { lot_id: LotId(top_up_id.0), remaining_minor: amount.minor(), expires_at: None });
+    let lot = Lot { lot_id: LotId(top_up_id.0), remaining_minor: amount.minor(), expires_at: None };
+    let mut inflow = Inflow::default();
+    inflow.credit(account, PROVIDER_CLEARING, amount, &Place::New(lot));
+    let (transfers, mut writes) = inflow.settle(account);
     let outcome = Outcome::TopUpSettled {
         top_up_id,
         credited_minor: amount.minor(),
@@ -165,12 +168,11 @@ fn credited(top_up: TopUp, account: &mut Account, amount: Amount, now: Timestamp
     };
     let due_at = Some(now.plus_us(WATCH_US));
     let top_up = TopUp { state: TopUpState::Succeeded, settled_at: Some(now), attempts: 0, due_at, ..top_up };
-    let transfer = moved(PROVIDER_CLEARING, account.ledger_account_id, account.asset, amount);
-    let clearing = booked(PROVIDER_CLEARING, amount.minor(), 0);
+    writes.push(Write::Update(top_up.into_row()));
     Ruling {
         entry_account_id: Some(account.account_id),
-        postings: Postings(vec![transfer]),
-        ..Ruling::plain(vec![Write::Update(top_up.into_row()), clearing], outcome)
+        postings: Postings(transfers),
+        ..Ruling::plain(writes, outcome)
     }
 }
 
@@ -187,8 +189,9 @@ fn failed(top_up: TopUp, account: &mut Account, amount: Amount, now: Timestamp) 
     Ruling::plain(vec![Write::Update(top_up.into_row())], outcome)
 }
 
-/// What its owner still has is taken from him, and what he has no more is our loss: nobody's balance falls
-/// below zero. A charge-back stops all outflow besides, since whoever disputes one may dispute the next.
+/// What its owner still has is taken from him, and what he has no more is our loss, which he owes from then
+/// on: nobody's balance falls below zero. What is held for a shop stays the shop's to capture. A charge-back
+/// stops all outflow besides, since whoever disputes one may dispute the next, and he does not lift that.
 fn taken_back(
     state: TopUpState,
     top_up: TopUp,
@@ -202,24 +205,24 @@ fn taken_back(
     // What is available is part of the lots, so they hold as much.
     account.lots.take(taken_minor);
     account.debits_posted_minor += taken_minor;
+    account.debt_minor += lost_minor;
     let of = |kind, number| event(account.account_id, command_id, number, kind, top_up.top_up_id.0, now);
     let mut writes = if state == TopUpState::ChargedBack {
-        vec![of(EventKind::TopUpChargedBack, 1), of(EventKind::Frozen, 2)]
+        vec![of(EventKind::TopUpChargedBack, 1), of(EventKind::AccountHalted, 2)]
     } else {
         vec![of(EventKind::TopUpRefunded, 1)]
     };
     if state == TopUpState::ChargedBack {
-        account.frozen_at = account.frozen_at.or(Some(now));
-        account.frozen_until = None;
-        account.live_codes.clear();
+        account.halt(now, HaltReason::ChargeBack);
     }
+    let halted_at = account.halted_at.filter(|_| state == TopUpState::ChargedBack);
     let outcome = Outcome::TopUpTakenBack {
         top_up_id: top_up.top_up_id,
         state,
         taken_minor,
         lost_minor,
         available_after_minor: account.available_minor(),
-        frozen_at: account.frozen_at.filter(|_| state == TopUpState::ChargedBack),
+        aftermath: Aftermath::Owed { debt_minor: account.debt_minor, halted_at },
     };
     let parts = [(account.ledger_account_id, taken_minor), (LOSSES, lost_minor)];
     let postings = parts
@@ -243,8 +246,4 @@ fn taken_back(
 
 fn moved(debit: LedgerAccountId, credit: LedgerAccountId, asset: Asset, amount: Amount) -> Transfer {
     Transfer { debit, credit, asset, amount }
-}
-
-fn booked(ledger_account_id: LedgerAccountId, debits_minor: i64, credits_minor: i64) -> Write {
-    Write::Credit { ledger_account_id, debits_minor, credits_minor }
 }

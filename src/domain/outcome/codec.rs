@@ -1,8 +1,8 @@
 //! How outcomes and open answers are stored: one way to write each, and only that way is read back.
 
 use super::{
-    AccountStanding, OpenAnswer, OperatorKey, Outcome, RecoveryStep, Refusal, keys, payment, reconciliation,
-    settlement, shop, top_up, webhook,
+    AccountStanding, OpenAnswer, OperatorKey, Outcome, RecoveryStep, Refusal, halt, keys, payment,
+    reconciliation, settlement, shop, top_up, webhook,
 };
 use crate::domain::codec::{Decoder, Encoder};
 use crate::domain::id::{
@@ -41,6 +41,7 @@ impl Outcome {
             | Self::TopUpSettled { .. }
             | Self::TopUpWaits { .. }
             | Self::TopUpTakenBack { .. } => top_up::write(self, encoder),
+            Self::AccountHalted { .. } | Self::AccountResumed { .. } => halt::write(self, encoder),
             Self::ReversedTooLate { .. }
             | Self::OrderCreated { .. }
             | Self::OrderCancelled
@@ -259,7 +260,8 @@ impl Outcome {
             25..=31 => Self::decode_of_an_operator(tag, &mut decoder)?,
             32..=43 => Self::decode_of_a_factor(tag, &mut decoder)?,
             44..=46 => payment::read(tag, &mut decoder)?,
-            70..=71 => top_up::read(tag, &mut decoder)?,
+            70..=71 | 150 => top_up::read(tag, &mut decoder)?,
+            151..=152 => halt::read(tag, &mut decoder)?,
             80..=86 => shop::read(tag, &mut decoder)?,
             90..=94 => webhook::read(tag, &mut decoder)?,
             110..=112 => settlement::read(tag, &mut decoder)?,

@@ -178,5 +178,9 @@ stored_enum! {
         NoKey = 136,
         /// The key that proposed it was revoked since.
         ProposerRevoked = 137,
+        /// The operators stopped all outflow; its owner does not lift it.
+        AccountHalted = 150,
+        /// No operator stopped it.
+        AccountNotHalted = 151,
     }
 }

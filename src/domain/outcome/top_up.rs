@@ -6,6 +6,25 @@ use crate::domain::codec::{Decoder, Encoder};
 use crate::domain::id::TopUpId;
 use crate::domain::record::Corrupt;
 use crate::domain::rows::TopUpState;
+use crate::domain::time::Timestamp;
+
+/// What taking a top-up back leaves its account with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Aftermath {
+    /// In rows from before debts were kept: what was lost was forgiven, and a charge-back froze as an owner
+    /// does.
+    Forgiven {
+        /// Since when outflow was stopped, if it was by this.
+        frozen_at: Option<Timestamp>,
+    },
+    /// What was lost is owed.
+    Owed {
+        /// All that is owed by now, in minor units.
+        debt_minor: i64,
+        /// Since when the operators stop outflow, if they do by this.
+        halted_at: Option<Timestamp>,
+    },
+}
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "encode hands over these alone")]
 pub(super) fn write(outcome: &Outcome, encoder: Encoder) -> Encoder {
@@ -21,15 +40,24 @@ pub(super) fn write(outcome: &Outcome, encoder: Encoder) -> Encoder {
             taken_minor,
             lost_minor,
             available_after_minor,
-            frozen_at,
-        } => encoder
-            .byte(71)
-            .fixed(&top_up_id.0)
-            .int(state.number())
-            .int(*taken_minor)
-            .int(*lost_minor)
-            .int(*available_after_minor)
-            .int(moment(*frozen_at)),
+            aftermath,
+        } => {
+            let tag = match aftermath {
+                Aftermath::Forgiven { .. } => 71,
+                Aftermath::Owed { .. } => 150,
+            };
+            let encoder = encoder
+                .byte(tag)
+                .fixed(&top_up_id.0)
+                .int(state.number())
+                .int(*taken_minor)
+                .int(*lost_minor)
+                .int(*available_after_minor);
+            match aftermath {
+                Aftermath::Forgiven { frozen_at } => encoder.int(moment(*frozen_at)),
+                Aftermath::Owed { debt_minor, halted_at } => encoder.int(*debt_minor).int(moment(*halted_at)),
+            }
+        }
         _ => unreachable!("encode hands over other outcomes to nobody"),
     }
 }
@@ -39,13 +67,17 @@ pub(super) fn read(tag: u8, decoder: &mut Decoder<'_>) -> Result<Outcome, Corrup
     let state = TopUpState::from_number(decoder.int()?)?;
     Ok(match tag {
         70 => Outcome::TopUpWaits { top_up_id, state },
-        71 => Outcome::TopUpTakenBack {
+        71 | 150 => Outcome::TopUpTakenBack {
             top_up_id,
             state,
             taken_minor: decoder.int()?,
             lost_minor: decoder.int()?,
             available_after_minor: decoder.int()?,
-            frozen_at: read_moment(decoder)?,
+            aftermath: if tag == 71 {
+                Aftermath::Forgiven { frozen_at: read_moment(decoder)? }
+            } else {
+                Aftermath::Owed { debt_minor: decoder.int()?, halted_at: read_moment(decoder)? }
+            },
         },
         _ => return Err(Corrupt),
     })

@@ -258,7 +258,8 @@ impl Watch {
         let code_at = device.last_code_at.expect("a code was accepted before any payment");
         assert!(at.since_us(code_at) <= 5 * MINUTE_US, "neither fresh nor with a code");
         assert!(*amount_minor < 10_000 || code_at == *at, "a large amount without its code");
-        assert_eq!(ledger.get::<Account>((call.account_id,)).frozen_at, None, "out of a frozen account");
+        let account = ledger.get::<Account>((call.account_id,));
+        assert_eq!((account.frozen_at, account.halted_at), (None, None), "out of a frozen account");
     }
 
     fn money(&self, ledger: &Ledger, accounts: &[Account]) {
@@ -268,6 +269,9 @@ impl Watch {
             sum_minor += balance_minor;
             assert_eq!(balance_minor, self.replayed[&account.ledger_account_id], "by the journal");
             assert!(account.available_minor() >= 0, "below zero");
+            assert!(account.debt_minor >= 0, "nobody is owed by this");
+            let owes = account.debt_minor > 0;
+            assert!(!owes || account.available_minor() == 0, "who owes has nothing to spend");
             assert_eq!(
                 account.lots.total_minor(),
                 account.available_minor() + account.debits_pending_minor,

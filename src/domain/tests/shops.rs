@@ -3,6 +3,7 @@
 
 mod bars;
 mod charge;
+mod debts;
 mod issue;
 mod life;
 mod operators;

@@ -9,7 +9,7 @@ use crate::domain::id::{TopUpId, WorkerId, hex};
 use crate::domain::ledger::{LOSSES, PROVIDER_CLEARING, Transfer};
 use crate::domain::money::{Amount, Asset};
 use crate::domain::outcome::{Outcome, Refusal};
-use crate::domain::rows::{Event, EventKind, TopUp, TopUpState};
+use crate::domain::rows::{Event, EventKind, HaltReason, TopUp, TopUpState};
 use crate::domain::time::{DAY_US, SECOND_US, Timestamp};
 use crate::domain::top_up::{Answer, Step, TABLE, step};
 
@@ -237,6 +237,37 @@ fn what_is_taken_back_is_what_is_left_and_the_rest_is_lost() {
 }
 
 #[test]
+fn the_next_top_up_pays_for_the_one_that_was_taken_back() {
+    let (mut ledger, id) = at(TopUpState::Succeeded);
+    let pay = ledger.pay("alice → bakery 8100");
+    assert_eq!(ledger.say(&pay), Said::Done);
+    let take_back = ledger.take_back(id, false);
+    assert_eq!(ledger.say(&take_back), Said::Done);
+    assert_eq!(ledger.account_of("alice").debt_minor, 8_000);
+    for (credited, paid) in [(5_000, 5_000), (4_000, 3_000), (100, 0)] {
+        ledger.pass(DAY_US);
+        ledger.device("alice", |device| device.last_code_at = Some(Timestamp(i64::MAX)));
+        let request = ledger.top_up("alice", credited);
+        assert_eq!(ledger.say(&request), Said::Done);
+        let settle = ledger.settle(top_up_id(&request), true);
+        let before = ledger.account_of("alice").available_minor();
+        let decision = ledger.act(&settle);
+        let entry = entry(&decision).expect("journalled");
+        assert_eq!(entry.postings.debt_paid_minor(), paid);
+        let available_after_minor = before + credited - paid;
+        let told = Outcome::TopUpSettled {
+            top_up_id: top_up_id(&request),
+            credited_minor: credited,
+            available_after_minor,
+        };
+        assert_eq!(entry.outcome, told);
+        assert_eq!(ledger.account_of("alice").available_minor(), available_after_minor);
+    }
+    assert_eq!(ledger.account_of("alice").debt_minor, 0);
+    assert_eq!(ledger.credits[&LOSSES], (8_000, 8_000));
+}
+
+#[test]
 fn nobody_falls_below_zero_and_whoever_has_nothing_left_sees_no_movement() {
     let (mut ledger, id) = at(TopUpState::Succeeded);
     for minor in [9_000, 100] {
@@ -273,7 +304,7 @@ fn what_is_held_for_a_shop_is_not_taken_back() {
 #[test]
 fn a_charge_back_stops_all_outflow_and_a_refund_does_not() {
     for (charged_back, kinds) in [
-        (true, vec![EventKind::TopUpChargedBack, EventKind::Frozen]),
+        (true, vec![EventKind::TopUpChargedBack, EventKind::AccountHalted]),
         (false, vec![EventKind::TopUpRefunded]),
     ] {
         let (mut ledger, id) = at(TopUpState::Succeeded);
@@ -283,10 +314,11 @@ fn a_charge_back_stops_all_outflow_and_a_refund_does_not() {
         let told: Vec<_> = written::<Event>(&decision).iter().map(|event| event.kind).collect();
         assert_eq!(told, kinds);
         let account = ledger.account_of("alice");
-        assert_eq!(account.frozen_at, charged_back.then_some(NOW));
-        assert_eq!(account.frozen_until.is_none(), charged_back, "it does not end by itself");
+        assert_eq!(account.halted_at, charged_back.then_some(NOW));
+        assert_eq!(account.halt_reason, charged_back.then_some(HaltReason::ChargeBack));
+        assert_eq!(account.frozen_until, Some(NOW.plus_us(DAY_US)), "its owner's freeze is his own");
         let pay = ledger.pay("alice → bakery 10");
-        let expected = if charged_back { Said::No(Refusal::AccountFrozen) } else { Said::Done };
+        let expected = if charged_back { Said::No(Refusal::AccountHalted) } else { Said::Done };
         assert_eq!(ledger.ask(&pay), expected);
     }
 }

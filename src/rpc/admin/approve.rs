@@ -69,6 +69,7 @@ pub async fn call(gate: &Gate, envelope: pb::Envelope, peer: IpAddr) -> Result<p
         }
         Outcome::Keys(KeyOutcome::BarLifted { .. })
         | Outcome::RecoveryStepped(_)
+        | Outcome::AccountResumed { .. }
         | Outcome::Settlement(SettlementOutcome::PayoutsClosed { .. }) => none,
         _ => return Err(Rejection::Internal),
     })

@@ -82,6 +82,8 @@ fn kind(kind: EventKind) -> pb::SecurityEventKind {
         EventKind::ContactRemoved => pb::SecurityEventKind::ContactRemoved,
         EventKind::TopUpRefunded => pb::SecurityEventKind::TopUpRefunded,
         EventKind::TopUpChargedBack => pb::SecurityEventKind::TopUpChargedBack,
+        EventKind::AccountHalted => pb::SecurityEventKind::AccountHalted,
+        EventKind::AccountResumed => pb::SecurityEventKind::AccountResumed,
     }
 }
 

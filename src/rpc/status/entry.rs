@@ -434,6 +434,14 @@ pub fn entry(reason: Reason) -> Entry {
             "the key that proposed it was revoked since",
             "Who still wants it proposes it anew.",
         ),
+        Reason::AccountHalted => (
+            Code::FailedPrecondition,
+            "the operators stopped all outflow of the account",
+            "GetBalance says since when and why. Only the operators lift it: the owner turns to support.",
+        ),
+        Reason::AccountNotHalted => {
+            (Code::FailedPrecondition, "no operator stopped the account's outflow", "Nothing to do.")
+        }
         Reason::Internal => (
             Code::Internal,
             "a defect on our side",

@@ -92,5 +92,7 @@ pub(in crate::rpc) fn of_refusal(refusal: Refusal) -> Reason {
         Refusal::OperatorConcerned => Reason::OperatorConcerned,
         Refusal::NoKey => Reason::NoKey,
         Refusal::ProposerRevoked => Reason::ProposerRevoked,
+        Refusal::AccountHalted => Reason::AccountHalted,
+        Refusal::AccountNotHalted => Reason::AccountNotHalted,
     }
 }

@@ -2,13 +2,14 @@
 
 use std::net::IpAddr;
 
-use crate::domain::rows::Account;
+use crate::domain::rows::{Account, HaltReason};
 use crate::gate::Gate;
 use crate::gate::admitted::Admitted;
 use crate::gate::operation::{CallerKind, Codes, Cost, Effect, Operation, Read};
 use crate::gate::rejection::Rejection;
 use crate::gate::tools::Tools;
 use crate::pb;
+use crate::rpc::convert::time;
 use crate::store::query::Query;
 
 pub struct GetBalance;
@@ -31,6 +32,14 @@ impl Read for GetBalance {
     }
 }
 
+fn halt_reason(reason: Option<HaltReason>) -> pb::HaltReason {
+    match reason {
+        None => pb::HaltReason::Unspecified,
+        Some(HaltReason::ChargeBack) => pb::HaltReason::ChargeBack,
+        Some(HaltReason::Operator) => pb::HaltReason::Operator,
+    }
+}
+
 pub async fn call(
     gate: &Gate,
     envelope: pb::Envelope,
@@ -44,5 +53,8 @@ pub async fn call(
         held_minor: account.debits_pending_minor,
         incoming_minor: account.incoming_minor,
         frozen: account.frozen_at.is_some(),
+        debt_minor: account.debt_minor,
+        halted_at: account.halted_at.map(time),
+        halt_reason: halt_reason(account.halt_reason).into(),
     })
 }

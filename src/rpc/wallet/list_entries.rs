@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use crate::domain::id::AccountId;
+use crate::domain::ledger::Postings;
 use crate::domain::money::Asset;
 use crate::domain::outcome::Outcome;
 use crate::domain::payment::Moved;
@@ -63,6 +64,7 @@ fn step_kind(moved: &Moved) -> pb::EntryKind {
 #[expect(clippy::wildcard_enum_match_arm, reason = "every other outcome moves no money")]
 fn entry(row: &Journal) -> Result<pb::Entry, Rejection> {
     let outcome = Outcome::decode(&row.outcome).map_err(|_| Rejection::Internal)?;
+    let postings = Postings::decode(&row.postings).map_err(|_| Rejection::Internal)?;
     let (kind, amount_minor, subject_id, available_after_minor) = match outcome {
         Outcome::Paid { payment_id, amount_minor, available_after_minor, .. }
         | Outcome::Charged { payment_id, amount_minor, available_after_minor, .. } => {
@@ -100,6 +102,7 @@ fn entry(row: &Journal) -> Result<pb::Entry, Rejection> {
         currency: Asset::PrepaidJpy.code().into(),
         subject_id: subject_id.to_vec(),
         available_after_minor,
+        debt_paid_minor: postings.debt_paid_minor(),
     })
 }
 

@@ -17,9 +17,9 @@ use crate::domain::recovery::addition::{Additions, Asking};
 use crate::domain::recovery::factor::{Channel, Channels};
 use crate::domain::rows::{
     Account, Activation, Addition, ClosingReason, CodePurpose, Enrolment, EnrolmentState, Event, EventKind,
-    Journal, KeyForm, KeyState, Lane, Lease, Message, MessageState, OpenRequest, Operator, Payment,
-    PaymentCode, PendingContact, Proposal, ProposalState, RecoveryCase, RecoveryTarget, Row, SecretReply,
-    Terminal, TerminalState, TopUp, TopUpState,
+    HaltReason, Journal, KeyForm, KeyState, Lane, Lease, Message, MessageState, OpenRequest, Operator,
+    Payment, PaymentCode, PendingContact, Proposal, ProposalState, RecoveryCase, RecoveryTarget, Row,
+    SecretReply, Terminal, TerminalState, TopUp, TopUpState,
 };
 use crate::domain::tests::fixture::{
     Ledger, NOW, account_id, contact_index, device_id, funding_id, key_id, merchant_id, store_id,
@@ -362,6 +362,11 @@ pub(crate) fn broken(copy: Copy<'_>, blob: &dyn Fn(&str) -> String) -> Vec<Strin
         "UPDATE account SET debits_pending_minor = credits_posted_minor + 1".to_owned(),
         "UPDATE account SET debits_posted_minor = -1".to_owned(),
         "UPDATE account SET incoming_minor = -1".to_owned(),
+        "UPDATE account SET debt_minor = -1".to_owned(),
+        // Whoever owes has nothing to spend.
+        "UPDATE account SET debt_minor = 1, credits_posted_minor = credits_posted_minor + 1".to_owned(),
+        "UPDATE account SET halted_at = 1".to_owned(),
+        "UPDATE account SET halted_at = 1, halt_reason = 3".to_owned(),
         "UPDATE ledger_account SET debits_posted_minor = 1 WHERE kind = 5".to_owned(),
         "UPDATE ledger_account SET kind = 1".to_owned(),
         // One effect a request id and key, one row a place.
@@ -458,6 +463,9 @@ pub(crate) fn changed_account(ledger: &Ledger) -> Account {
         spent_total_minor: 18,
         payments_total: 19,
         live_codes,
+        debt_minor: 24,
+        halted_at: Some(NOW),
+        halt_reason: Some(HaltReason::Operator),
         ..ledger.account_of("alice").clone()
     };
     account.spending.add(NOW, 20);

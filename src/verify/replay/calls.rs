@@ -62,6 +62,8 @@ impl Replay {
                     live_codes: LiveCodes::default(),
                     held_minor: 0,
                     incoming_minor: 0,
+                    debt_minor: 0,
+                    halted: None,
                 };
                 if self.accounts.insert(*account_id, account).is_some() {
                     return Err("it opens an account that there is already");
@@ -80,6 +82,9 @@ impl Replay {
         frozen_at: Option<Timestamp>,
     ) -> Checked {
         let account = self.account_mut(account_id)?;
+        if frozen_at.is_none() && account.halted.is_some() {
+            return Err("its owner lifted what the operators stopped");
+        }
         account.frozen_at = frozen_at;
         account.frozen_until = None;
         if frozen_at.is_some() {
@@ -114,6 +119,7 @@ impl Replay {
             }
             (Kind::RequestTopUp, Outcome::TopUpRequested { top_up_id }) => {
                 let body: pb::TopUpRequest = evidence::body(&call)?;
+                self.not_halted(account_id)?;
                 self.top_up_requested(account_id, *top_up_id, body.amount_minor)?;
                 nothing_posted(entry)
             }
@@ -121,6 +127,7 @@ impl Replay {
                 self.device_revoked(entry, &call, account_id, (*device_id, *account_frozen))
             }
             (Kind::IssueCode, Outcome::CodeIssued { .. }) => {
+                self.not_halted(account_id)?;
                 self.code_issued(entry, &call, account_id, device_id)?;
                 nothing_posted(entry)
             }

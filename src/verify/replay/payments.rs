@@ -402,7 +402,7 @@ impl Replay {
         let account = self.account(account_id)?;
         let frozen =
             account.frozen_at.is_some() && account.frozen_until.is_none_or(|until| entry.row.at < until);
-        if frozen || account.contested || account.state != AccountState::Active {
+        if frozen || account.contested || account.halted.is_some() || account.state != AccountState::Active {
             return Err("money left an account that was frozen or not active");
         }
         Ok(())
@@ -433,13 +433,7 @@ impl Replay {
         };
         let expected =
             [transfer(own, payable, moved.captured_minor), transfer(payable, into, moved.refunded_minor)];
-        let expected: Vec<Transfer> = expected.into_iter().flatten().collect();
-        if entry.postings.0 != expected {
-            return Err("what was posted is not what was signed");
-        }
-        for transfer in &expected {
-            self.post(transfer)?;
-        }
+        self.posted(entry, account_id, expected.into_iter().flatten())?;
         self.lined(entry, payment_id, moved)?;
         Self::entry_of(entry, account_id)?;
         let available_minor = self.available(account_id)?;

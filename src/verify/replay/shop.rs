@@ -267,10 +267,7 @@ impl Replay {
         let (debit, credit) = if given_back { (own, held) } else { (held, own) };
         let amount = Amount::new(amount_minor).ok_or("its amount is none")?;
         let transfer = Transfer { debit, credit, asset: Asset::PrepaidJpy, amount };
-        if entry.postings.0 != [transfer] {
-            return Err("what was posted is not what was signed");
-        }
-        self.post(&transfer)?;
+        self.posted(entry, account_id, [transfer])?;
         Self::entry_of(entry, account_id)?;
         match self.available(account_id)? {
             minor if minor < 0 => Err("more is held than the account has"),

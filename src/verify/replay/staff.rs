@@ -232,6 +232,7 @@ impl Replay {
                 nothing_moved(entry)
             }
             (Kind::Bar, _) => self.bar(entry, call),
+            (Kind::FreezeAccount, _) => self.halted_by_operator(entry, call),
             (Kind::CancelRecoveryByOperator, Outcome::RecoveryStepped(step)) => {
                 let body: pb::CancelRecoveryRequest = evidence::body(call)?;
                 if body.case_id != step.case_id.0 {
@@ -310,6 +311,9 @@ impl Replay {
             {
                 self.stepped(entry, step)
             }
+            (Some(Proposal::UnfreezeAccount(proposed)), Outcome::AccountResumed { account_id, .. }) => {
+                self.resumed(entry, proposed, *account_id)
+            }
             (
                 Some(Proposal::AllowCash(proposed)),
                 Outcome::CashAllowed { store_id, ledger_account_id, .. },
@@ -365,6 +369,7 @@ fn is_operators(kind: Kind) -> bool {
             | Kind::Approve
             | Kind::SuspendMerchant
             | Kind::Bar
+            | Kind::FreezeAccount
             | Kind::CancelRecoveryByOperator
             | Kind::TakeReconciliationItem
             | Kind::ResolveReconciliationItem

@@ -6,8 +6,8 @@ use crate::domain::command::SystemAction;
 use crate::domain::id::{AccountId, TopUpId};
 use crate::domain::ledger::{LOSSES, PROVIDER_CLEARING, Transfer};
 use crate::domain::money::{Amount, Asset};
-use crate::domain::outcome::Outcome;
-use crate::domain::rows::TopUpState;
+use crate::domain::outcome::{Aftermath, Outcome};
+use crate::domain::rows::{HaltReason, TopUpState};
 use crate::domain::top_up::{Answer, Step, step};
 
 /// What a row says that the provider said.
@@ -89,14 +89,11 @@ impl Replay {
             asset: Asset::PrepaidJpy,
             amount,
         };
-        let expected = if succeeded { vec![transfer] } else { Vec::new() };
         let expected_credit = if succeeded { amount.minor() } else { 0 };
-        if top_up_id != said.top_up_id || entry.postings.0 != expected || credited_minor != expected_credit {
+        if top_up_id != said.top_up_id || credited_minor != expected_credit {
             return Err("it credits another amount than was asked for");
         }
-        for transfer in &expected {
-            self.post(transfer)?;
-        }
+        self.posted(entry, account_id, succeeded.then_some(transfer))?;
         Self::entry_of(entry, account_id)?;
         if self.available(account_id)? != available_after_minor {
             return Err("the balance after it is another");
@@ -104,7 +101,7 @@ impl Replay {
         Ok(if succeeded { TopUpState::Succeeded } else { TopUpState::Failed })
     }
 
-    /// What its owner had is taken from him, the rest is lost, and a charge-back freezes.
+    /// What its owner had is taken from him, the rest is lost and owed, and a charge-back stops outflow.
     fn top_up_taken_back(
         &mut self,
         entry: &Entry<'_>,
@@ -118,7 +115,7 @@ impl Replay {
             taken_minor,
             lost_minor,
             available_after_minor,
-            frozen_at,
+            aftermath,
         } = entry.outcome
         else {
             return Err("its outcome is not what was signed");
@@ -137,27 +134,57 @@ impl Replay {
             Some(Transfer { debit, credit: PROVIDER_CLEARING, asset: Asset::PrepaidJpy, amount })
         };
         let parts = [transfer(ledger_account_id, taken_minor), transfer(LOSSES, lost_minor)];
-        let expected: Vec<Transfer> = parts.into_iter().flatten().collect();
-        if entry.postings.0 != expected {
-            return Err("what was posted is not what was taken back");
-        }
-        for transfer in &expected {
-            self.post(transfer)?;
-        }
+        self.posted(entry, account_id, parts.into_iter().flatten())?;
         Self::entry_of(entry, account_id)?;
-        let account = self.account_mut(account_id)?;
-        if frozen_at.is_some() != (state == TopUpState::ChargedBack) {
-            return Err("a charge-back freezes its account, and nothing else of this does");
-        }
-        if frozen_at.is_some() {
-            account.frozen_at = account.frozen_at.or(frozen_at);
-            account.frozen_until = None;
-            account.live_codes.clear();
-        }
+        self.taken_back_leaves(account_id, aftermath, lost_minor, state == TopUpState::ChargedBack)?;
         if self.available(account_id)? == available_after_minor {
             Ok(())
         } else {
             Err("the balance after it is another")
+        }
+    }
+}
+
+impl Replay {
+    /// What is lost is owed from then on; rows from before debts were kept forgave it.
+    fn taken_back_leaves(
+        &mut self,
+        account_id: AccountId,
+        aftermath: Aftermath,
+        lost_minor: i64,
+        charged_back: bool,
+    ) -> Checked {
+        match aftermath {
+            Aftermath::Forgiven { .. } if self.debts_are_kept => Err("it forgives what is owed"),
+            Aftermath::Forgiven { frozen_at } => {
+                if frozen_at.is_some() != charged_back {
+                    return Err("a charge-back freezes its account, and nothing else of this does");
+                }
+                let account = self.account_mut(account_id)?;
+                if frozen_at.is_some() {
+                    account.frozen_at = account.frozen_at.or(frozen_at);
+                    account.frozen_until = None;
+                    account.live_codes.clear();
+                }
+                Ok(())
+            }
+            Aftermath::Owed { debt_minor, halted_at } => {
+                self.debts_are_kept = true;
+                let account = self.account_mut(account_id)?;
+                account.debt_minor += lost_minor;
+                if debt_minor != account.debt_minor {
+                    return Err("what its owner owes after it is another amount");
+                }
+                match halted_at {
+                    Some(halted_at) if charged_back => {
+                        self.halted(account_id, halted_at, HaltReason::ChargeBack)
+                    }
+                    None if !charged_back => Ok(()),
+                    Some(_) | None => {
+                        Err("a charge-back stops its account's outflow, and nothing else of this does")
+                    }
+                }
+            }
         }
     }
 }

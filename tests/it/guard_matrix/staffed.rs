@@ -67,6 +67,7 @@ pub fn expected() -> Vec<(&'static str, CallerKind, Effect, Codes)> {
         (method::BAR, Operator, Changes, Refused),
         (method::ROTATE_OPERATOR_KEY, Operator, Changes, Refused),
         (method::ROTATE_MERCHANT_KEY, Merchant, Changes, Refused),
+        (method::FREEZE_ACCOUNT, Operator, Changes, Refused),
         (method::LIST_SETTLEMENTS, Merchant, Reads, Refused),
         (method::LIST_SETTLEMENT_LINES, Merchant, Reads, Refused),
         (method::GET_PAYOUT_FILE, Operator, Reads, Refused),
@@ -158,6 +159,7 @@ impl Staffed {
             Case::new(method::APPROVE, &approve),
             Case::new(method::FREEZE, &pb::FreezeRequest {}),
             Case::new(method::UNFREEZE, &pb::UnfreezeRequest {}).code(),
+            Case::new(method::FREEZE_ACCOUNT, &freeze(mallory).await),
         ];
         cases.extend(differences(world));
         cases.splice(3..3, steps);
@@ -198,6 +200,13 @@ fn rotation(method: &str, kind: &str, owner_id: &[u8]) -> Case {
     let new = Signer::new(DeviceKey::generate(SignatureForm::Der), SANDBOX_AUDIENCE);
     let key_proof = new.possession(kind, owner_id);
     Case::new(method, &pb::RotateKeyRequest { key: Some(new.candidate()), key_proof })
+}
+
+/// The account behind a top-up of Mallory's.
+async fn freeze(mallory: &Wallet) -> pb::FreezeAccountRequest {
+    let entries = mallory.list_entries(pb::ListEntriesRequest::default()).await.expect("entries").entries;
+    let top_up = entries.into_iter().find(|entry| entry.kind() == pb::EntryKind::TopUp);
+    pb::FreezeAccountRequest { top_up_id: top_up.expect("a top-up").subject_id, ..Default::default() }
 }
 
 /// What a merchant was paid, and what the bank is told.

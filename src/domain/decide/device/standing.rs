@@ -62,10 +62,8 @@ impl Turn<'_> {
     }
 
     fn may_move_money(&self) -> Result<(), Refusal> {
-        if self.account.contested_at.is_some() {
-            Err(Refusal::AccountContested)
-        } else if self.account.is_frozen(self.now) {
-            Err(Refusal::AccountFrozen)
+        if let Some(refusal) = self.account.stopped(self.now) {
+            Err(refusal)
         } else if self.device.lost_at.is_some() {
             Err(Refusal::DeviceLost)
         } else {
@@ -73,8 +71,12 @@ impl Turn<'_> {
         }
     }
 
-    /// A freeze survives a recovery: whoever recovered lifts it a day later at the earliest.
+    /// A freeze survives a recovery: whoever recovered lifts it a day later at the earliest. What the
+    /// operators stopped is not his to lift.
     fn may_unfreeze(&self) -> Result<(), Refusal> {
+        if self.account.halted_at.is_some() {
+            return Err(Refusal::AccountHalted);
+        }
         let Some(frozen_at) = self.account.frozen_at.filter(|_| self.account.is_frozen(self.now)) else {
             return Err(Refusal::AccountNotFrozen);
         };

@@ -16,6 +16,12 @@ const HASH: [u8; 32] = [4; 32];
 
 fn office() -> Ledger {
     let mut ledger = Ledger::parse("alice 0 jpy | bakery");
+    employed(&mut ledger);
+    ledger
+}
+
+/// Two operators.
+pub(super) fn employed(ledger: &mut Ledger) {
     for (name, operator_id) in [("first", FIRST), ("second", SECOND)] {
         ledger.put(Operator {
             operator_id,
@@ -24,19 +30,18 @@ fn office() -> Ledger {
             state: KeyState::Active,
             added_at: NOW,
         });
-        staff_key(&mut ledger, name, Principal::Operator, operator_id.0);
+        staff_key(ledger, name, Principal::Operator, operator_id.0);
     }
-    ledger
 }
 
-fn by(ledger: &mut Ledger, name: &str, action: OperatorAction) -> Attempt {
+pub(super) fn by(ledger: &mut Ledger, name: &str, action: OperatorAction) -> Attempt {
     let number = ledger.number();
     let operator_id = if name == "first" { FIRST } else { SECOND };
     let call = OperatorCall { signed: signed(key_id(name), number), operator_id };
     ledger.command(Order::Operator(call, action))
 }
 
-fn propose(ledger: &mut Ledger) {
+pub(super) fn propose(ledger: &mut Ledger) {
     let action = OperatorAction::Propose {
         proposal_id: PROPOSAL,
         payload: vec![1, 2, 3],
@@ -65,7 +70,7 @@ fn register() -> Approved {
     }
 }
 
-fn approve(ledger: &mut Ledger, approved: Approved) -> Attempt {
+pub(super) fn approve(ledger: &mut Ledger, approved: Approved) -> Attempt {
     let approved = Box::new(approved);
     let (payload_sha256, read_sha256) = (HASH, HASH);
     let action = OperatorAction::Approve { proposal_id: PROPOSAL, payload_sha256, read_sha256, approved };

@@ -1,0 +1,73 @@
+//! The operators' own freeze: one of them, or a charge-back, stops an account's outflow; two let it go on.
+
+use super::{Checked, Entry, Replay, nothing_posted};
+use crate::domain::id::AccountId;
+use crate::domain::outcome::Outcome;
+use crate::domain::rows::HaltReason;
+use crate::domain::time::Timestamp;
+use crate::pb;
+use crate::verify::evidence;
+
+impl Replay {
+    /// Nobody asks for a way out of an account, or into it, that the operators stopped.
+    pub(super) fn not_halted(&self, account_id: AccountId) -> Checked {
+        match self.account(account_id)?.halted {
+            None => Ok(()),
+            Some(_) => Err("it was asked for while the operators stopped the account"),
+        }
+    }
+
+    /// What stands already stays, and payment codes are dead.
+    pub(super) fn halted(
+        &mut self,
+        account_id: AccountId,
+        told_at: Timestamp,
+        reason: HaltReason,
+    ) -> Checked {
+        let account = self.account_mut(account_id)?;
+        account.live_codes.clear();
+        let (halted_at, _) = *account.halted.get_or_insert((told_at, reason));
+        if halted_at == told_at { Ok(()) } else { Err("its outflow was stopped at another time") }
+    }
+
+    /// One operator stopped an account that he named, or whose top-up he named.
+    pub(super) fn halted_by_operator(&mut self, entry: &Entry<'_>, call: &pb::Call) -> Checked {
+        let Outcome::AccountHalted { account_id, halted_at, reason } = entry.outcome else {
+            return Err("its outcome does not fit its kind");
+        };
+        let body: pb::FreezeAccountRequest = evidence::body(call)?;
+        let is_named = body.account_id == account_id.0 && body.top_up_id.is_empty();
+        let mut top_ups = self.top_ups.iter().filter(|(id, _)| body.top_up_id == id.0);
+        let is_of_top_up =
+            body.account_id.is_empty() && top_ups.any(|(_, top_up)| top_up.account_id == account_id);
+        if !is_named && !is_of_top_up {
+            return Err("it stops another account than was signed for");
+        }
+        nothing_posted(entry)?;
+        self.step_account(entry, account_id)?;
+        self.halted(account_id, halted_at, HaltReason::Operator)?;
+        if self.account(account_id)?.halted == Some((halted_at, reason)) {
+            Ok(())
+        } else {
+            Err("its outflow was stopped for another reason")
+        }
+    }
+
+    /// Two operators let it go on.
+    pub(super) fn resumed(
+        &mut self,
+        entry: &Entry<'_>,
+        proposed: &pb::UnfreezeAccount,
+        account_id: AccountId,
+    ) -> Checked {
+        if proposed.account_id != account_id.0 {
+            return Err("it lets another account go on than was proposed");
+        }
+        nothing_posted(entry)?;
+        self.step_account(entry, account_id)?;
+        match self.account_mut(account_id)?.halted.take() {
+            Some(_) => Ok(()),
+            None => Err("it lets an account go on that nobody stopped"),
+        }
+    }
+}
