@@ -62,6 +62,24 @@ impl Periods {
     }
 }
 
+impl Periods {
+    /// Whether the same was moved, each movement in the same bucket or in the next one to it: servers' clocks
+    /// are not quite one.
+    pub fn is_like(&self, other: &Self) -> bool {
+        are_like(&self.hours, &other.hours) && are_like(&self.days, &other.days)
+    }
+}
+
+fn are_like(one: &[Bucket], other: &[Bucket]) -> bool {
+    let within = |a: &[Bucket], b: &[Bucket]| {
+        a.iter().all(|bucket| {
+            let (least, most) = (sum(a, bucket.index - 1), sum(b, bucket.index - 2));
+            least.amount_minor <= most.amount_minor && least.count <= most.count
+        })
+    };
+    sum(one, i64::MIN) == sum(other, i64::MIN) && within(one, other) && within(other, one)
+}
+
 fn sum(buckets: &[Bucket], over: i64) -> Moved {
     buckets.iter().filter(|bucket| bucket.index > over).fold(Moved::default(), |sum, bucket| Moved {
         amount_minor: sum.amount_minor.saturating_add(bucket.amount_minor),
@@ -113,6 +131,31 @@ mod tests {
         periods.add(start, 700);
         for (hours, expected) in [(0, 700), (24, 700), (25, 0)] {
             assert_eq!(periods.last_day(start.plus_us(hours * HOUR_US)).amount_minor, expected, "{hours} h");
+        }
+    }
+
+    #[test]
+    fn movements_a_bucket_apart_are_alike_and_no_others() {
+        let at = |hour: i64| Timestamp(HOUR_US * hour);
+        let of = |moved: &[(i64, i64)]| {
+            let mut periods = Periods::default();
+            for (hour, amount_minor) in moved {
+                periods.add(at(*hour), *amount_minor);
+            }
+            periods
+        };
+        let one = of(&[(100, 5), (101, 7)]);
+        for (other, is_like) in [
+            (of(&[(100, 5), (101, 7)]), true),
+            (of(&[(100, 5), (102, 7)]), true),
+            (of(&[(100, 5), (100, 7)]), true),
+            (of(&[(100, 5), (103, 7)]), false),
+            (of(&[(98, 5), (101, 7)]), false),
+            (of(&[(100, 5), (101, 6)]), false),
+            (of(&[(100, 5), (101, 3), (101, 4)]), false),
+            (Periods::default(), false),
+        ] {
+            assert_eq!((one.is_like(&other), other.is_like(&one)), (is_like, is_like), "{other:?}");
         }
     }
 

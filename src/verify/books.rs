@@ -126,6 +126,8 @@ fn one(
         }
         Row::Device(row) => device(row, replay),
         Row::SigningKey(row) => signing_key(row, replay),
+        Row::Document(row) => replay.knows_document(row),
+        Row::Factors(row) => replay.knows_factors(row),
         Row::Merchant(row) => merchant(row, replay),
         Row::Store(row) => store(row, replay),
         Row::LedgerAccount(row) => {
@@ -238,14 +240,14 @@ fn account(row: &Account, replay: &Replay) -> Result<(), &'static str> {
     if (row.version, row.epoch) != (expected.version, expected.epoch) {
         return Err("its version or epoch is not the journal's");
     }
-    Ok(())
+    expected.counts(row)
 }
 
 fn device(row: &Device, replay: &Replay) -> Result<(), &'static str> {
     let key = replay.keys.get(&row.key_id).ok_or("no enrolment in the journal made this device")?;
     let owner = OwnerReplay::Device { account_id: row.account_id, device_id: row.device_id };
     let same = key.owner == owner && key.state == row.state;
-    if same { Ok(()) } else { Err("its account, key or state is not the journal's") }
+    if same { replay.knows_device(row) } else { Err("its account, key or state is not the journal's") }
 }
 
 fn signing_key(row: &SigningKey, replay: &Replay) -> Result<(), &'static str> {

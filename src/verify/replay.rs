@@ -1,6 +1,7 @@
 //! The journal, replayed: what accounts, keys, stores and top-ups must be, from evidence alone.
 
 mod calls;
+mod counted;
 mod factor;
 mod halt;
 mod keys;
@@ -16,6 +17,7 @@ mod webhook;
 
 use std::collections::{HashMap, HashSet};
 
+use self::counted::{Counted, DeviceReplay};
 use self::keys::{OperatorReplay, ProposalReplay};
 use self::settlement::OwedReplay;
 use self::shop::{CashReplay, DeskReplay, MovementReplay};
@@ -65,6 +67,7 @@ pub(super) struct AccountReplay {
     pub debt_minor: i64,
     /// Since when and why the operators stop outflow.
     pub halted: Option<(Timestamp, HaltReason)>,
+    counted: Counted,
 }
 
 /// What a key must be.
@@ -159,6 +162,8 @@ pub(super) struct TopUpReplay {
     pub state: TopUpState,
     pub turn: i64,
     pub reference: Option<String>,
+    /// When it counts towards the limits.
+    requested_at: Timestamp,
 }
 
 /// What a payment must be.
@@ -186,6 +191,7 @@ struct Head {
 pub(super) struct Replay {
     pub accounts: HashMap<AccountId, AccountReplay>,
     pub keys: HashMap<KeyId, KeyReplay>,
+    devices: HashMap<DeviceId, DeviceReplay>,
     pub stores: HashMap<StoreId, StoreReplay>,
     pub merchants: HashMap<MerchantId, MerchantReplay>,
     /// The merchants' accounts.
@@ -465,6 +471,7 @@ impl Replay {
     fn step_account(&mut self, entry: &Entry<'_>, account_id: AccountId) -> Checked {
         let account = self.account_mut(account_id)?;
         account.version += 1;
+        account.counted.decided(entry.row.at);
         if entry.versions.accounts == [(account_id, account.version)] {
             Ok(())
         } else {

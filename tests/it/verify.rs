@@ -133,6 +133,47 @@ fn table_cases() -> Vec<(&'static str, String, &'static str)> {
             "it is forged",
         ),
         (
+            "another spending",
+            "UPDATE account SET spending = top_ups".to_owned(),
+            "what it spent or topped up of its limits",
+        ),
+        (
+            "other top-ups",
+            "UPDATE account SET top_ups = spending".to_owned(),
+            "what it spent or topped up of its limits",
+        ),
+        (
+            "a recovery that never was",
+            "UPDATE account SET recovered_at = 1".to_owned(),
+            "when it was recovered",
+        ),
+        ("factors that are due", "UPDATE account SET renewal_due = 1".to_owned(), "that its factors are due"),
+        (
+            "a document that was made before",
+            "UPDATE account SET document_version = document_version - 1".to_owned(),
+            "its document's version",
+        ),
+        (
+            "an older device",
+            "UPDATE device SET enrolled_at = enrolled_at - 43200000000".to_owned(),
+            "when it joined, or was lost",
+        ),
+        (
+            "a lost device",
+            "UPDATE device SET lost_at = enrolled_at".to_owned(),
+            "when it joined, or was lost",
+        ),
+        (
+            "an older document",
+            "UPDATE document SET version = version - 1".to_owned(),
+            "it is not the version that the journal made last",
+        ),
+        (
+            "older factors",
+            "UPDATE factors SET version = version - 1".to_owned(),
+            "they are not the version that the journal made last",
+        ),
+        (
             "an unfrozen account",
             "UPDATE account SET frozen_at = NULL WHERE frozen_at IS NOT NULL".to_owned(),
             "its state",

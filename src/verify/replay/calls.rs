@@ -1,5 +1,6 @@
 //! Rows that a candidate or a device signed.
 
+use super::counted::Counted;
 use super::{AccountReplay, Checked, Entry, KeyReplay, OwnerReplay, Replay, nothing_moved, nothing_posted};
 use crate::crypto::envelope::SignatureForm;
 use crate::domain::id::{AccountId, DeviceId};
@@ -64,11 +65,12 @@ impl Replay {
                     incoming_minor: 0,
                     debt_minor: 0,
                     halted: None,
+                    counted: Counted::enrolled(entry.row.at),
                 };
                 if self.accounts.insert(*account_id, account).is_some() {
                     return Err("it opens an account that there is already");
                 }
-                Ok(())
+                self.joined(*account_id, *device_id)
             }
             (_, _) => Err("its outcome does not fit its kind"),
         }
@@ -113,6 +115,7 @@ impl Replay {
             return nothing_posted(entry);
         }
         self.second_factor(entry, &call, account_id, device_id)?;
+        self.account_mut(account_id)?.counted.rewritten(entry.kind);
         match (entry.kind, &entry.outcome) {
             (Kind::Pay | Kind::ConfirmPayment | Kind::DeclinePayment, _) => {
                 self.payment_by_device(entry, &call, account_id)
@@ -139,10 +142,13 @@ impl Replay {
                 self.owner_froze(entry, account_id, Some(*frozen_at))
             }
             (Kind::Unfreeze, Outcome::Unfrozen) => self.owner_froze(entry, account_id, None),
+            (Kind::ReportLost, Outcome::DeviceLost { device_id }) => {
+                self.lost(account_id, *device_id)?;
+                nothing_posted(entry)
+            }
             (Kind::VerifySecondFactor, Outcome::CodeAccepted { .. })
             | (Kind::LinkFunding, Outcome::FundingLinked { .. })
             | (Kind::UnlinkFunding, Outcome::FundingUnlinked { .. })
-            | (Kind::ReportLost, Outcome::DeviceLost { .. })
             | (Kind::BeginTotp, Outcome::TotpBegun)
             | (
                 Kind::ConfirmTotp | Kind::ReplaceSavedCode | Kind::ChangePassphrase | Kind::RemoveContact,

@@ -418,12 +418,14 @@ impl Replay {
     ) -> Checked {
         let payment = self.paid.get(&payment_id).ok_or("it is about no payment")?;
         let (account_id, merchant_id) = (payment.account_id, payment.merchant_id);
+        let authorised_at = payment.sums.authorised_at;
         let payable =
             self.merchants.get(&merchant_id).ok_or("its merchant has no account")?.ledger_account_id;
         let account = self.account_mut(account_id)?;
         let own = account.ledger_account_id;
         let into = if account.state == AccountState::Closed { SUSPENSE } else { own };
         account.held_minor += moved.authorised_minor - moved.captured_minor - moved.released_minor;
+        account.counted.paid(moved, authorised_at);
         if moved.authorised_minor > 0 {
             account.spent_total_minor += moved.authorised_minor;
             account.payments_total += 1;

@@ -199,8 +199,11 @@ impl Replay {
         if self.keys.values().any(|key| is_active_of(key, account_id)) {
             return Err("an old device outlives a recovery");
         }
+        let OwnerReplay::Device { device_id, .. } = device.owner else { return Err("it enrols no device") };
         self.keys.insert(entry.row.key_id, device);
+        self.joined(account_id, device_id)?;
         let account = self.account_mut(account_id)?;
+        account.counted.recovered();
         account.epoch += 1;
         account.active_devices = 1;
         account.live_codes.clear();
@@ -248,6 +251,7 @@ impl Replay {
         let owner = OwnerReplay::Device { account_id, device_id };
         self.keys.insert(key_id, KeyReplay { key, form, owner, state: KeyState::Active, version: 1 });
         self.account_mut(account_id)?.active_devices += 1;
+        self.joined(account_id, device_id)?;
         nothing_posted(entry)
     }
 }

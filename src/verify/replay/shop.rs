@@ -192,6 +192,7 @@ impl Replay {
             return Err("its account was not active");
         }
         signed_amount(amount_minor, body.amount_minor, &body.currency)?;
+        account.counted.topped_up(amount_minor);
         self.cash_counted(terminal_id, store_id, amount_minor)?;
         let order = self.free_order(merchant_id, terminal_id, body.order_id)?;
         order.cash_top_up_id = Some(cash_top_up_id);
@@ -250,6 +251,7 @@ impl Replay {
         self.desks.get_mut(&store_id).ok_or("nobody allowed its store to take cash")?.held_minor -=
             amount_minor;
         self.step_account(entry, account_id)?;
+        self.account_mut(account_id)?.counted.not_topped_up(credited_at, amount_minor);
         self.cash_posted(entry, own, amount_minor, available_after_minor)
     }
 

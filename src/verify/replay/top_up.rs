@@ -26,9 +26,11 @@ impl Replay {
         top_up_id: TopUpId,
         amount_minor: i64,
     ) -> Checked {
-        self.account_mut(account_id)?.incoming_minor += amount_minor;
+        let account = self.account_mut(account_id)?;
+        account.incoming_minor += amount_minor;
+        let requested_at = account.counted.topped_up(amount_minor);
         let state = TopUpState::Requested;
-        let top_up = TopUpReplay { account_id, amount_minor, state, turn: 0, reference: None };
+        let top_up = TopUpReplay { account_id, amount_minor, state, turn: 0, reference: None, requested_at };
         if self.top_ups.insert(top_up_id, top_up).is_some() {
             return Err("a top-up's id is used a second time");
         }
@@ -80,8 +82,12 @@ impl Replay {
         let Outcome::TopUpSettled { top_up_id, credited_minor, available_after_minor } = entry.outcome else {
             return Err("its outcome is not what was signed");
         };
+        let requested_at = self.top_ups.get(&said.top_up_id).map(|top_up| top_up.requested_at);
         let account = self.account_mut(account_id)?;
         account.incoming_minor -= amount.minor();
+        if let Some(then) = requested_at.filter(|_| !succeeded) {
+            account.counted.not_topped_up(then, amount.minor());
+        }
         let ledger_account_id = account.ledger_account_id;
         let transfer = Transfer {
             debit: PROVIDER_CLEARING,

@@ -1,0 +1,178 @@
+//! What limits and recoveries count with, derived anew: spending and top-ups by hour and day, when an account
+//! and its devices joined, were recovered or lost, and which version its document and factors are at.
+//!
+//! Times are those of decisions: the row's, or the account's last one where that is later. Between lanes
+//! the clocks of servers may be a little apart, and so may these.
+
+use super::{AccountReplay, Checked, Replay};
+use crate::domain::id::{AccountId, DeviceId};
+use crate::domain::journal::Kind;
+use crate::domain::payment::{Moved, State};
+use crate::domain::periods::Periods;
+use crate::domain::rows::{Account, Device, Document, Factors};
+use crate::domain::time::{SECOND_US, Timestamp};
+
+/// Servers' clocks agree within less.
+const CLOCKS_APART_US: i64 = 60 * SECOND_US;
+
+/// What an account's rows must count.
+#[derive(Clone)]
+pub struct Counted {
+    last_at: Timestamp,
+    spending: Periods,
+    top_ups: Periods,
+    document_version: i64,
+    factors_version: i64,
+    recovered_at: Option<Timestamp>,
+    renewal_due: bool,
+}
+
+/// What a device's row must say.
+pub struct DeviceReplay {
+    enrolled_at: Timestamp,
+    lost_at: Option<Timestamp>,
+}
+
+impl Counted {
+    /// As an account is enrolled.
+    pub(super) fn enrolled(at: Timestamp) -> Self {
+        Self {
+            last_at: at,
+            spending: Periods::default(),
+            top_ups: Periods::default(),
+            document_version: 1,
+            factors_version: 1,
+            recovered_at: None,
+            renewal_due: false,
+        }
+    }
+
+    /// A decision about the account at this moment; never before its last one.
+    pub(super) fn decided(&mut self, at: Timestamp) {
+        self.last_at = self.last_at.max(at);
+    }
+
+    /// A payment's step: what is held is spent, and what is released or undone is spent no more.
+    pub(super) fn paid(&mut self, moved: &Moved, authorised_at: Option<Timestamp>) {
+        if moved.authorised_minor > 0 {
+            self.spending.add(self.last_at, moved.authorised_minor);
+        }
+        let undone_minor = if moved.after.state() == State::Reversed { moved.refunded_minor } else { 0 };
+        let back_minor = moved.released_minor + undone_minor;
+        if let Some(then) = authorised_at.filter(|_| back_minor > 0) {
+            self.spending.give_back(then, back_minor);
+        }
+    }
+
+    /// A top-up was asked for, or cash was taken. When it counts.
+    pub(super) fn topped_up(&mut self, amount_minor: i64) -> Timestamp {
+        self.top_ups.add(self.last_at, amount_minor);
+        self.last_at
+    }
+
+    /// It came to nothing, or went back.
+    pub(super) fn not_topped_up(&mut self, then: Timestamp, amount_minor: i64) {
+        self.top_ups.give_back(then, amount_minor);
+    }
+
+    /// What a device's call of this kind makes a new version of.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "every other kind leaves document and factors alone")]
+    pub(super) fn rewritten(&mut self, kind: Kind) {
+        match kind {
+            Kind::LinkFunding | Kind::UnlinkFunding | Kind::ApproveAddition | Kind::BeginTotp => {
+                self.document_version += 1;
+            }
+            Kind::Activate
+            | Kind::ConfirmTotp
+            | Kind::ReplaceSavedCode
+            | Kind::ChangePassphrase
+            | Kind::ConfirmContact
+            | Kind::RemoveContact => {
+                self.document_version += 1;
+                self.factors_version += 1;
+            }
+            _ => {}
+        }
+        if kind == Kind::Activate {
+            self.renewal_due = false;
+        }
+    }
+
+    /// The account has another owner's device, a new document, and factors to renew.
+    pub(super) fn recovered(&mut self) {
+        self.document_version += 1;
+        self.factors_version += 1;
+        self.recovered_at = Some(self.last_at);
+        self.renewal_due = true;
+    }
+}
+
+impl AccountReplay {
+    /// Whether a row counts the same.
+    pub(in crate::verify) fn counts(&self, row: &Account) -> Checked {
+        let expected = &self.counted;
+        if !row.spending.is_like(&expected.spending) || !row.top_ups.is_like(&expected.top_ups) {
+            return Err("what it spent or topped up of its limits is not the journal's");
+        }
+        if !is_near(row.recovered_at, expected.recovered_at) || row.renewal_due != expected.renewal_due {
+            return Err("when it was recovered, or that its factors are due, is not the journal's");
+        }
+        if row.document_version != expected.document_version {
+            return Err("its document's version is not the journal's");
+        }
+        Ok(())
+    }
+}
+
+impl Replay {
+    /// A device joins an account.
+    pub(super) fn joined(&mut self, account_id: AccountId, device_id: DeviceId) -> Checked {
+        let enrolled_at = self.account(account_id)?.counted.last_at;
+        self.devices.insert(device_id, DeviceReplay { enrolled_at, lost_at: None });
+        Ok(())
+    }
+
+    /// Another device of its account reported it lost.
+    pub(super) fn lost(&mut self, account_id: AccountId, device_id: DeviceId) -> Checked {
+        let at = self.account(account_id)?.counted.last_at;
+        let device = self.devices.get_mut(&device_id).ok_or("it reports a device that never joined")?;
+        device.lost_at = device.lost_at.or(Some(at));
+        Ok(())
+    }
+
+    /// Whether a device's row says the same.
+    pub(in crate::verify) fn knows_device(&self, row: &Device) -> Checked {
+        let expected = self.devices.get(&row.device_id).ok_or("no row in the journal made this device")?;
+        let same = is_near(Some(row.enrolled_at), Some(expected.enrolled_at))
+            && is_near(row.lost_at, expected.lost_at);
+        if same { Ok(()) } else { Err("when it joined, or was lost, is not the journal's") }
+    }
+
+    /// Whether a document is the newest one.
+    pub(in crate::verify) fn knows_document(&self, row: &Document) -> Checked {
+        let expected = self.accounts.get(&row.account_id).ok_or("it is no account's")?;
+        if row.version == expected.counted.document_version {
+            Ok(())
+        } else {
+            Err("it is not the version that the journal made last")
+        }
+    }
+
+    /// Whether factors are the newest ones.
+    pub(in crate::verify) fn knows_factors(&self, row: &Factors) -> Checked {
+        let expected = self.accounts.get(&row.account_id).ok_or("they are no account's")?;
+        if row.version == expected.counted.factors_version {
+            Ok(())
+        } else {
+            Err("they are not the version that the journal made last")
+        }
+    }
+}
+
+fn is_near(one: Option<Timestamp>, other: Option<Timestamp>) -> bool {
+    match (one, other) {
+        (Some(one), Some(other)) => one.since_us(other).abs() <= CLOCKS_APART_US,
+        (None, None) => true,
+        (Some(_), None) | (None, Some(_)) => false,
+    }
+}
