@@ -114,7 +114,7 @@ fn a_day_is_settled_in_its_turn_and_no_sooner() {
 #[test]
 fn what_is_paid_is_there_and_goes_to_whoever_takes_part() {
     type Change = fn(&mut Ledger);
-    let cases: [(&str, Change, i64, i64); 5] = [
+    let cases: [(&str, Change, i64, i64); 6] = [
         ("as it is", |_| {}, 784, 0),
         (
             "less is there",
