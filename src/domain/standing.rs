@@ -103,9 +103,13 @@ impl Deed {
     /// Whether it is done all the same: merchant suspended, merchant barred, store barred, till barred.
     const fn row(self) -> [bool; 4] {
         match self {
-            Self::Charge | Self::CashTopUp | Self::TillCapture | Self::TillCreatesOrder | Self::Pay => {
-                [false, false, false, false]
-            }
+            Self::Charge
+            | Self::CashTopUp
+            | Self::TillCapture
+            | Self::TillCreatesOrder
+            | Self::Pay
+            | Self::CreateOrder
+            | Self::OpenTerminal => [false, false, false, false],
             Self::TillGivesBack | Self::TillCloses | Self::TillReads => [true, false, false, false],
             Self::Decline | Self::Expire | Self::Settle => [true, true, true, true],
             Self::Capture | Self::ChangeWebhooks | Self::RotateKey | Self::PayOut => {
@@ -114,7 +118,6 @@ impl Deed {
             Self::GiveBack | Self::CancelOrder | Self::SuspendTerminal | Self::Read => {
                 [true, false, true, true]
             }
-            Self::CreateOrder | Self::OpenTerminal => [false, false, false, false],
         }
     }
 

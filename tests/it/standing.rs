@@ -46,7 +46,7 @@ impl Street {
         self.world.approved(Proposal::LiftBar(pb::LiftBar { subject })).await.expect("two lift it");
     }
 
-    /// What the first day's settlement ordered of the bank, once there is one: whoever is barred reads nothing.
+    /// What the first day's settlement ordered of the bank, once there is one: who is barred reads none.
     async fn first_payout(&self) -> i64 {
         let path = self.world.dir.path().join("data").join(saifu::store::sqlite::DATABASE_FILE);
         let database = rusqlite::Connection::open(path).expect("the database");
@@ -68,7 +68,6 @@ impl Street {
             amount_minor: 60,
             currency: "JPY".into(),
             order_id: order_id.into(),
-            ..pb::PayRequest::default()
         }
     }
 

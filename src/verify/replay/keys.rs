@@ -31,9 +31,9 @@ pub struct OperatorReplay {
 /// For whom something is done, as far as it is known.
 #[derive(Clone, Copy)]
 pub struct ShopReplay {
-    pub merchant_id: MerchantId,
-    pub store_id: Option<StoreId>,
-    pub terminal_id: Option<TerminalId>,
+    pub merchant: MerchantId,
+    pub store: Option<StoreId>,
+    pub terminal: Option<TerminalId>,
 }
 
 impl Replay {
@@ -43,10 +43,10 @@ impl Replay {
             OwnerReplay::Terminal(terminal_id) => {
                 let terminal = self.terminals.get(&terminal_id).ok_or("its till was never registered")?;
                 let store_id = Some(terminal.store_id);
-                ShopReplay { merchant_id: terminal.merchant_id, store_id, terminal_id: Some(terminal_id) }
+                ShopReplay { merchant: terminal.merchant_id, store: store_id, terminal: Some(terminal_id) }
             }
             OwnerReplay::Merchant(merchant_id) => {
-                ShopReplay { merchant_id, store_id: None, terminal_id: None }
+                ShopReplay { merchant: merchant_id, store: None, terminal: None }
             }
             OwnerReplay::Device { .. } | OwnerReplay::Operator(_) => return Ok(()),
         };
@@ -55,9 +55,9 @@ impl Replay {
 
     /// Neither a suspension nor a bar stood against it.
     pub(super) fn is_done_for(&self, shop: ShopReplay, deed: Deed) -> Checked {
-        let merchant = self.merchants.get(&shop.merchant_id).ok_or("its merchant has no account")?;
-        let store = shop.store_id.and_then(|id| self.stores.get(&id));
-        let terminal = shop.terminal_id.and_then(|id| self.terminals.get(&id));
+        let merchant = self.merchants.get(&shop.merchant).ok_or("its merchant has no account")?;
+        let store = shop.store.and_then(|id| self.stores.get(&id));
+        let terminal = shop.terminal.and_then(|id| self.terminals.get(&id));
         let bars = [
             (merchant.barred_at, Hindrance::MerchantBarred),
             (store.and_then(|store| store.barred_at), Hindrance::StoreBarred),
@@ -210,9 +210,12 @@ impl Replay {
         if old != Some(entry.row.key_id) {
             return Err("it gives up another key than the one that signed");
         }
-        match entry.outcome {
-            Outcome::Keys(KeyOutcome::Rotated { key_id: told }) if Some(told) == key_id => Ok(()),
-            _ => Err("its outcome does not fit its kind"),
+        if let Outcome::Keys(KeyOutcome::Rotated { key_id: told }) = entry.outcome
+            && Some(told) == key_id
+        {
+            Ok(())
+        } else {
+            Err("its outcome does not fit its kind")
         }
     }
 

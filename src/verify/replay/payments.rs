@@ -65,7 +65,10 @@ impl Replay {
         let business_day = self.order_paid(&body, (merchant_id, store_id), payment_id, at)?;
         let order = self.orders.get(&(merchant_id, body.order_id)).filter(|_| business_day.is_some());
         let terminal_id = order.map(|order| order.terminal_id);
-        self.is_done_for(ShopReplay { merchant_id, store_id: Some(store_id), terminal_id }, Deed::Pay)?;
+        self.is_done_for(
+            ShopReplay { merchant: merchant_id, store: Some(store_id), terminal: terminal_id },
+            Deed::Pay,
+        )?;
         let sums = moved.after;
         let fee_rule_version = self.merchants.get(&merchant_id).map_or(0, |merchant| merchant.owed.version);
         let payment = PaymentReplay {
@@ -212,7 +215,7 @@ impl Replay {
                 return Err("the signed name is not the store's");
             }
             let (merchant_id, store_id) = (payment.merchant_id, Some(payment.store_id));
-            let shop = ShopReplay { merchant_id, store_id, terminal_id: payment.terminal_id };
+            let shop = ShopReplay { merchant: merchant_id, store: store_id, terminal: payment.terminal_id };
             self.is_done_for(shop, Deed::Pay)?;
             self.may_spend(entry, account_id)?;
             payment_id

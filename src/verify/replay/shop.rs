@@ -108,7 +108,7 @@ impl Replay {
             return Err("it may be paid for another time than was signed for");
         }
         let store_id = Some(terminal.store_id);
-        let shop = ShopReplay { merchant_id, store_id, terminal_id: Some(terminal_id) };
+        let shop = ShopReplay { merchant: merchant_id, store: store_id, terminal: Some(terminal_id) };
         self.is_done_for(shop, Deed::CreateOrder)?;
         let order =
             OrderReplay { asked: Some((*asked_minor, *payable_until)), ..OrderReplay::of(terminal_id) };

@@ -119,7 +119,7 @@ impl Replay {
                 if body.store_id != store_id.0 || store.merchant_id != merchant_id {
                     return Err("its store is not the one that was signed for, or another merchant's");
                 }
-                let shop = ShopReplay { merchant_id, store_id: Some(*store_id), terminal_id: None };
+                let shop = ShopReplay { merchant: merchant_id, store: Some(*store_id), terminal: None };
                 self.is_done_for(shop, Deed::OpenTerminal)?;
                 let terminal = TerminalReplay {
                     merchant_id,
@@ -148,7 +148,8 @@ impl Replay {
                 }
                 let terminal = self.own_terminal(*terminal_id, merchant_id)?;
                 let store_id = Some(terminal.store_id);
-                let shop = ShopReplay { merchant_id, store_id, terminal_id: Some(*terminal_id) };
+                let shop =
+                    ShopReplay { merchant: merchant_id, store: store_id, terminal: Some(*terminal_id) };
                 if entry.kind == Kind::ResumeTerminal {
                     self.is_done_for(shop, Deed::OpenTerminal)?;
                 }

@@ -120,7 +120,7 @@ async fn books() -> PathBuf {
 
 #[tokio::test]
 async fn whatever_is_changed_about_keys_and_bars_is_found() {
-    let data = books().await;
+    let data = Box::pin(books()).await;
     let cases = CHANGES.iter().map(|(case, sql, found)| (*case, (*sql).to_owned(), *found)).collect();
     all_are_found(&data, cases).await;
     std::fs::remove_dir_all(data.parent().expect("its directory")).expect("removed");

@@ -106,10 +106,7 @@ fn expected(hindrance: Hindrance, is_done: bool) -> Option<Refusal> {
 }
 
 fn hindered(said: &Said) -> Option<Refusal> {
-    match said {
-        Said::No(refusal @ (Refusal::Barred | Refusal::MerchantSuspended)) => Some(*refusal),
-        _ => None,
-    }
+    [Refusal::Barred, Refusal::MerchantSuspended].into_iter().find(|refusal| *said == no(*refusal))
 }
 
 #[test]
