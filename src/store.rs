@@ -8,6 +8,7 @@ mod backend;
 pub mod batch;
 pub mod heads;
 pub mod moment;
+pub mod pending;
 pub mod postgres;
 pub mod query;
 pub mod sqlite;

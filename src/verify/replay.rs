@@ -1,6 +1,7 @@
 //! The journal, replayed: what accounts, keys, stores and top-ups must be, from evidence alone.
 
 mod calls;
+mod chain;
 mod counted;
 mod factor;
 mod halt;
@@ -17,6 +18,7 @@ mod webhook;
 
 use std::collections::{HashMap, HashSet};
 
+use self::chain::{Awaited, Head};
 use self::counted::{Counted, DeviceReplay};
 use self::keys::{OperatorReplay, ProposalReplay};
 use self::settlement::OwedReplay;
@@ -40,7 +42,6 @@ use crate::domain::rows::{
 };
 use crate::domain::time::Timestamp;
 use crate::gate::system::system_key_id;
-use crate::store::batch::chain_hash;
 use crate::tasks::checkpoint::Checkpoint;
 
 type Checked = Result<(), &'static str>;
@@ -180,12 +181,6 @@ pub(super) struct PaymentReplay {
     pub fee_rule_version: i64,
 }
 
-struct Head {
-    sequence: i64,
-    hash: [u8; 32],
-    at: Timestamp,
-}
-
 /// The journal so far.
 #[derive(Default)]
 pub(super) struct Replay {
@@ -226,13 +221,6 @@ pub(super) struct Replay {
     audience: String,
 }
 
-/// A checkpoint's word on one lane's row.
-struct Awaited {
-    checkpoint: Checkpoint,
-    hash: [u8; 32],
-    met: Option<bool>,
-}
-
 /// A row with its columns decoded.
 struct Entry<'a> {
     row: &'a Journal,
@@ -260,11 +248,6 @@ impl Replay {
 
     pub(super) fn system_key(&self) -> Option<[u8; 32]> {
         self.system_key
-    }
-
-    /// The last sequence number and hash of a lane.
-    pub(super) fn head(&self, lane: i64) -> (i64, [u8; 32]) {
-        self.heads.get(&lane).map_or((0, [0; 32]), |head| (head.sequence, head.hash))
     }
 
     /// Whether what a row rests on was taken in: the row's accounts and keys are at the versions before
@@ -303,28 +286,6 @@ impl Replay {
             Err("its method is not that of its kind")
         };
         chained.and(replayed)
-    }
-
-    fn chain(&mut self, row: &Journal) -> Checked {
-        let (sequence, hash) = self.head(row.lane);
-        let at = self.heads.get(&row.lane).map_or(Timestamp(0), |head| head.at);
-        let expected = chain_hash(&hash, row);
-        self.heads.insert(row.lane, Head { sequence: row.sequence, hash: row.hash, at: row.at.max(at) });
-        for awaited in self.awaited.get_mut(&(row.lane, row.sequence)).into_iter().flatten() {
-            awaited.met = Some(awaited.hash == row.hash);
-        }
-        if row.sequence != sequence + 1 {
-            return Err("a row before it is missing");
-        }
-        if expected != row.hash {
-            return Err(
-                "its hash is not that of the row before and its own columns: it or that one was changed",
-            );
-        }
-        if row.at < at {
-            return Err("it is older than the row before it");
-        }
-        Ok(())
     }
 
     fn apply(&mut self, entry: &Entry<'_>) -> Checked {
@@ -485,30 +446,6 @@ impl Replay {
 
     fn account_mut(&mut self, account_id: AccountId) -> Result<&mut AccountReplay, &'static str> {
         self.accounts.get_mut(&account_id).ok_or("its account was never opened")
-    }
-
-    /// Checkpoints that the journal does not bear out: when, and why.
-    pub(super) fn unmet_checkpoints(&self) -> Vec<(i64, &'static str)> {
-        let judge = |sequence: i64, awaited: &Awaited| {
-            let signed = self.system_key.is_some_and(|key| awaited.checkpoint.is_signed_by(&key));
-            match awaited.met {
-                _ if !signed => Some("the server's key did not sign it"),
-                Some(true) => None,
-                Some(false) => Some("the journal's row there is another by now"),
-                None if sequence == 0 => None,
-                None => Some("the journal ends before it: its tail was cut off"),
-            }
-        };
-        let mut unmet: Vec<_> = self
-            .awaited
-            .iter()
-            .flat_map(|((_, sequence), awaited)| awaited.iter().map(move |awaited| (*sequence, awaited)))
-            .filter_map(|(sequence, awaited)| {
-                judge(sequence, awaited).map(|what| (awaited.checkpoint.at_us, what))
-            })
-            .collect();
-        unmet.sort_unstable();
-        unmet
     }
 }
 

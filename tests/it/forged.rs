@@ -9,7 +9,7 @@ use saifu::domain::record::Record as _;
 use saifu::domain::rows::{Journal, Table};
 use saifu::pb;
 use saifu::server::{Server, Settings};
-use saifu::store::batch::chain_hash;
+use saifu::store::pending::chain_hash;
 use saifu::store::postgres::settings::Settings as Remote;
 use saifu::store::sqlite::DATABASE_FILE;
 use saifu::store::{postgres, sqlite};

@@ -4,20 +4,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rusqlite::Connection;
 use saifu::client::staff::Staff;
 use saifu::domain::policy::ReconciliationRules;
-use saifu::domain::time::{DAY_US, HOUR_US, SECOND_US};
+use saifu::domain::rows::{Table, TopUp};
+use saifu::domain::time::{DAY_US, HOUR_US, SECOND_US, Timestamp};
 use saifu::env::clock::{Clock as _, ManualClock, SystemClock};
 use saifu::pb::{self, Reason, ReconciliationDifference, ReconciliationState, TopUpState};
 use saifu::server::Settings;
-use saifu::store::sqlite::DATABASE_FILE;
 use saifu::verify::verify_now;
 use tokio::time::interval;
 
 use crate::several::Shared;
 use crate::support::stripe::{Fault, StripeServer};
-use crate::support::{World, available, generous, generous_policy, reason};
+use crate::support::{World, available, generous, generous_policy, reason, rewrite};
 use crate::top_up_saga::{AMOUNT, SECURE, VISA, holds, linked, status, top_up};
 
 /// So long after a charge was made it is compared: a top-up's time and an hour.
@@ -242,9 +241,8 @@ async fn a_top_up_under_way_is_no_item_and_one_that_nobody_follows_is_credited_a
     office.world.pass(30 * 60);
     let world = office.world.restart_with(|settings| {
         change(settings, &stripe, &clock);
-        let database = Connection::open(directory.join(DATABASE_FILE)).expect("a database");
-        let never = "UPDATE top_up SET due_at = 9000000000000000000";
-        assert_eq!(database.execute(never, []), Ok(1));
+        let never = Timestamp(9_000_000_000_000_000_000);
+        rewrite(&directory, Table::TopUp, |row: &mut TopUp| row.due_at = Some(never));
     });
     let (world, charged) = (world.await, stripe.call("POST", &path, &form).await);
     assert_eq!((charged.0, charged.1["status"].as_str()), (200, Some("succeeded")), "{}", charged.1);

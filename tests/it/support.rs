@@ -23,8 +23,8 @@ use saifu::client::refused::Refused;
 use saifu::client::wallet::{Confirmation, Wallet};
 use saifu::crypto::totp::TotpSecret;
 use saifu::domain::policy::{Caps, Policy, StepUp};
-use saifu::domain::record::Value;
-use saifu::domain::rows::Row;
+use saifu::domain::record::{Record, Value};
+use saifu::domain::rows::{Row, Table};
 use saifu::domain::time::DAY_US;
 use saifu::env::clock::{Clock, ManualClock};
 use saifu::gate::limit::LimitTable;
@@ -32,6 +32,7 @@ use saifu::pb;
 use saifu::pb::enrolment_start_private::Contact;
 use saifu::server::{SANDBOX_AUDIENCE, Server, Settings};
 use saifu::store::sqlite::DATABASE_FILE;
+use saifu::store::sqlite::snapshot::Snapshot;
 use saifu::store::tagged;
 use saifu::verify::{self, Trust, trust_in};
 use tempfile::TempDir;
@@ -167,6 +168,17 @@ async fn serve(dir: &Path, clock: &Arc<ManualClock>, change: impl FnOnce(&mut Se
     Box::pin(Server::start(settings)).await.expect("the server starts")
 }
 
+/// Changes every row of a table behind the running server's back, as the server would have written it.
+pub fn rewrite<R: Record>(data: &Path, table: Table, change: impl Fn(&mut R)) {
+    let rows = Snapshot::open(data).expect("a database").page(table, None).expect("its rows");
+    assert!(!rows.is_empty(), "{table:?}");
+    for row in &rows {
+        let mut row = R::of(row).expect("a row of the table").clone();
+        change(&mut row);
+        put(data, &row.into_row());
+    }
+}
+
 /// Puts a row into the database behind the running server's back, with the tag that the server would give it.
 pub fn put(data: &Path, row: &Row) {
     let Trust::Keys(integrity) = trust_in(&data.join("keys")) else { panic!("the server's keys") };
@@ -179,7 +191,14 @@ pub fn put(data: &Path, row: &Row) {
         Value::Null => rusqlite::types::Value::Null,
     });
     let places = vec!["?"; columns.len()].join(", ");
-    let text = format!("INSERT INTO {} ({}) VALUES ({places})", row.table().name(), columns.join(", "));
+    let changed: Vec<String> = columns.iter().map(|column| format!("{column} = excluded.{column}")).collect();
+    let text = format!(
+        "INSERT INTO {} ({}) VALUES ({places}) ON CONFLICT ({}) DO UPDATE SET {}",
+        row.table().name(),
+        columns.join(", "),
+        row.table().key_columns().join(", "),
+        changed.join(", ")
+    );
     let database = Connection::open(data.join(DATABASE_FILE)).expect("a database");
     database.busy_timeout(Duration::from_secs(10)).expect("it waits for the server");
     assert_eq!(database.execute(&text, params_from_iter(values)), Ok(1));

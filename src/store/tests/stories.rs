@@ -11,7 +11,7 @@ use crate::domain::record::Record as _;
 use crate::domain::rows::{Journal, Lane, Row, RowKey, Table};
 use crate::domain::tests::fixture::NOW;
 use crate::domain::tests::random::{Story, moves, tell};
-use crate::store::batch::chain_hash;
+use crate::store::pending::chain_hash;
 use crate::store::{Answer, Store, StoreError};
 
 /// As many stories, each told in batches of some size to a database of its own. Whatever is told, and

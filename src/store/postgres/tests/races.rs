@@ -10,7 +10,7 @@ use crate::domain::record::Record as _;
 use crate::domain::rows::{Contact, Journal, Lane, Row, RowKey, Table};
 use crate::domain::tests::fixture::{Ledger, account_id, contact_index, key_id, ledger_account_id};
 use crate::store::backend::{Backend, BackendError, Change, Net};
-use crate::store::batch::chain_hash;
+use crate::store::pending::chain_hash;
 use crate::store::postgres::Remote;
 use crate::store::postgres::write::Postgres;
 use crate::store::tests::cases::is_paid;
