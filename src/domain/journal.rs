@@ -159,6 +159,8 @@ stored_enum! {
         TakeReconciliationItem = 120,
         /// AdminService/ResolveReconciliationItem.
         ResolveReconciliationItem = 121,
+        /// A till's business day was closed for it.
+        CloseDayForTerminal = 140,
     }
 }
 
@@ -238,6 +240,7 @@ impl Kind {
             Self::DeleteWebhookEndpoint => "/saifu.v1.MerchantService/DeleteWebhookEndpoint",
             Self::ReplayWebhooks => "/saifu.v1.MerchantService/ReplayWebhooks",
             Self::SettleMerchant => "system/SettleMerchant",
+            Self::CloseDayForTerminal => "system/CloseDay",
             Self::TakeReconciliationItem => "/saifu.v1.AdminService/TakeReconciliationItem",
             Self::ResolveReconciliationItem => "/saifu.v1.AdminService/ResolveReconciliationItem",
         }

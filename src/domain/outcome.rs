@@ -14,6 +14,7 @@ use super::rows::{CodePurpose, KeyForm, Standing, TopUpState};
 use super::time::Timestamp;
 
 mod codec;
+mod open;
 mod operator_key;
 mod payment;
 mod reconciliation;
@@ -24,11 +25,13 @@ mod shop;
 mod top_up;
 mod webhook;
 
+pub use open::OpenAnswer;
 pub use operator_key::OperatorKey;
 pub use reconciliation::ReconciliationOutcome;
 pub use recovery::{AccountStanding, RecoveryStep};
 pub use refusal::Refusal;
 pub use settlement::SettlementOutcome;
+pub use shop::Late;
 pub use webhook::WebhookOutcome;
 
 pub(super) use codec::{read_operator, write_operator};
@@ -237,12 +240,14 @@ pub enum Outcome {
     },
     /// Undone before.
     AlreadyReversed,
-    /// Its till's day is closed: it stays as it is, and a refund or a void is the way.
+    /// It stays as it is, and a refund is the way.
     ReversedTooLate {
         /// Which.
         payment_id: PaymentId,
         /// Where it is.
         sums: Sums,
+        /// Why.
+        why: Late,
     },
     /// A customer may pay an order.
     OrderCreated {
@@ -281,6 +286,13 @@ pub enum Outcome {
     },
     /// A till's business day is over; nothing is added to it any more.
     DayClosed {
+        /// Which.
+        business_day: i64,
+        /// When.
+        closed_at: Timestamp,
+    },
+    /// The system closed the day before its till did; nothing is changed by asking.
+    DayWasClosed {
         /// Which.
         business_day: i64,
         /// When.
@@ -481,20 +493,4 @@ impl Outcome {
     pub fn is_refused(&self) -> bool {
         matches!(self, Self::Refused { .. })
     }
-}
-
-/// An answer that leaves the request id open: the call may be sent again under the same id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OpenAnswer {
-    /// A code must be in this very call.
-    CodeNeeded,
-    /// The code was wrong, or used before. To the caller: not authenticated.
-    CodeWrong,
-    /// Codes are not looked at until then.
-    CodeBlocked {
-        /// Until then.
-        until: Timestamp,
-    },
-    /// Too many wrong codes in a row: recovery only.
-    CodeExhausted,
 }

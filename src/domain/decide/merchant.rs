@@ -161,7 +161,9 @@ fn register(
         registered_at: now,
         activated_at: None,
         business_day: 1,
+        cash_day: 0,
         cash_today_minor: 0,
+        day_began_at: None,
         alarmed_at: None,
         alarms: 0,
     };

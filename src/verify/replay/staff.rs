@@ -122,6 +122,8 @@ impl Replay {
                     refund_day: 0,
                     refunded_today_minor: 0,
                     business_day: 1,
+                    day_began_at: None,
+                    cash_day: 0,
                     cash_today_minor: 0,
                 };
                 self.terminals.insert(*terminal_id, terminal);

@@ -68,7 +68,9 @@ pub(crate) fn ledger() -> Ledger {
             registered_at: NOW,
             activated_at: Some(NOW),
             business_day: 1,
+            cash_day: 0,
             cash_today_minor: 0,
+            day_began_at: None,
             alarmed_at: None,
             alarms: 0,
         });
