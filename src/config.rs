@@ -15,6 +15,7 @@ mod secret;
 mod settlement;
 #[cfg(test)]
 mod tests;
+mod tills;
 pub mod url;
 
 use std::fs;
@@ -36,6 +37,7 @@ pub use refusal::{Because, ConfigError};
 pub use secret::Secret;
 use secret::{Source, check_private};
 pub use settlement::SettlementAt;
+pub use tills::TillsAt;
 use url::{PostgresUrl, RedisUrl};
 
 /// The deployment's name in a sandbox; refused in production.
@@ -145,6 +147,8 @@ pub struct Config {
     pub private_webhooks: bool,
     /// How merchants are paid, where it is not as documented.
     pub settlement: SettlementAt,
+    /// How long tills' calls reach back.
+    pub tills: TillsAt,
     /// The figures of account recovery.
     pub recovery: Figures,
 }
@@ -205,6 +209,7 @@ impl Reading<'_> {
             notify: self.notify()?,
             private_webhooks: self.private_webhooks()?,
             settlement: self.raw.settlement.given()?,
+            tills: self.raw.tills.given()?,
             recovery: self.raw.recovery.figures(self.is_production())?,
         })
     }

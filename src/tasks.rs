@@ -12,6 +12,7 @@ mod payment;
 mod reconciliation;
 mod recovery;
 mod settlement;
+mod till_day;
 mod top_up;
 pub mod webhook;
 
@@ -73,6 +74,9 @@ impl Tasks {
         running.spawn(repeat(Arc::clone(gate), stopped.clone(), nothing, INTERVAL, move |gate| async move {
             payment::run(&gate, worker_id).await;
         }));
+        running.spawn(repeat(Arc::clone(gate), stopped.clone(), nothing, INTERVAL, move |gate| async move {
+            till_day::run(&gate, worker_id).await;
+        }));
         let settled = Arc::new(settlement::Done::new());
         running.spawn(repeat(Arc::clone(gate), stopped.clone(), nothing, INTERVAL, move |gate| {
             let settled = Arc::clone(&settled);
@@ -114,6 +118,7 @@ impl Tasks {
             outbox::TURN,
             recovery::TURN,
             payment::TURN,
+            till_day::TURN,
             webhook::TURN,
             settlement::TURN,
             reconciliation::TURN,

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use super::funding::ProviderName;
 use super::recovery::RecoverySection;
 use super::settlement::SettlementSection;
+use super::tills::TillsSection;
 use super::{Because, Mode};
 use crate::door;
 use crate::gate::limit::{ClassLimits, LimitTable, MessageBudgets};
@@ -39,6 +40,8 @@ pub(super) struct Raw {
     pub merchant_webhooks: MerchantWebhooksSection,
     #[serde(default)]
     pub settlement: SettlementSection,
+    #[serde(default)]
+    pub tills: TillsSection,
     #[serde(default)]
     pub recovery: RecoverySection,
 }

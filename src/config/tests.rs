@@ -54,7 +54,7 @@ fn parse_in(dir: &TempDir, text: &str, environment: &Environment) -> Result<Conf
     Config::parse(text, Path::new("saifu.toml"), dir.path(), environment)
 }
 
-fn parse(text: &str) -> Result<Config, ConfigError> {
+pub(super) fn parse(text: &str) -> Result<Config, ConfigError> {
     parse_in(&place(), text, &Environment::default())
 }
 

@@ -167,6 +167,8 @@ stored_enum! {
         Bar = 132,
         /// AdminService/FreezeAccount.
         FreezeAccount = 150,
+        /// A till's business day was closed for it.
+        CloseDayForTerminal = 140,
     }
 }
 
@@ -246,6 +248,7 @@ impl Kind {
             Self::DeleteWebhookEndpoint => "/saifu.v1.MerchantService/DeleteWebhookEndpoint",
             Self::ReplayWebhooks => "/saifu.v1.MerchantService/ReplayWebhooks",
             Self::SettleMerchant => "system/SettleMerchant",
+            Self::CloseDayForTerminal => "system/CloseDay",
             Self::TakeReconciliationItem => "/saifu.v1.AdminService/TakeReconciliationItem",
             Self::ResolveReconciliationItem => "/saifu.v1.AdminService/ResolveReconciliationItem",
             Self::RotateOperatorKey => "/saifu.v1.AdminService/RotateKey",

@@ -34,6 +34,7 @@ pub use reconciliation::ReconciliationOutcome;
 pub use recovery::{AccountStanding, RecoveryStep};
 pub use refusal::Refusal;
 pub use settlement::SettlementOutcome;
+pub use shop::Late;
 pub use top_up::Aftermath;
 pub use webhook::WebhookOutcome;
 
@@ -259,12 +260,14 @@ pub enum Outcome {
     },
     /// Undone before.
     AlreadyReversed,
-    /// Its till's day is closed: it stays as it is, and a refund or a void is the way.
+    /// It stays as it is, and a refund is the way.
     ReversedTooLate {
         /// Which.
         payment_id: PaymentId,
         /// Where it is.
         sums: Sums,
+        /// Why.
+        why: Late,
     },
     /// A customer may pay an order.
     OrderCreated {
@@ -303,6 +306,13 @@ pub enum Outcome {
     },
     /// A till's business day is over; nothing is added to it any more.
     DayClosed {
+        /// Which.
+        business_day: i64,
+        /// When.
+        closed_at: Timestamp,
+    },
+    /// The system closed the day before its till did; nothing is changed by asking.
+    DayWasClosed {
         /// Which.
         business_day: i64,
         /// When.

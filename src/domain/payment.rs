@@ -303,10 +303,12 @@ impl Payment {
         }
     }
 
-    /// With other sums.
+    /// After a step.
     #[must_use]
-    pub fn with(&self, sums: &Sums) -> Self {
+    pub fn after(&self, moved: &Moved, now: Timestamp) -> Self {
+        let sums = &moved.after;
         Self {
+            captured_at: self.captured_at.or((moved.captured_minor > 0).then_some(now)),
             authorised_minor: sums.amount_minor,
             captured_minor: sums.captured_minor,
             refunded_minor: sums.refunded_minor,

@@ -1,6 +1,6 @@
 //! The figures of the rules. Values without defaults: a policy is made whole, or not at all.
 
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
 use super::recovery::figures::Figures;
 use super::time::{DAY_US, HOUR_US, MINUTE_US, SECOND_US, Timestamp};
@@ -92,8 +92,26 @@ pub struct StaffRules {
     pub proposal_us: i64,
     /// A till gives back so much a day; more is its merchant's server's to give.
     pub refund_day_minor: i64,
-    /// Cash that was topped up goes back over the counter for so long at most.
+    /// A till, or its merchant's server for it, undoes what was captured for so long.
+    pub reversal_us: i64,
+    /// The till that took cash for an account gives it back over the counter for so long.
     pub cash_back_us: i64,
+    /// A business day that its till does not close is closed so long after the end of the calendar day in
+    /// which it began.
+    pub close_day_us: i64,
+}
+
+impl StaffRules {
+    /// No deployment lets reversals reach further back. It is shorter than the two hours after which a
+    /// merchant's day is settled: what is reversed was never paid out.
+    pub const REVERSAL_LONGEST_US: i64 = HOUR_US;
+    /// Nor is any shorter: a till has to be able to undo what it does not know.
+    pub const REVERSAL_SHORTEST_US: i64 = MINUTE_US;
+    /// Cash goes back for no longer in any deployment. Its customer signs nothing for that, so it is a slip
+    /// of the clerk's hand that is undone, while they stand at the counter.
+    pub const CASH_BACK_LONGEST_US: i64 = 10 * MINUTE_US;
+    /// No day is closed for its till sooner, or later.
+    pub const CLOSE_DAY_US: RangeInclusive<i64> = HOUR_US..=DAY_US;
 }
 
 /// How long payments wait.
@@ -234,7 +252,9 @@ impl Policy {
                 activation_us: DAY_US,
                 proposal_us: DAY_US,
                 refund_day_minor: 100_000,
-                cash_back_us: DAY_US,
+                reversal_us: 15 * MINUTE_US,
+                cash_back_us: 2 * MINUTE_US,
+                close_day_us: 4 * HOUR_US,
             },
             top_ups: TopUpRules { deadline_us: 15 * MINUTE_US },
             settlement: SettlementRules {

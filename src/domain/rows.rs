@@ -701,7 +701,7 @@ records! {
         ledger_account_id: LedgerAccountId,
         /// It holds at most so much, in minor units; 0 when it takes none any more.
         ceiling_minor: i64,
-        /// A till of it takes at most so much in a business day.
+        /// A till of it takes at most so much in a calendar day.
         till_day_minor: i64,
         /// What it holds.
         held_minor: i64,
@@ -767,8 +767,12 @@ records! {
         activated_at: Option<Timestamp>,
         /// The business day it is in, from 1; what is before it is closed.
         business_day: i64,
-        /// Cash that it took in it for customers' accounts, less what it gave back, in minor units.
+        /// The day that `cash_today_minor` counts, from the epoch.
+        cash_day: i64,
+        /// Cash that it took on that day for customers' accounts, less what it gave back, in minor units.
         cash_today_minor: i64,
+        /// When the business day that it is in had its first entry; absent while it has none.
+        day_began_at: Option<Timestamp>,
         /// When its key was last seen at two places at once.
         alarmed_at: Option<Timestamp>,
         /// How often it was.
@@ -952,6 +956,8 @@ records! {
         due_at: Option<Timestamp>,
         /// The till's business day in which it was taken; absent without a till.
         business_day: Option<i64>,
+        /// When something of it was captured first; absent while nothing was.
+        captured_at: Option<Timestamp>,
     }
 
     /// Money of a payment that was captured of a hold, or given back. What was captured at once, its
@@ -1019,6 +1025,8 @@ records! {
         tenant_id: TenantId,
         /// When.
         closed_at: Timestamp,
+        /// Its till did not close it in time, so the system did.
+        by_system: bool,
     }
 
     /// A version of a merchant's fees. A payment keeps the version that it was made under.

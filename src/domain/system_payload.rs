@@ -5,7 +5,7 @@ use super::codec::{Decoder, Encoder};
 use super::command::{CaseRef, Notices, SettlementDraft, SystemAction};
 use super::id::{
     AccountId, CaseId, ContactIndex, DeviceId, LedgerAccountId, MerchantId, MessageId, PaymentId, RequestId,
-    StoreId, TargetId, TopUpId,
+    StoreId, TargetId, TerminalId, TopUpId,
 };
 use super::journal::{Kind, system_request};
 use super::outcome::{read_operator, write_operator};
@@ -37,6 +37,10 @@ impl SystemAction {
             Self::AnswerNotice { message_id, .. } => message_id.0,
             Self::AdvanceRecovery { case, due_at, .. } => moment(case.case_id.0, *due_at),
             Self::ExpirePayment { payment_id, due_at } => moment(payment_id.0, *due_at),
+            // Once for each day of a till's, whichever calendar day it began in.
+            Self::CloseDay { terminal_id, business_day, .. } => {
+                moment(terminal_id.0, Timestamp(*business_day))
+            }
             Self::SettleMerchant(draft) => moment(draft.merchant_id.0, draft.span.lines_until),
         };
         system_request(subject, self.kind())
@@ -80,6 +84,9 @@ impl SystemAction {
             // What is told is sealed, and is no evidence.
             Self::AdvanceRecovery { case, due_at, notices: _ } => write_case(encoder, case).int(due_at.0),
             Self::ExpirePayment { payment_id, due_at } => encoder.fixed(&payment_id.0).int(due_at.0),
+            Self::CloseDay { terminal_id, business_day, ended_at } => {
+                encoder.fixed(&terminal_id.0).int(*business_day).int(ended_at.0)
+            }
             Self::SettleMerchant(draft) => write_settlement(encoder, draft),
         }
         .finish()
@@ -113,6 +120,11 @@ impl SystemAction {
             Kind::ExpirePayment => Self::ExpirePayment {
                 payment_id: PaymentId(decoder.fixed()?),
                 due_at: Timestamp(decoder.int()?),
+            },
+            Kind::CloseDayForTerminal => Self::CloseDay {
+                terminal_id: TerminalId(decoder.fixed()?),
+                business_day: decoder.int()?,
+                ended_at: Timestamp(decoder.int()?),
             },
             Kind::SettleMerchant => Self::SettleMerchant(Box::new(read_settlement(&mut decoder)?)),
             _ => return Err(Corrupt),

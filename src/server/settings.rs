@@ -11,8 +11,9 @@ use super::{StartError, messages};
 use crate::config::funding::Funding;
 use crate::config::{
     Buckets, CertificateAt, Config, KeysAt, Mode, OperatorsAt, SANDBOX_AUDIENCE, SettlementAt, StoreAt,
+    TillsAt,
 };
-use crate::domain::policy::{Policy, SettlementRules, TopUpRules};
+use crate::domain::policy::{Policy, SettlementRules, StaffRules, TopUpRules};
 use crate::door;
 use crate::door::reload::RELOAD_INTERVAL;
 use crate::env::clock::MovableClock;
@@ -135,13 +136,25 @@ fn clocks(difference_us: Option<i64>) -> ClockBounds {
     ClockBounds { difference_us: difference_us.unwrap_or(standard.difference_us), ..standard }
 }
 
+/// How long tills' calls reach back: as documented, but for what was written.
+fn tills(given: &TillsAt) -> StaffRules {
+    let standard = Policy::standard().staff;
+    StaffRules {
+        reversal_us: given.reversal_us.unwrap_or(standard.reversal_us),
+        cash_back_us: given.cash_back_us.unwrap_or(standard.cash_back_us),
+        close_day_us: given.close_day_us.unwrap_or(standard.close_day_us),
+        ..standard
+    }
+}
+
 impl TryFrom<Config> for Settings {
     type Error = StartError;
 
     fn try_from(config: Config) -> Result<Self, StartError> {
         let Config { mode, audience, listen, operators_listen, health_listen, .. } = config;
         let Config { data_dir, executors, door, certificate, store, buckets, .. } = config;
-        let Config { limits, keys, funding, notify, operators, recovery, settlement, .. } = config;
+        let Config { limits, keys, funding, notify, operators, recovery, .. } = config;
+        let Config { settlement, tills: given_tills, .. } = config;
         let standard = Policy::standard();
         let deadline_us = config.top_up_deadline_us.unwrap_or(standard.top_ups.deadline_us);
         let redis = redis(&buckets, mode)?;
@@ -171,6 +184,7 @@ impl TryFrom<Config> for Settings {
             policy: Policy {
                 recovery,
                 settlement: paid(&settlement),
+                staff: tills(&given_tills),
                 top_ups: TopUpRules { deadline_us },
                 ..standard
             },

@@ -135,6 +135,13 @@ pub enum Scan {
         /// At most.
         limit: i64,
     },
+    /// Tills whose business day began before a moment and is still open, longest open first.
+    OpenDays {
+        /// Before this.
+        before: Timestamp,
+        /// At most.
+        limit: i64,
+    },
     /// Messages to be sent by now.
     DueMessages {
         /// Now.
@@ -375,6 +382,11 @@ impl Scan {
             Self::DueRecoveries { now, limit } => due(Table::RecoveryCase, *now, *limit),
             Self::AskedPayments(account_id) => asked_payments(*account_id),
             Self::DuePayments { now, limit } => due(Table::Payment, *now, *limit),
+            Self::OpenDays { before, limit } => (
+                Table::Terminal,
+                "day_began_at < ?1 ORDER BY day_began_at LIMIT ?2".into(),
+                vec![Value::Int(before.0), Value::Int(*limit)],
+            ),
             Self::DueMessages { now, limit } => (
                 Table::Message,
                 "state = 0 AND due_at <= ?1 ORDER BY due_at LIMIT ?2".into(),

@@ -265,22 +265,23 @@ impl Line {
     }
 }
 
-/// Nothing was undone when its day is closed: that is a refusal, whatever the server calls it. A result that
+/// Nothing was undone when it is too late: that is a refusal, whatever the server calls it. A result that
 /// this till does not know tells it nothing.
 fn undone(heard: Heard<pb::ReverseReply>) -> (Learned, String) {
     use pb::ReverseResult as R;
     let Heard::Reply(reply) = heard else { return learned(heard) };
     match reply.result() {
         R::NothingFound | R::Reversed | R::AlreadyReversed => learned(Heard::Reply(reply)),
-        R::DayClosed => {
-            let reason = pb::Reason::DayClosed;
-            let why = "its business day is closed; a refund or a void is the way".to_owned();
-            (Learned::Refused { reason, is_final: true, retry_after: None }, why)
-        }
+        R::DayClosed => stays(pb::Reason::DayClosed, "its business day is closed; a refund is the way"),
+        R::TooLate => stays(pb::Reason::ReversalTooLate, "it was captured too long ago; a refund is the way"),
         R::Unspecified => {
             (Learned::Silence, "the server found something that this till does not know".into())
         }
     }
+}
+
+fn stays(reason: pb::Reason, why: &str) -> (Learned, String) {
+    (Learned::Refused { reason, is_final: true, retry_after: None }, why.to_owned())
 }
 
 fn learned<Reply: Into<Payment>>(heard: Heard<Reply>) -> (Learned, String) {

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::look::Look;
-use super::replay::{KeyReplay, OwnerReplay, Replay};
+use super::replay::{DayReplay, KeyReplay, OwnerReplay, Replay};
 use super::{Report, VerifyError};
 use crate::crypto::hash::sha256;
 use crate::crypto::integrity::Integrity;
@@ -91,7 +91,7 @@ fn expected_rows(table: Table, replay: &Replay) -> usize {
         Table::CashDesk => replay.desks.len(),
         Table::CashTopUp => replay.cash.len(),
         Table::Movement => replay.movements.len(),
-        Table::ClosedDay => replay.terminals.values().map(|till| closed_days(till.business_day)).sum(),
+        Table::ClosedDay => replay.closed_days.len(),
         Table::FeeRule => replay.fee_rules.len(),
         Table::Payable => replay.merchants.values().filter(|merchant| merchant.owed.is_settled()).count(),
         Table::Settlement => replay.settlements.len(),
@@ -328,7 +328,7 @@ fn payment(row: &Payment, replay: &Replay) -> Result<(), &'static str> {
         && expected.merchant_id == row.merchant_id
         && expected.sums == row.sums()
         && (expected.terminal_id, expected.business_day) == (row.terminal_id, row.business_day)
-        && expected.fee_rule_version == row.fee_rule_version;
+        && (expected.fee_rule_version, expected.captured_at) == (row.fee_rule_version, row.captured_at);
     if same { Ok(()) } else { Err("its account, store, day or amounts, or its fee, are not the journal's") }
 }
 
@@ -357,7 +357,8 @@ fn terminal(row: &Terminal, replay: &Replay) -> Result<(), &'static str> {
         && expected.store_id == row.store_id
         && expected.key_id == row.key_id
         && (expected.state, expected.barred_at) == (row.state, row.barred_at)
-        && (expected.business_day, expected.cash_today_minor) == (row.business_day, row.cash_today_minor)
+        && (expected.business_day, expected.day_began_at) == (row.business_day, row.day_began_at)
+        && (expected.cash_day, expected.cash_today_minor) == (row.cash_day, row.cash_today_minor)
         && (expected.refund_day, expected.refunded_today_minor) == (row.refund_day, row.refunded_today_minor);
     if same { Ok(()) } else { Err("its merchant, store, key, refunds, day or state is not the journal's") }
 }
@@ -411,9 +412,9 @@ fn movement(row: &Movement, replay: &Replay) -> Result<(), &'static str> {
 }
 
 fn closed_day(row: &ClosedDay, replay: &Replay) -> Result<(), &'static str> {
-    let is_closed =
-        replay.terminals.get(&row.terminal_id).is_some_and(|till| row.business_day < till.business_day);
-    if is_closed { Ok(()) } else { Err("no till closed this day in the journal") }
+    let told = DayReplay { closed_at: row.closed_at, by_system: row.by_system };
+    let is_closed = replay.closed_days.get(&(row.terminal_id, row.business_day)) == Some(&told);
+    if is_closed { Ok(()) } else { Err("nobody closed this day so in the journal") }
 }
 
 fn fee_rule(row: &FeeRule, replay: &Replay) -> Result<(), &'static str> {
@@ -429,11 +430,6 @@ fn payable(row: &Payable, replay: &Replay) -> Result<(), &'static str> {
 fn settlement(row: &Settlement, replay: &Replay) -> Result<(), &'static str> {
     let is_settled = replay.settlements.get(&(row.merchant_id, row.day)) == Some(row);
     if is_settled { Ok(()) } else { Err("its sums, payout or state are not the journal's") }
-}
-
-/// The days before the one that a till is in.
-fn closed_days(business_day: i64) -> usize {
-    usize::try_from(business_day - 1).unwrap_or(0)
 }
 
 fn operator(row: &Operator, replay: &Replay) -> Result<(), &'static str> {

@@ -9,6 +9,7 @@ mod keys;
 mod payments;
 mod reconciliation;
 mod recovery;
+mod reversal;
 mod settlement;
 mod shop;
 mod staff;
@@ -21,7 +22,9 @@ use std::collections::{HashMap, HashSet};
 use self::chain::{Awaited, Head};
 use self::counted::{Counted, DeviceReplay};
 use self::keys::{OperatorReplay, ProposalReplay};
+use self::payments::PaymentReplay;
 use self::settlement::OwedReplay;
+pub(super) use self::shop::DayReplay;
 use self::shop::{CashReplay, DeskReplay, MovementReplay};
 use crate::crypto::envelope::PublicKey;
 use crate::domain::id::{
@@ -34,7 +37,6 @@ use crate::domain::ledger::{LOSSES, Postings, Transfer};
 use crate::domain::live_codes::LiveCodes;
 use crate::domain::money::{Amount, Asset};
 use crate::domain::outcome::Outcome;
-use crate::domain::payment::Sums;
 use crate::domain::policy::Policy;
 use crate::domain::rows::{
     AccountState, FeeRule, HaltReason, Journal, KeyForm, KeyState, Settlement, Standing, TerminalState,
@@ -122,6 +124,8 @@ pub(super) struct TerminalReplay {
     pub refund_day: i64,
     pub refunded_today_minor: i64,
     pub business_day: i64,
+    pub day_began_at: Option<Timestamp>,
+    pub cash_day: i64,
     pub cash_today_minor: i64,
     pub barred_at: Option<Timestamp>,
 }
@@ -167,20 +171,6 @@ pub(super) struct TopUpReplay {
     requested_at: Timestamp,
 }
 
-/// What a payment must be.
-pub(super) struct PaymentReplay {
-    pub account_id: AccountId,
-    pub store_id: StoreId,
-    pub merchant_id: MerchantId,
-    pub sums: Sums,
-    /// The till's business day that it belongs to.
-    pub business_day: Option<i64>,
-    /// The till that asked for it.
-    pub terminal_id: Option<TerminalId>,
-    /// The version of its merchant's fees.
-    pub fee_rule_version: i64,
-}
-
 /// The journal so far.
 #[derive(Default)]
 pub(super) struct Replay {
@@ -195,6 +185,7 @@ pub(super) struct Replay {
     pub orders: HashMap<(MerchantId, String), OrderReplay>,
     pub desks: HashMap<StoreId, DeskReplay>,
     pub cash: HashMap<CashTopUpId, CashReplay>,
+    pub closed_days: HashMap<(TerminalId, i64), DayReplay>,
     pub movements: HashMap<MovementId, MovementReplay>,
     pub fee_rules: HashMap<(MerchantId, i64), FeeRule>,
     pub settlements: HashMap<(MerchantId, i64), Settlement>,
@@ -300,6 +291,7 @@ impl Replay {
             | Kind::AdvanceRecovery
             | Kind::AwaitTopUp
             | Kind::SettleMerchant
+            | Kind::CloseDayForTerminal
             | Kind::TakeBackTopUp => self.system(entry),
             Kind::StartEnrolment | Kind::ConfirmEnrolment | Kind::ActivateTerminal => self.candidate(entry),
             Kind::StartRecovery

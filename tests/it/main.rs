@@ -28,6 +28,7 @@ mod recovery;
 mod recovery_faults;
 mod recovery_races;
 mod redis;
+mod reversal;
 mod second_factor;
 mod secrets;
 mod settlement;

@@ -221,7 +221,7 @@ async fn what_went_back_after_the_day_is_not_paid_out_for_it() {
 }
 
 #[tokio::test]
-async fn refunds_stop_at_the_floor_and_reversals_do_not() {
+async fn refunds_stop_at_the_floor_and_what_is_older_than_minutes_goes_back_by_them_alone() {
     let floor = |settings: &mut saifu::server::Settings| {
         settings.policy.settlement.payable_floor_minor = -300;
     };
@@ -240,14 +240,20 @@ async fn refunds_stop_at_the_floor_and_reversals_do_not() {
     assert_eq!(reason(shop.till.refund("one", 301).await), pb::Reason::PayableFloor);
     shop.till.refund("one", 300).await.expect("down to it");
     assert_eq!(reason(refund("one", 1).await), pb::Reason::PayableFloor);
-    // The till has to be able to undo what it does not know.
-    shop.till.reverse("one").await.expect("a reversal");
-    assert_eq!(available(&alice).await, 9_000);
-    // What comes in fills it up again.
+    let late = shop.till.reverse("one").await.expect("an answer");
+    assert_eq!((late.result(), late.state()), (pb::ReverseResult::TooLate, pb::PaymentState::PartlyRefunded));
+    assert_eq!(available(&alice).await, 8_300);
+    // The till undoes what it does not know, at the floor as well.
     world.refresh(&alice).await;
     charge(&world, &shop, &alice, "two", 1_000).await;
-    refund("two", 300).await.expect("that much is there");
-    assert_eq!(reason(refund("two", 1).await), pb::Reason::PayableFloor);
+    shop.till.reverse("two").await.expect("a reversal");
+    assert_eq!(available(&alice).await, 8_300);
+    // What comes in fills it up again.
+    world.refresh(&alice).await;
+    charge(&world, &shop, &alice, "three", 1_000).await;
+    refund("one", 700).await.expect("that much is there");
+    refund("three", 300).await.expect("and that much");
+    assert_eq!(reason(refund("three", 1).await), pb::Reason::PayableFloor);
     books_hold(world, |_| {}).await;
 }
 
@@ -265,25 +271,30 @@ async fn cash_that_stores_keep_is_taken_off_when_it_can_no_longer_go_back() {
     cash("undone", 200).await.expect("cash");
     shop.till.reverse("undone").await.expect("it goes back over the counter");
     world.pass(31);
-    cash("kept", 500).await.expect("cash");
-    world.pass(SETTLED);
-    let first = shop.settlements(1).await.remove(0);
-    assert_eq!((first.cash_minor, first.payout_minor), (0, 2_000));
-    // The store holds as much as it may until then.
+    cash("kept", 300).await.expect("cash");
+    // A minute before midnight: by then it may go back for another minute.
+    let begun_us = world.clock.now_us() - crate::support::START_US;
+    world.pass(12 * HOUR - begun_us / 1_000_000 - 60);
     world.refresh(&gwen).await;
-    assert_eq!(reason(cash("more", 1).await), pb::Reason::CashCeiling);
+    assert_eq!(reason(cash("more", 201).await), pb::Reason::CashCeiling);
+    cash("late", 200).await.expect("cash");
+    world.pass(2 * HOUR + 60);
+    let first = shop.settlements(1).await.remove(0);
+    assert_eq!((first.cash_minor, first.payout_minor), (300, 1_700));
     world.refresh(&alice).await;
     charge(&world, &shop, &alice, "two", 700).await;
+    // The store holds the rest until then, and as much again as was settled.
+    world.refresh(&gwen).await;
+    assert_eq!(reason(cash("more", 301).await), pb::Reason::CashCeiling);
     world.pass(DAY);
     let second = shop.settlements(2).await.remove(0);
-    assert_eq!((second.captured_minor, second.cash_minor, second.payout_minor), (700, 500, 200));
+    assert_eq!((second.captured_minor, second.cash_minor, second.payout_minor), (700, 200, 500));
     let lines = lines(&shop, SECOND_DAY).await;
     adds_up(&second, &lines);
     let told: Vec<_> = lines.iter().map(|line| (line.order_id.as_str(), line.net_minor)).collect();
-    assert_eq!(told, [("two", 700), ("kept", -500)]);
+    assert_eq!(told, [("two", 700), ("late", -200)]);
     world.refresh(&gwen).await;
-    shop.till.close_day(1, Vec::new()).await.expect("the next day begins");
-    cash("more", 500).await.expect("there is room again");
+    cash("again", 500).await.expect("there is room again");
     books_hold(world, |_| {}).await;
 }
 
@@ -298,11 +309,10 @@ async fn a_merchant_that_owes_for_cash_takes_no_more_of_it() {
         shop.till.cash_top_up(order_id, minor, &code).await
     };
     cash("one", 400).await.expect("cash");
-    world.pass(SETTLED + DAY);
+    world.pass(SETTLED);
     let settled = shop.settlements(1).await.remove(0);
     assert_eq!((settled.cash_minor, settled.payout_minor), (400, 0));
     world.refresh(&gwen).await;
-    shop.till.close_day(1, Vec::new()).await.expect("the next day begins");
     // Its store holds none of it any more, and it did not pay it.
     assert_eq!(reason(cash("two", 101).await), pb::Reason::CashCeiling);
     world.pass(31);

@@ -7,7 +7,6 @@ use saifu::client::wallet::Wallet;
 use saifu::pb;
 use tokio::time::{Duration, timeout};
 
-use crate::support::recovery::DAY;
 use crate::support::shop::{Shop, asking, digits, hold, order, payable, secret};
 use crate::support::{World, available, books_hold, reason};
 
@@ -208,8 +207,8 @@ async fn cash_goes_back_over_the_counter_on_its_day_unless_it_was_spent() {
     world.allow_cash(&shop.store_id, 1, 1).await;
     let code = cash_code(&carol, 10).await;
     assert_eq!(reason(shop.till.cash_top_up("C-3", 10, &code).await), pb::Reason::OrderTaken);
-    world.pass(DAY + 1);
-    assert_eq!(reason(shop.till.reverse("C-3").await), pb::Reason::DayClosed, "a day that never ends");
+    world.pass(121);
+    assert_eq!(reason(shop.till.reverse("C-3").await), pb::Reason::ReversalTooLate, "its customer is gone");
     assert_eq!(available(&carol).await, 1_000);
     books_hold(world, |_| {}).await;
 }
@@ -224,8 +223,9 @@ async fn cash_of_a_closed_day_stays() {
     shop.till.close_day(1, Vec::new()).await.expect("the day ends");
     assert_eq!(reason(shop.till.reverse("C-1").await), pb::Reason::DayClosed);
     assert_eq!(available(&alice).await, 1_000);
-    // The next day has its own ceiling.
-    shop.till.cash_top_up("C-2", 1_000, &cash_code(&bob, 1_000).await).await.expect("cash");
+    // The next business day is on the same day of the calendar, which has one ceiling.
+    let more = shop.till.cash_top_up("C-2", 1, &cash_code(&bob, 1_000).await).await;
+    assert_eq!(reason(more), pb::Reason::CashCeiling);
     books_hold(world, |_| {}).await;
 }
 

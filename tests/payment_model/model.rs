@@ -8,6 +8,7 @@ use saifu::domain::decide::Decision;
 use saifu::domain::journal::Entry;
 use saifu::domain::outcome::Outcome;
 use saifu::domain::payment::State as PaymentState;
+use saifu::domain::policy::Policy;
 use saifu::domain::rows::{Account, Finished, OrderSlot, Payment};
 use saifu::domain::write::Write;
 use stateright::{Model, Property};
@@ -115,6 +116,12 @@ impl Life {
                 *answer = Some(entry.outcome.encode());
             }
         }
+        let captured_at = scene.world.payment.as_ref().and_then(|row| row.captured_at);
+        let reversal_us = Policy::standard().staff.reversal_us;
+        let is_late = captured_at.is_some_and(|at| scene.world.now().since_us(at) > reversal_us);
+        if is_late && matches!(entry.outcome, Outcome::Reversed { .. }) {
+            scene.broken = Some("a reversal of what was captured long ago");
+        }
         if entry.outcome == Outcome::NothingFound && scene.world.payment.is_some() {
             scene.broken = Some("a reversal that overlooked its payment");
         }
@@ -219,7 +226,10 @@ impl Model for Life {
                     let answer = scene.sent.iter().find(|(sent, _)| *sent == message)?.1.as_ref()?;
                     Outcome::decode(answer).ok().filter(is)
                 };
-                let gone = answered(Message::Reverse, |outcome| !outcome.is_refused()).is_some();
+                let gone = answered(Message::Reverse, |outcome| {
+                    matches!(outcome, Outcome::Reversed { .. } | Outcome::NothingFound)
+                })
+                .is_some();
                 !gone || scene.world.account.available_minor() == BALANCE_MINOR
             }),
             Property::always("limits count what is held or was paid", |_, scene: &Scene| {

@@ -44,8 +44,9 @@ pub const CAP_MINOR: i64 = 100;
 pub const HOLD_US: i64 = 200 * SECOND_US;
 const CODE: PaymentCodeId = PaymentCodeId([9; 16]);
 const START: Timestamp = Timestamp(1_800_000_000 * SECOND_US);
-/// Moments that matter: before everything, when a question is over, when any hold is.
-const MOMENTS_US: [i64; 3] = [0, 120 * SECOND_US, 330 * SECOND_US];
+/// Moments that matter: before everything, when a question is over, when any hold is, and when nothing that
+/// was captured until then may be undone.
+const MOMENTS_US: [i64; 4] = [0, 120 * SECOND_US, 330 * SECOND_US, 1_231 * SECOND_US];
 
 /// The rows that change, and the shop's account.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -94,7 +95,9 @@ impl World {
             registered_at: START,
             activated_at: Some(START),
             business_day: 1,
+            cash_day: 0,
             cash_today_minor: 0,
+            day_began_at: None,
             alarmed_at: None,
             alarms: 0,
             barred_at: None,
@@ -161,7 +164,7 @@ impl World {
             RowKey::Finished(request_id, key_id) => {
                 self.finished.get(&(*request_id, *key_id)).cloned().map(Finished::into_row)
             }
-            RowKey::OpenRequest(..) => None,
+            RowKey::OpenRequest(..) | RowKey::Payable(MERCHANT) => None,
             RowKey::LedgerAccount(PAYABLE) => Some(self.payable().into_row()),
             other => panic!("nobody looks at {other:?}"),
         }

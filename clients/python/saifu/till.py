@@ -35,6 +35,10 @@ class Unsettled(Exception):
     """Nobody knows yet whether the order is paid. It stays in the journal: call `settle` until that is empty."""
 
 
+class TooLate(Exception):
+    """The order was paid too long ago, or in a business day that is closed: it stays so, and a refund is the way."""
+
+
 @dataclass(frozen=True)
 class Paid:
     """The order is paid: hand over the goods."""
@@ -131,7 +135,8 @@ class Till:
         return self.caller.call(GET_PAYMENT, pb.PosGetPaymentRequest(order_id=order_id))
 
     def reverse(self, order_id: str) -> pb.ReverseReply:
-        """Undoes the order's payment, or sees to it that there will be none."""
+        """Undoes the order's payment, or sees to it that there will be none. It is for minutes after the payment:
+        later it is `TooLate`, and the order is known to be paid."""
         if order_id not in self._pending():
             self._note(order_id, new_request_id())
         request = pb.ReverseRequest(order_id=order_id)
@@ -145,22 +150,21 @@ class Till:
             elif refused.final:
                 self._note(order_id, new_request_id())  # this refusal is stored: the next attempt is a new one
             raise
-        if reply.result == pb.REVERSE_RESULT_DAY_CLOSED:
-            # Nothing was undone: what it is by now, `payment` tells, and a refund or a void is the way.
-            self._note(order_id, new_request_id())
-            raise Unsettled(order_id)
         self._forget(order_id)
+        if reply.result in (pb.REVERSE_RESULT_DAY_CLOSED, pb.REVERSE_RESULT_TOO_LATE):
+            raise TooLate(order_id)
         return reply
 
     def settle(self) -> list[str]:
         """Reverses every order whose outcome this till does not know: after a restart, or an outage.
 
-        Returns those that are still unsettled; when it is not empty, the merchant's server has to help.
+        Returns those that are still unsettled; when it is not empty, the merchant's server has to help. An order
+        that was paid too long ago to be undone is settled, too: it is paid, and `payment` tells how it stands.
         """
         for order_id in self._pending():
             try:
                 self.reverse(order_id)
-            except (Unsettled, Refused):
+            except (TooLate, Unsettled, Refused):
                 continue
         return self.unsettled()
 
@@ -178,6 +182,9 @@ class Till:
         except Refused as refused:
             if refused.reason != "NOT_FOUND":
                 raise Unsettled(order_id) from refused
+        except TooLate:
+            paid = self._asked(order_id).payment
+            return Paid(paid.payment_id, paid.captured_minor)
         return NotPaid(order_id)
 
     def _asked(self, order_id: str) -> pb.PosGetPaymentReply:

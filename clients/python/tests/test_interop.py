@@ -15,7 +15,7 @@ from saifu.errors import NoAnswer, Refused
 from saifu.merchant import Merchant
 from saifu.operator import Operator
 from saifu.sandbox import Sandbox
-from saifu.till import NotPaid, Paid, Till, Unsettled
+from saifu.till import NotPaid, Paid, Till, TooLate, Unsettled
 from saifu.totp import Authenticator
 from saifu.v1 import admin_pb2, merchant_pb2, payment_pb2, pos_pb2, top_up_pb2
 from saifu.wallet import Wallet
@@ -434,6 +434,22 @@ class AtTheTill(unittest.TestCase):
         self.merchant.resume(terminal_id)
         self.assertEqual([], till.settle())
         self.assertEqual(pos_pb2.ORDER_STATE_REVERSED, till.payment(self.order).state)
+
+    def test_what_was_paid_a_while_ago_stays_paid(self) -> None:
+        till, _ = self.till()
+        wallet = funded()
+        for rpc in (pos.CHARGE, pos.GET_PAYMENT, pos.REVERSE):
+            self.line.lose_requests(rpc, 3)
+        with self.assertRaises(Unsettled):
+            till.charge(self.order, 700, "0" * 18)
+        known = next(ORDERS)
+        till.charge(known, 700, wallet.issue_code(700))
+        sandbox().advance(16 * 60)
+        with self.assertRaises(TooLate):
+            till.reverse(known)
+        self.assertEqual(pos_pb2.ORDER_STATE_PAID, till.payment(known).state)
+        self.assertEqual([], till.settle())
+        self.assertEqual(8_300, wallet.balance().available_minor)
 
     def test_the_order_of_another_till_is_not_there(self) -> None:
         till, _ = self.till()

@@ -6,7 +6,7 @@ use super::{
     DeviceCall, HaltSubject, MerchantAction, MerchantCall, OperatorAction, OperatorCall, Order, PayableOrder,
     SaleDraft, ShopStep, SystemAction, TerminalAction, TerminalCall,
 };
-use crate::domain::id::{MerchantId, TargetId};
+use crate::domain::id::{CodeTag, MerchantId, TargetId};
 use crate::domain::ledger::PROVIDER_CLEARING;
 use crate::domain::rows::{
     Activation, Addition, Contact, Device, Merchant, Operator, OrderSlot, Payment, PaymentCode, Proposal,
@@ -79,15 +79,14 @@ fn follow_device(action: &DeviceAction, view: &View) -> Vec<RowKey> {
 fn follow_terminal(merchant_id: MerchantId, action: &TerminalAction, view: &View) -> Vec<RowKey> {
     match action {
         TerminalAction::Charge(SaleDraft { code_tag, .. })
-        | TerminalAction::Authorize { sale: SaleDraft { code_tag, .. }, .. }
-        | TerminalAction::CashTopUp(CashDraft { code_tag, .. }) => view
-            .get::<PaymentCode>((*code_tag,))
-            .map(|code| [RowKey::Account(code.account_id), RowKey::Device(code.device_id)])
-            .into_iter()
-            .flatten()
-            .collect(),
+        | TerminalAction::Authorize { sale: SaleDraft { code_tag, .. }, .. } => follow_code(*code_tag, view),
+        TerminalAction::CashTopUp(CashDraft { code_tag, .. }) => {
+            let mut keys = follow_code(*code_tag, view);
+            keys.extend(payable(merchant_id, view));
+            keys
+        }
         TerminalAction::Step { order_id, step } => follow_step(merchant_id, order_id, *step, view),
-        TerminalAction::Reverse { order_id } => follow_order(merchant_id, order_id, view),
+        TerminalAction::Reverse { order_id } => follow_reversal(merchant_id, order_id, view),
         TerminalAction::CreateOrder(_)
         | TerminalAction::CancelOrder { .. }
         | TerminalAction::CloseDay { .. } => Vec::new(),
@@ -97,7 +96,7 @@ fn follow_terminal(merchant_id: MerchantId, action: &TerminalAction, view: &View
 fn follow_merchant(merchant_id: MerchantId, action: &MerchantAction, view: &View) -> Vec<RowKey> {
     match action {
         MerchantAction::Step { order_id, step } => follow_step(merchant_id, order_id, *step, view),
-        MerchantAction::Reverse { order_id, .. } => follow_order(merchant_id, order_id, view),
+        MerchantAction::Reverse { order_id, .. } => follow_reversal(merchant_id, order_id, view),
         MerchantAction::CreateOrder { terminal_id, .. } | MerchantAction::ResumeTerminal { terminal_id } => {
             view.get::<Terminal>((*terminal_id,))
                 .map(|terminal| RowKey::Store(terminal.store_id))
@@ -110,6 +109,21 @@ fn follow_merchant(merchant_id: MerchantId, action: &MerchantAction, view: &View
         | MerchantAction::RotateKey(_)
         | MerchantAction::Webhook(_) => Vec::new(),
     }
+}
+
+/// Whose a customer's code is.
+fn follow_code(code_tag: CodeTag, view: &View) -> Vec<RowKey> {
+    view.get::<PaymentCode>((code_tag,))
+        .map(|code| [RowKey::Account(code.account_id), RowKey::Device(code.device_id)])
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+fn follow_reversal(merchant_id: MerchantId, order_id: &str, view: &View) -> Vec<RowKey> {
+    let mut keys = follow_order(merchant_id, order_id, view);
+    keys.extend(payable(merchant_id, view));
+    keys
 }
 
 fn follow_step(merchant_id: MerchantId, order_id: &str, step: ShopStep, view: &View) -> Vec<RowKey> {
@@ -350,9 +364,12 @@ fn terminal_keys(call: &TerminalCall, action: &TerminalAction) -> Vec<RowKey> {
             keys.extend([RowKey::CashDesk(call.store_id), RowKey::Payable(call.merchant_id)]);
         }
         TerminalAction::CreateOrder(order) => keys.push(slot(&order.order_id)),
-        TerminalAction::Step { order_id, .. }
-        | TerminalAction::Reverse { order_id }
-        | TerminalAction::CancelOrder { order_id } => keys.push(slot(order_id)),
+        TerminalAction::Reverse { order_id } => {
+            keys.extend([slot(order_id), RowKey::Payable(call.merchant_id)]);
+        }
+        TerminalAction::Step { order_id, .. } | TerminalAction::CancelOrder { order_id } => {
+            keys.push(slot(order_id));
+        }
         TerminalAction::CloseDay { business_day, .. } => {
             keys.push(RowKey::ClosedDay(call.terminal_id, *business_day));
         }
@@ -379,6 +396,7 @@ fn merchant_keys(call: &MerchantCall, action: &MerchantAction) -> Vec<RowKey> {
         MerchantAction::Reverse { terminal_id, order_id } => {
             keys.push(RowKey::Terminal(*terminal_id));
             keys.push(RowKey::OrderSlot(call.merchant_id, order_id.clone()));
+            keys.push(RowKey::Payable(call.merchant_id));
         }
     }
     keys
@@ -468,6 +486,9 @@ fn system_keys(action: &SystemAction) -> Vec<RowKey> {
         }
         SystemAction::AdvanceRecovery { case, .. } => case.keys(),
         SystemAction::ExpirePayment { payment_id, .. } => vec![RowKey::Payment(*payment_id)],
+        SystemAction::CloseDay { terminal_id, business_day, .. } => {
+            vec![RowKey::Terminal(*terminal_id), RowKey::ClosedDay(*terminal_id, *business_day)]
+        }
         SystemAction::SettleMerchant(draft) => {
             let mut keys = vec![RowKey::Merchant(draft.merchant_id), RowKey::Payable(draft.merchant_id)];
             keys.extend(draft.sums.cash.keys().map(|store_id| RowKey::CashDesk(*store_id)));

@@ -70,6 +70,7 @@ impl SystemAction {
             Self::AwaitTopUp { .. } => Kind::AwaitTopUp,
             Self::TakeBackTopUp { .. } => Kind::TakeBackTopUp,
             Self::SettleMerchant(_) => Kind::SettleMerchant,
+            Self::CloseDay { .. } => Kind::CloseDayForTerminal,
         }
     }
 }

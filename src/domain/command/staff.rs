@@ -316,7 +316,7 @@ pub enum Approved {
         ledger_account_id: LedgerAccountId,
         /// It holds at most so much, in minor units; 0 for none.
         ceiling_minor: i64,
-        /// A till of it takes at most so much in a business day.
+        /// A till of it takes at most so much in a calendar day.
         till_day_minor: i64,
     },
     /// A merchant's payments cost another share from now on.

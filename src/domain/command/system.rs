@@ -2,7 +2,8 @@
 
 use super::recovery::{CaseRef, Notices};
 use crate::domain::id::{
-    AccountId, ContactIndex, DeviceId, LedgerAccountId, MerchantId, MessageId, PaymentId, StoreId, TopUpId,
+    AccountId, ContactIndex, DeviceId, LedgerAccountId, MerchantId, MessageId, PaymentId, StoreId,
+    TerminalId, TopUpId,
 };
 use crate::domain::outcome::OperatorKey;
 use crate::domain::recovery::factor::Channel;
@@ -107,6 +108,15 @@ pub enum SystemAction {
         payment_id: PaymentId,
         /// The moment for which it was found.
         due_at: Timestamp,
+    },
+    /// A till left its business day open, and the calendar day in which that began is long over.
+    CloseDay {
+        /// Which till.
+        terminal_id: TerminalId,
+        /// Which business day.
+        business_day: i64,
+        /// When the calendar day ended.
+        ended_at: Timestamp,
     },
     /// A merchant's day is over, and settled.
     SettleMerchant(Box<SettlementDraft>),

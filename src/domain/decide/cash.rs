@@ -1,9 +1,11 @@
 //! Cash over the counter: a till takes it for the account behind a customer's code, and owes it to us. Off
 //! until two operators allow it for a store, with a ceiling for the store and one for each till's day.
 
+use super::day::with_entry;
 use super::inflow::{Inflow, Place};
 use super::reverse::Subject;
 use super::ruling::Ruling;
+use super::settlement;
 use crate::domain::command::CashDraft;
 use crate::domain::id::{FIRST_TENANT, LotId};
 use crate::domain::journal::Versions;
@@ -14,14 +16,18 @@ use crate::domain::money::Amount;
 use crate::domain::outcome::{Outcome, Refusal};
 use crate::domain::policy::Policy;
 use crate::domain::record::Record as _;
-use crate::domain::rows::{Account, AccountState, CashDesk, CashTopUp, Device, OrderSlot, Payable, Terminal};
+use crate::domain::rows::{
+    Account, AccountState, CashDesk, CashTopUp, Device, Merchant, OrderSlot, Standing, Terminal,
+};
 use crate::domain::time::Timestamp;
 use crate::domain::view::View;
 use crate::domain::write::Write;
 
-/// Whether a till may take so much more: its desk, and its own row after it.
+/// Whether a till may take so much more: its desk, and its own row after it. What its merchant owes counts in
+/// each of its stores, and a till's day is the calendar's, however often it closes its business day.
 pub(super) fn ceilings<'a>(
     terminal: &Terminal,
+    merchant: &Merchant,
     amount: Amount,
     view: &'a View,
 ) -> Result<(&'a CashDesk, Terminal), Refusal> {
@@ -29,14 +35,15 @@ pub(super) fn ceilings<'a>(
         .get::<CashDesk>((terminal.store_id,))
         .filter(|desk| desk.ceiling_minor > 0)
         .ok_or(Refusal::CashNotAllowed)?;
-    // What was taken off a payout and was not there for it is still ours.
-    let owed_minor = view.get::<Payable>((terminal.merchant_id,)).map_or(0, Payable::debt_minor);
+    let owed_minor = settlement::debt_minor(merchant, view)?;
     let held_minor = desk.held_minor.saturating_add(owed_minor).saturating_add(amount.minor());
-    let cash_today_minor = terminal.cash_today_minor.saturating_add(amount.minor());
+    let cash_day = view.now().day();
+    let before_minor = if terminal.cash_day == cash_day { terminal.cash_today_minor } else { 0 };
+    let cash_today_minor = before_minor.saturating_add(amount.minor());
     if held_minor > desk.ceiling_minor || cash_today_minor > desk.till_day_minor {
         return Err(Refusal::CashCeiling);
     }
-    Ok((desk, Terminal { cash_today_minor, ..terminal.clone() }))
+    Ok((desk, Terminal { cash_day, cash_today_minor, ..terminal.clone() }))
 }
 
 /// Whose cash it is, and where it was taken.
@@ -86,9 +93,9 @@ pub(super) fn credit(
     Ok((Postings(transfers), writes))
 }
 
-/// Takes back what was credited, as long as all of it is there. The customer gets his cash back over the
-/// counter, so only on the till's business day on which he gave it, and not long after it: a day lasts until
-/// the till says so.
+/// Takes back what was credited, as long as all of it is there: a slip of the clerk's hand, undone while the
+/// customer stands at the counter. They sign nothing for it, so it is only the till that took the cash, on
+/// its business day, within minutes, and while its merchant takes part.
 pub(super) fn reverse(
     subject: &Subject<'_>,
     slot: &OrderSlot,
@@ -103,11 +110,19 @@ pub(super) fn reverse(
     let account = view.get::<Account>((account_id,)).ok_or(Refusal::NotFound)?;
     let desk = view.get::<CashDesk>((row.store_id,)).ok_or(Refusal::NotFound)?;
     let amount = Amount::new(row.amount_minor).ok_or(Refusal::NotFound)?;
-    let is_late = view.now().since_us(row.credited_at) > policy.staff.cash_back_us;
-    if row.business_day != subject.terminal.business_day || is_late {
+    if !subject.by_till {
+        return Err(Refusal::CashBackByTill);
+    }
+    if subject.merchant.standing != Standing::Active {
+        return Err(Refusal::MerchantSuspended);
+    }
+    if row.business_day != subject.terminal.business_day {
         return Err(Refusal::DayClosed);
     }
     let now = view.now().max(account.last_at);
+    if now.since_us(row.credited_at) > policy.staff.cash_back_us {
+        return Err(Refusal::ReversalTooLate);
+    }
     let mut account = Account { last_at: now, version: account.version + 1, ..account.clone() };
     if account.state == AccountState::Closed || account.available_minor() < amount.minor() {
         return Err(Refusal::AlreadySpent);
@@ -115,10 +130,10 @@ pub(super) fn reverse(
     account.lots.take(amount.minor()).ok_or(Refusal::AlreadySpent)?;
     account.debits_posted_minor += amount.minor();
     account.top_ups.give_back(row.credited_at, amount.minor());
-    let till = Terminal {
-        cash_today_minor: subject.terminal.cash_today_minor - amount.minor(),
-        ..subject.terminal.clone()
-    };
+    let mut till = with_entry(subject.terminal, now);
+    if till.cash_day == row.credited_at.day() {
+        till.cash_today_minor = (till.cash_today_minor - amount.minor()).max(0);
+    }
     let transfer = Transfer {
         debit: account.ledger_account_id,
         credit: desk.ledger_account_id,

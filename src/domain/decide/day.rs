@@ -1,12 +1,14 @@
 //! A till's business day: what it moved is counted in the day it is in, and a day that is closed stays as
 //! it is. Its totals are what its rows amount to, so nothing is counted here.
 
+use super::Traceless;
 use super::ruling::Ruling;
 use crate::domain::day::parts;
-use crate::domain::id::{CommandId, FIRST_TENANT, MovementId};
+use crate::domain::id::{CommandId, FIRST_TENANT, MovementId, TerminalId};
 use crate::domain::journal::side_id;
 use crate::domain::outcome::{Outcome, Refusal};
 use crate::domain::payment::Moved;
+use crate::domain::policy::Policy;
 use crate::domain::record::Record as _;
 use crate::domain::rows::{ClosedDay, Movement, MovementKind, Payment, Terminal};
 use crate::domain::time::Timestamp;
@@ -19,22 +21,56 @@ pub(super) struct By<'a> {
     pub terminal: Option<&'a Terminal>,
 }
 
-/// Closes the day that the till is in, and no other.
+/// A till whose business day has an entry of this moment.
+pub(super) fn with_entry(terminal: &Terminal, at: Timestamp) -> Terminal {
+    let began_at = terminal.day_began_at.map_or(at, |began_at| began_at.min(at));
+    Terminal { day_began_at: Some(began_at), ..terminal.clone() }
+}
+
+/// The same, written when that is news.
+pub(super) fn entered(terminal: &Terminal, at: Timestamp) -> Option<Write> {
+    let after = with_entry(terminal, at);
+    (after != *terminal).then(|| Write::Update(after.into_row()))
+}
+
+/// Closes the day that the till is in, and no other. Of one that was closed for it, the till is told so: it
+/// may go on with the next.
 pub(super) fn close(terminal: &Terminal, business_day: i64, view: &View) -> Result<Ruling, Refusal> {
+    let before = view.get::<ClosedDay>((terminal.terminal_id, business_day));
+    if let Some(closed) = before.filter(|closed| closed.by_system) {
+        let outcome = Outcome::DayWasClosed { business_day, closed_at: closed.closed_at };
+        return Ok(Ruling::plain(Vec::new(), outcome));
+    }
     if business_day != terminal.business_day {
         return Err(Refusal::DayClosed);
     }
-    let closed_at = view.now();
-    let closed =
-        ClosedDay { terminal_id: terminal.terminal_id, business_day, tenant_id: FIRST_TENANT, closed_at };
-    let next = Terminal { business_day: business_day + 1, cash_today_minor: 0, ..terminal.clone() };
-    let writes = vec![Write::Insert(closed.into_row()), Write::Update(next.into_row())];
-    Ok(Ruling::plain(writes, Outcome::DayClosed { business_day, closed_at }))
+    Ok(closed(terminal, false, view.now()))
 }
 
-/// Whether what a payment took belongs to a day of its till that is closed.
-pub(super) fn is_closed(payment: &Payment, terminal: &Terminal) -> bool {
-    payment.authorised_at.is_some() && payment.business_day.is_some_and(|day| day < terminal.business_day)
+/// Closes a day that its till left open, a suspended one's as well. By now it may not be so.
+pub(super) fn close_by_time(
+    terminal_id: TerminalId,
+    (business_day, ended_at): (i64, Timestamp),
+    view: &View,
+    policy: &Policy,
+) -> Result<Ruling, Traceless> {
+    let terminal = view
+        .get::<Terminal>((terminal_id,))
+        .filter(|terminal| terminal.business_day == business_day)
+        .ok_or(Traceless::NothingToDo)?;
+    let began_at = terminal.day_began_at.ok_or(Traceless::NothingToDo)?;
+    let rules = &policy.settlement;
+    let is_over = ended_at == rules.end_of(rules.day(began_at))
+        && view.now() >= ended_at.plus_us(policy.staff.close_day_us);
+    if is_over { Ok(closed(terminal, true, view.now())) } else { Err(Traceless::NothingToDo) }
+}
+
+fn closed(terminal: &Terminal, by_system: bool, closed_at: Timestamp) -> Ruling {
+    let Terminal { terminal_id, business_day, .. } = *terminal;
+    let row = ClosedDay { terminal_id, business_day, tenant_id: FIRST_TENANT, closed_at, by_system };
+    let next = Terminal { business_day: business_day + 1, day_began_at: None, ..terminal.clone() };
+    let writes = vec![Write::Insert(row.into_row()), Write::Update(next.into_row())];
+    Ruling::plain(writes, Outcome::DayClosed { business_day, closed_at })
 }
 
 /// What a step of a payment that is there moved between customer and shop.

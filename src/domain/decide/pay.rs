@@ -3,9 +3,9 @@
 
 use super::book::book;
 use super::device::{Done, Halt, Turn};
-use super::order;
+use super::{day, order};
 use crate::domain::command::PayableOrder;
-use crate::domain::id::{DeviceId, PaymentId, StoreId, TerminalId};
+use crate::domain::id::{DeviceId, PaymentId, StoreId};
 use crate::domain::ledger::Postings;
 use crate::domain::limits;
 use crate::domain::lots::{Leg, Legs};
@@ -38,8 +38,7 @@ pub(super) struct Sale<'a> {
 
 /// The till's words about a sale.
 pub(super) struct Till<'a> {
-    pub terminal_id: TerminalId,
-    pub business_day: i64,
+    pub terminal: &'a Terminal,
     pub order_id: &'a str,
     pub receipt_line: Option<&'a str>,
     pub external_reference: Option<&'a str>,
@@ -64,15 +63,15 @@ pub(super) fn post(
     let (store, merchant) = subject(turn, payee)?;
     let order = named.map(|named| order::payable(named, store, amount, turn.view, turn.now)).transpose()?;
     let till = order.map(|(slot, terminal)| Till {
-        terminal_id: terminal.terminal_id,
-        business_day: terminal.business_day,
+        terminal,
         order_id: &slot.order_id,
         receipt_line: slot.receipt_line.as_deref(),
         external_reference: slot.external_reference.as_deref(),
     });
     let sale = Sale { payment_id, store, merchant, amount, intent: Intent::Sale, till };
     let legs = take(turn.policy, &mut turn.account, &turn.device, amount, turn.now)?;
-    if let Some((slot, _)) = order {
+    if let Some((slot, terminal)) = order {
+        turn.writes.extend(day::entered(terminal, turn.now));
         let account_id = Some(turn.account.account_id);
         let paid = OrderSlot { payment_id: Some(payment_id), account_id, ..slot.clone() };
         turn.writes.push(Write::Update(paid.into_row()));
@@ -130,7 +129,8 @@ pub(super) fn authorise(
     now: Timestamp,
 ) -> (Postings, Vec<Write>) {
     let moved = Sums::authorised(sale.amount.minor(), sale.intent, now);
-    let payment = Payment { legs: Legs(legs), ..begun(account, device_id, sale, &moved.after, now) };
+    let payment = begun(account, device_id, sale, &moved.after, now).after(&moved, now);
+    let payment = Payment { legs: Legs(legs), ..payment };
     let (postings, mut writes) = book(account, &payment, &moved, sale.merchant.ledger_account_id, now);
     writes.push(Write::Insert(payment.into_row()));
     (postings, writes)
@@ -153,7 +153,7 @@ pub(super) fn begun(
         device_id,
         merchant_id: sale.store.merchant_id,
         store_id: sale.store.store_id,
-        terminal_id: till.map(|till| till.terminal_id),
+        terminal_id: till.map(|till| till.terminal.terminal_id),
         order_id: owned(till.map(|till| till.order_id)),
         external_reference: owned(till.and_then(|till| till.external_reference)),
         receipt_line: owned(till.and_then(|till| till.receipt_line)),
@@ -172,7 +172,8 @@ pub(super) fn begun(
         awaiting_until: sums.awaiting_until,
         hold_until: sums.hold_until,
         due_at: sums.due_at(),
-        business_day: till.map(|till| till.business_day),
+        business_day: till.map(|till| till.terminal.business_day),
+        captured_at: None,
     }
 }
 
@@ -205,6 +206,9 @@ pub(super) fn confirm(turn: &mut Turn<'_>, asked: &Asked<'_>) -> Result<Done, Ha
         business_day: till.map(|terminal| terminal.business_day),
         ..payment.clone()
     };
+    if moved.captured_minor > 0 {
+        turn.writes.extend(till.and_then(|terminal| day::entered(terminal, turn.now)));
+    }
     Ok(stepped(turn, &payment, &moved, merchant))
 }
 
@@ -226,7 +230,7 @@ fn own<'a>(turn: &Turn<'a>, payment_id: PaymentId) -> Result<&'a Payment, Refusa
 fn stepped(turn: &mut Turn<'_>, payment: &Payment, moved: &Moved, merchant: &Merchant) -> Done {
     let (postings, writes) = book(&mut turn.account, payment, moved, merchant.ledger_account_id, turn.now);
     turn.writes.extend(writes);
-    turn.writes.push(Write::Update(payment.with(&moved.after).into_row()));
+    turn.writes.push(Write::Update(payment.after(moved, turn.now).into_row()));
     let outcome = Outcome::PaymentStepped {
         payment_id: payment.payment_id,
         at: turn.now,

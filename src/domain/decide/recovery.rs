@@ -274,6 +274,7 @@ pub(super) fn by_system(
         | SystemAction::TakeBackTopUp { .. }
         | SystemAction::CloseUnactivated { .. }
         | SystemAction::ExpirePayment { .. }
+        | SystemAction::CloseDay { .. }
         | SystemAction::SettleMerchant(_)
         | SystemAction::EnrolOperators { .. } => return Err(Halt::Refuse(Refusal::RecoveryOver)),
     };

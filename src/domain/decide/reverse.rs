@@ -1,15 +1,18 @@
 //! Reversal: what an order came to is undone, or it is seen to that it comes to nothing. A till that got
 //! no answer may ask for it before its payment arrives; then a tombstone waits for that payment.
 //!
-//! Balance limits and the account's state are not asked: giving back is never refused.
+//! It is for what a till does not know, so for minutes: after that a known payment stays, and Refund is the
+//! way, with its floor and its ceiling. An hour is the most, and a day is settled two hours after its end:
+//! what is reversed was never paid out. Balance limits and the account's state are not asked.
 
 use super::cash;
-use super::day::{By, is_closed};
+use super::day::By;
 use super::ruling::Ruling;
+use super::settlement;
 use super::step::apply;
 use super::terminal::written;
 use crate::domain::id::{CommandId, FIRST_TENANT, MerchantId, TerminalId};
-use crate::domain::outcome::{Outcome, Refusal};
+use crate::domain::outcome::{Late, Outcome, Refusal};
 use crate::domain::payment::{Verb, Wanted};
 use crate::domain::policy::Policy;
 use crate::domain::rows::{Account, Merchant, OrderSlot, Payment, Terminal};
@@ -71,11 +74,13 @@ pub(super) fn decide(subject: &Subject<'_>, view: &View, policy: &Policy) -> Res
     };
     let payment = view.get::<Payment>((payment_id,)).ok_or(Refusal::NotFound)?;
     let account = view.get::<Account>((account_id,)).ok_or(Refusal::NotFound)?;
-    if is_closed(payment, subject.terminal) {
-        return Ok(Ruling::plain(Vec::new(), Outcome::ReversedTooLate { payment_id, sums: payment.sums() }));
-    }
     let now = view.now().max(account.last_at);
+    if let Some(why) = late(payment, subject.terminal, now, policy) {
+        let outcome = Outcome::ReversedTooLate { payment_id, sums: payment.sums(), why };
+        return Ok(Ruling::plain(Vec::new(), outcome));
+    }
     let moved = payment.sums().step(Verb::Reverse, &Wanted::all(now))?;
+    settlement::within_reach(subject.merchant, moved.refunded_minor, view, policy)?;
     let undone = |available_after_minor| Outcome::Reversed {
         payment_id,
         at: now,
@@ -88,4 +93,15 @@ pub(super) fn decide(subject: &Subject<'_>, view: &View, policy: &Policy) -> Res
     let mut ruling = apply(&by, payment, account, &moved, payable, undone, now);
     ruling.writes.push(reversed);
     Ok(ruling)
+}
+
+/// Whether it is too late to undo what was captured. What is only held is nobody's pay yet: it may be
+/// released as long as Void may.
+fn late(payment: &Payment, terminal: &Terminal, now: Timestamp, policy: &Policy) -> Option<Late> {
+    let captured_at = payment.captured_at?;
+    if payment.business_day.is_some_and(|day| day < terminal.business_day) {
+        Some(Late::DayClosed)
+    } else {
+        (now.since_us(captured_at) > policy.staff.reversal_us).then_some(Late::WindowOver)
+    }
 }

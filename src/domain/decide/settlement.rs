@@ -128,17 +128,49 @@ pub(super) fn settle(draft: &SettlementDraft, view: &View, policy: &Policy) -> R
     Ok(moves.ruling(writes, Outcome::Settlement(outcome)))
 }
 
-/// Whether a refund leaves the merchant owing no more than it may. A reversal is not asked: a till must be
-/// able to undo what it does not know.
+/// Whether a refund leaves the merchant owing no more than it may.
 pub(super) fn within_floor(
     merchant: &Merchant,
     refunded_minor: i64,
     view: &View,
     policy: &Policy,
 ) -> Result<(), Refusal> {
+    above(policy.settlement.payable_floor_minor, merchant, refunded_minor, view)
+}
+
+/// Whether a reversal does. What it undoes raised what is owed minutes ago, so it never fails by itself: only
+/// where refunds of older sales took that out meanwhile, and both cannot be given back. What the merchant
+/// owed when it was settled last is nothing that a reversal did.
+pub(super) fn within_reach(
+    merchant: &Merchant,
+    refunded_minor: i64,
+    view: &View,
+    policy: &Policy,
+) -> Result<(), Refusal> {
+    if refunded_minor == 0 {
+        return Ok(());
+    }
+    let carried_minor = view.get::<Payable>((merchant.merchant_id,)).map_or(0, |row| row.carried_minor);
+    above(policy.settlement.payable_floor_minor.min(carried_minor), merchant, refunded_minor, view)
+}
+
+fn above(floor_minor: i64, merchant: &Merchant, refunded_minor: i64, view: &View) -> Result<(), Refusal> {
+    let after_minor = there_minor(merchant, view)? - refunded_minor;
+    if after_minor < floor_minor { Err(Refusal::PayableFloor) } else { Ok(()) }
+}
+
+/// What is there for a merchant: less than nothing when it owes us.
+fn there_minor(merchant: &Merchant, view: &View) -> Result<i64, Refusal> {
     let owed = view.get::<LedgerAccount>((merchant.ledger_account_id,)).ok_or(Refusal::NotFound)?;
-    let after_minor = owed.credits_posted_minor - owed.debits_posted_minor - refunded_minor;
-    if after_minor < policy.settlement.payable_floor_minor { Err(Refusal::PayableFloor) } else { Ok(()) }
+    Ok(owed.credits_posted_minor - owed.debits_posted_minor)
+}
+
+/// What a merchant owes us: what was taken off a payout and was not there for it, or what it gave back today
+/// and did not take. What came in today pays for no debt of earlier days before it is settled: until then it
+/// may still go back.
+pub(super) fn debt_minor(merchant: &Merchant, view: &View) -> Result<i64, Refusal> {
+    let settled_minor = view.get::<Payable>((merchant.merchant_id,)).map_or(0, Payable::debt_minor);
+    Ok(settled_minor.max(-there_minor(merchant, view)?))
 }
 
 /// Another version of a merchant's fees, for payments made from now on.

@@ -6,7 +6,7 @@
 
 use super::Traceless;
 use super::book::book;
-use super::day::{By, movements};
+use super::day::{By, movements, with_entry};
 use super::ruling::Ruling;
 use super::settlement;
 use crate::domain::command::ShopStep;
@@ -62,24 +62,17 @@ pub(super) fn by_shop(
     if moved.refunded_minor > 0 {
         settlement::within_floor(asking.merchant, moved.refunded_minor, view, policy)?;
     }
-    let counted =
-        asking.terminal.map(|terminal| counted(terminal, &moved, view.now(), policy)).transpose()?;
+    let terminal = asking.terminal.map(|till| counted(till, &moved, view.now(), policy)).transpose()?;
     let payable = asking.merchant.ledger_account_id;
-    let by = By { command_id: asking.command_id, terminal: asking.terminal };
-    let mut ruling = apply(&by, payment, account, &moved, payable, stepped(payment, &moved, now), now);
-    ruling.writes.extend(counted.flatten());
-    Ok(ruling)
+    let by = By { command_id: asking.command_id, terminal: terminal.as_ref() };
+    Ok(apply(&by, payment, account, &moved, payable, stepped(payment, &moved, now), now))
 }
 
-/// What a till gave back today, with this; more than its ceiling is its merchant's server's to give.
-fn counted(
-    terminal: &Terminal,
-    moved: &Moved,
-    now: Timestamp,
-    policy: &Policy,
-) -> Result<Option<Write>, Refusal> {
+/// A till with what it gave back today, this included; more than its ceiling is its merchant's server's to
+/// give.
+fn counted(terminal: &Terminal, moved: &Moved, now: Timestamp, policy: &Policy) -> Result<Terminal, Refusal> {
     if moved.refunded_minor == 0 {
-        return Ok(None);
+        return Ok(terminal.clone());
     }
     let today = now.day();
     let before_minor = if terminal.refund_day == today { terminal.refunded_today_minor } else { 0 };
@@ -87,8 +80,7 @@ fn counted(
     if refunded_today_minor > policy.staff.refund_day_minor {
         return Err(Refusal::RefundCeiling);
     }
-    let counted = Terminal { refund_day: today, refunded_today_minor, ..terminal.clone() };
-    Ok(Some(Write::Update(counted.into_row())))
+    Ok(Terminal { refund_day: today, refunded_today_minor, ..terminal.clone() })
 }
 
 /// Time is over; by now it may not be so.
@@ -108,7 +100,8 @@ pub(super) fn by_time(
     Ok(apply(&by, payment, account, &moved, payable, stepped(payment, &moved, now), now))
 }
 
-/// Books a step and writes both rows. The outcome tells what the customer could spend after it.
+/// Books a step and writes both rows, and its till's as it is given. The outcome tells what the customer
+/// could spend after it.
 pub(super) fn apply(
     by: &By<'_>,
     payment: &Payment,
@@ -123,8 +116,12 @@ pub(super) fn apply(
     let outcome = outcome(account.available_minor());
     let versions = Versions { accounts: vec![(account.account_id, account.version)], keys: Vec::new() };
     let entry_account_id = outcome.is_entry().then_some(account.account_id);
-    writes.extend(movements(by, payment, moved, now));
-    writes.push(Write::Update(payment.with(&moved.after).into_row()));
+    let movements = movements(by, payment, moved, now);
+    if let Some(terminal) = by.terminal.filter(|_| !movements.is_empty()) {
+        writes.push(Write::Update(with_entry(terminal, now).into_row()));
+    }
+    writes.extend(movements);
+    writes.push(Write::Update(payment.after(moved, now).into_row()));
     writes.push(Write::Update(account.into_row()));
     Ruling { entry_account_id, postings, versions, ..Ruling::plain(writes, outcome) }
 }

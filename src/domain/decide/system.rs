@@ -2,7 +2,7 @@
 //! never lower what a customer has available, but for a top-up whose money went back.
 
 use super::ruling::Ruling;
-use super::{Decision, Traceless, operator, recovery, settlement, step, top_up};
+use super::{Decision, Traceless, day, operator, recovery, settlement, step, top_up};
 use crate::domain::command::{Signed, SystemAction};
 use crate::domain::id::{AccountId, CommandId, ContactIndex, DeviceId, FIRST_TENANT};
 use crate::domain::journal::Versions;
@@ -36,6 +36,9 @@ pub(super) fn decide(
             close_unactivated(view, policy, *account_id, *device_id, *contact_index)
         }
         SystemAction::ExpirePayment { payment_id, .. } => step::by_time(command_id, *payment_id, view),
+        SystemAction::CloseDay { terminal_id, business_day, ended_at } => {
+            day::close_by_time(*terminal_id, (*business_day, *ended_at), view, policy)
+        }
         SystemAction::SettleMerchant(draft) => settlement::settle(draft, view, policy),
         SystemAction::EnrolOperators { operators } => operator::enrol_first(operators, view),
         SystemAction::AnswerNotice { .. } | SystemAction::AdvanceRecovery { .. } => {

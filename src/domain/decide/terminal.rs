@@ -140,7 +140,7 @@ impl Turn<'_> {
     fn deposit(&self, wanted: &CashDraft) -> Result<Ruling, Refusal> {
         self.may_take(&wanted.currency)?;
         let slot = order::free_slot(self.terminal, &wanted.order_id, self.view)?;
-        let (desk, terminal) = cash::ceilings(self.terminal, wanted.amount, self.view)?;
+        let (desk, terminal) = cash::ceilings(self.terminal, self.merchant, wanted.amount, self.view)?;
         let Some(payer) = self.payer(wanted.code_tag, CodePurpose::TopUp) else {
             return Ok(self.miss(&wanted.order_id, slot));
         };
@@ -171,7 +171,7 @@ impl Turn<'_> {
         let entry_account_id = Some(account.account_id);
         writes.extend([
             written(named, slot),
-            Write::Update(Terminal { code_misses: 0, ..terminal }.into_row()),
+            Write::Update(Terminal { code_misses: 0, ..day::with_entry(&terminal, payer.now) }.into_row()),
             Write::Update(account.into_row()),
         ]);
         Ok(Ruling { entry_account_id, postings, versions, ..Ruling::plain(writes, outcome) })
@@ -252,8 +252,7 @@ impl Turn<'_> {
             amount: wanted.amount,
             intent,
             till: Some(Till {
-                terminal_id: self.terminal.terminal_id,
-                business_day: self.terminal.business_day,
+                terminal: self.terminal,
                 order_id: &wanted.order_id,
                 receipt_line: wanted.receipt_line.as_deref(),
                 external_reference: wanted.external_reference.as_deref(),
@@ -279,10 +278,12 @@ impl Turn<'_> {
             ..self.named(order_id, slot)
         };
         ruling.writes.push(written(named, slot));
-        if self.terminal.code_misses > 0 {
-            ruling
-                .writes
-                .push(Write::Update(Terminal { code_misses: 0, ..self.terminal.clone() }.into_row()));
+        // What is held or asked for is no entry of its day yet.
+        let till = Terminal { code_misses: 0, ..self.terminal.clone() };
+        let till =
+            if let Outcome::Charged { at, .. } = ruling.outcome { day::with_entry(&till, at) } else { till };
+        if till != *self.terminal {
+            ruling.writes.push(Write::Update(till.into_row()));
         }
         ruling.entry_account_id = ruling.outcome.is_entry().then_some(account.account_id);
         ruling.versions =

@@ -48,6 +48,7 @@ impl Outcome {
             | Self::CashToppedUp { .. }
             | Self::CashReversed { .. }
             | Self::DayClosed { .. }
+            | Self::DayWasClosed { .. }
             | Self::CashAllowed { .. } => shop::write(self, encoder),
             Self::Paid { payment_id, at, amount_minor, available_after_minor } => {
                 encoder.byte(15).fixed(&payment_id.0).int(at.0).int(*amount_minor).int(*available_after_minor)
@@ -262,7 +263,7 @@ impl Outcome {
             44..=46 => payment::read(tag, &mut decoder)?,
             70..=71 | 150 => top_up::read(tag, &mut decoder)?,
             151..=152 => halt::read(tag, &mut decoder)?,
-            80..=86 => shop::read(tag, &mut decoder)?,
+            80..=86 | 140..=141 => shop::read(tag, &mut decoder)?,
             90..=94 => webhook::read(tag, &mut decoder)?,
             110..=112 => settlement::read(tag, &mut decoder)?,
             120..=121 => reconciliation::read(tag, &mut decoder)?,

@@ -140,7 +140,7 @@ stored_enum! {
         OrderOver = 66,
         /// The store takes no cash.
         CashNotAllowed = 67,
-        /// More cash than the store may hold, or its till may take in a day.
+        /// More cash than the store may hold, or its till may take in a calendar day.
         CashCeiling = 68,
         /// What was topped up with cash was spent.
         AlreadySpent = 69,
@@ -182,5 +182,9 @@ stored_enum! {
         AccountHalted = 150,
         /// No operator stopped it.
         AccountNotHalted = 151,
+        /// It was taken too long ago for its till to give it back without its customer.
+        ReversalTooLate = 140,
+        /// Cash goes back at the till that took it, and nowhere else.
+        CashBackByTill = 141,
     }
 }

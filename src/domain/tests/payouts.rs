@@ -10,7 +10,7 @@ use crate::domain::outcome::{Outcome, SettlementOutcome};
 use crate::domain::policy::Policy;
 use crate::domain::rows::{CashDesk, LedgerAccount, Merchant, Payable, Settlement, Standing};
 use crate::domain::settlement::{PayoutState, Span, Sums};
-use crate::domain::time::{DAY_US, HOUR_US, Timestamp};
+use crate::domain::time::{HOUR_US, Timestamp};
 
 const NOTHING: Said = Said::Nothing(Traceless::NothingToDo);
 
@@ -28,8 +28,9 @@ fn last_day() -> i64 {
 }
 
 fn draft(day: i64, sums: Sums) -> SettlementDraft {
-    let until = Policy::standard().settlement.end_of(day);
-    let span = Span::after(Timestamp(0), Timestamp(0), until, DAY_US);
+    let policy = Policy::standard();
+    let until = policy.settlement.end_of(day);
+    let span = Span::after(Timestamp(0), Timestamp(0), until, policy.staff.cash_back_us);
     SettlementDraft { merchant_id: merchant_id("bakery"), day, span, sums }
 }
 
@@ -103,7 +104,8 @@ fn a_day_is_settled_in_its_turn_and_no_sooner() {
     assert_eq!(ledger.ask(&from_the_beginning), NOTHING);
     let mut next = draft(day, sums());
     let ended = draft(day - 1, sums()).span;
-    next.span = Span::after(ended.lines_until, ended.cash_until, next.span.lines_until, DAY_US);
+    let cash_back_us = Policy::standard().staff.cash_back_us;
+    next.span = Span::after(ended.lines_until, ended.cash_until, next.span.lines_until, cash_back_us);
     let next = settle(&mut ledger, next);
     assert_eq!(ledger.ask(&next), Said::Done);
     // A day that is behind is not settled a second time under another end.

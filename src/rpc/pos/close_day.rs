@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use super::day;
 use crate::domain::command::TerminalAction;
 use crate::domain::outcome::Outcome;
+use crate::domain::time::Timestamp;
 use crate::gate::Gate;
 use crate::gate::admitted::{Admitted, Caller};
 use crate::gate::operation::{CallerKind, Change, Codes, Cost, Effect, Operation};
@@ -41,11 +42,8 @@ impl Change for CloseDay {
 
 pub async fn call(gate: &Gate, envelope: pb::Envelope, peer: IpAddr) -> Result<pb::CloseDayReply, Rejection> {
     let (call, done) = gate.change_of::<CloseDay>(&envelope, peer).await?;
-    let (Outcome::DayClosed { business_day, closed_at }, Caller::Terminal { terminal_id, .. }) =
-        (done.outcome, &call.caller)
-    else {
-        return Err(Rejection::Internal);
-    };
+    let Caller::Terminal { terminal_id, .. } = &call.caller else { return Err(Rejection::Internal) };
+    let (business_day, closed_at, closed_by_system) = closed(&done.outcome).ok_or(Rejection::Internal)?;
     // The day is closed by now: what its rows amount to is the same whenever this is asked again.
     let totals = day::totals(gate, *terminal_id, business_day).await?;
     Ok(pb::CloseDayReply {
@@ -53,5 +51,16 @@ pub async fn call(gate: &Gate, envelope: pb::Envelope, peer: IpAddr) -> Result<p
         closed_at: Some(time(closed_at)),
         agrees: totals == day::claimed(&call.body.totals)?,
         totals: day::told(&totals),
+        closed_by_system,
     })
+}
+
+/// Which day is closed, since when, and whether the system closed it.
+#[expect(clippy::wildcard_enum_match_arm, reason = "closing a day comes to these two alone")]
+fn closed(outcome: &Outcome) -> Option<(i64, Timestamp, bool)> {
+    match outcome {
+        Outcome::DayClosed { business_day, closed_at } => Some((*business_day, *closed_at, false)),
+        Outcome::DayWasClosed { business_day, closed_at } => Some((*business_day, *closed_at, true)),
+        _ => None,
+    }
 }

@@ -45,9 +45,11 @@ pub async fn call(gate: &Gate, envelope: pb::Envelope, peer: IpAddr) -> Result<p
         _ => return Err(Rejection::NotFound),
     };
     let totals = day::totals(gate, terminal.terminal_id, business_day).await?;
+    let closed = fetched.get::<ClosedDay>();
     Ok(pb::GetDayReply {
         business_day,
-        closed_at: fetched.get::<ClosedDay>().map(|closed| time(closed.closed_at)),
+        closed_at: closed.map(|closed| time(closed.closed_at)),
+        closed_by_system: closed.is_some_and(|closed| closed.by_system),
         totals: day::told(&totals),
     })
 }

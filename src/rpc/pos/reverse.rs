@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use crate::domain::command::TerminalAction;
-use crate::domain::outcome::Outcome;
+use crate::domain::outcome::{Late, Outcome};
 use crate::gate::Gate;
 use crate::gate::admitted::Admitted;
 use crate::gate::operation::{CallerKind, Change, Codes, Cost, Effect, Operation};
@@ -50,10 +50,13 @@ pub fn reply(outcome: &Outcome) -> Result<pb::ReverseReply, Rejection> {
             pb::ReverseReply { cash_minor: *amount_minor, ..found(pb::ReverseResult::Reversed) }
         }
         Outcome::AlreadyReversed => found(pb::ReverseResult::AlreadyReversed),
-        Outcome::ReversedTooLate { payment_id, sums } => pb::ReverseReply {
+        Outcome::ReversedTooLate { payment_id, sums, why } => pb::ReverseReply {
             payment_id: payment_id.0.to_vec(),
             state: state(sums.state()).into(),
-            ..found(pb::ReverseResult::DayClosed)
+            ..found(match why {
+                Late::DayClosed => pb::ReverseResult::DayClosed,
+                Late::WindowOver => pb::ReverseResult::TooLate,
+            })
         },
         _ => return Err(Rejection::Internal),
     })

@@ -350,18 +350,28 @@ pub fn entry(reason: Reason) -> Entry {
         ),
         Reason::CashCeiling => (
             Code::FailedPrecondition,
-            "more cash than the store may hold, or its till may take in a business day",
-            "Another till, the next business day, or after the store's cash was settled.",
+            "more cash than the store may hold, or its till may take in a calendar day",
+            "Another till, the next day, or after the merchant was settled and owes nothing.",
         ),
         Reason::AlreadySpent => (
             Code::FailedPrecondition,
             "what was topped up with cash was spent",
             "Keep the cash: the customer has had its value.",
         ),
+        Reason::ReversalTooLate => (
+            Code::FailedPrecondition,
+            "the cash was taken too long ago to be given back",
+            "Keep the cash: the customer has its value, and pays with it.",
+        ),
+        Reason::CashBackByTill => (
+            Code::FailedPrecondition,
+            "cash goes back at the till that took it, and nowhere else",
+            "The till reverses it itself, within minutes.",
+        ),
         Reason::DayClosed => (
             Code::FailedPrecondition,
             "not the till's business day",
-            "GetDay says which day it is in. What is closed goes back by Refund or Void; cash does not.",
+            "GetDay says which day it is in. What is closed goes back by Refund; cash does not.",
         ),
         Reason::TooManyWebhookEndpoints => (
             Code::FailedPrecondition,
@@ -389,7 +399,7 @@ pub fn entry(reason: Reason) -> Entry {
         Reason::PayableFloor => (
             Code::FailedPrecondition,
             "the merchant would owe more than it may",
-            "Its sales must come in first; a till that does not know what became of an order reverses it.",
+            "Its sales come first. A reversal is that only where refunds took what it would give back.",
         ),
         Reason::PayoutOver => (
             Code::FailedPrecondition,

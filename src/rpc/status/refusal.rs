@@ -74,6 +74,8 @@ pub(in crate::rpc) fn of_refusal(refusal: Refusal) -> Reason {
         Refusal::OrderOver => Reason::OrderOver,
         Refusal::CashNotAllowed => Reason::CashNotAllowed,
         Refusal::CashCeiling => Reason::CashCeiling,
+        Refusal::ReversalTooLate => Reason::ReversalTooLate,
+        Refusal::CashBackByTill => Reason::CashBackByTill,
         Refusal::AlreadySpent => Reason::AlreadySpent,
         Refusal::DayClosed => Reason::DayClosed,
         Refusal::TooManyWebhookEndpoints => Reason::TooManyWebhookEndpoints,

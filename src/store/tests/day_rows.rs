@@ -75,7 +75,8 @@ pub(super) fn day_rows() -> Vec<Row> {
             reversed_at: Some(NOW),
         }
         .into_row(),
-        ClosedDay { terminal_id, business_day: 1, tenant_id: FIRST_TENANT, closed_at: NOW }.into_row(),
+        ClosedDay { terminal_id, business_day: 1, tenant_id: FIRST_TENANT, closed_at: NOW, by_system: true }
+            .into_row(),
     ]
 }
 

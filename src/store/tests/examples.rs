@@ -53,6 +53,7 @@ pub(crate) fn payment() -> Payment {
         hold_until: Some(NOW),
         due_at: None,
         business_day: Some(1),
+        captured_at: Some(NOW),
     }
 }
 
@@ -138,7 +139,9 @@ fn shop_rows() -> Vec<Row> {
             registered_at: NOW,
             activated_at: Some(NOW),
             business_day: 1,
+            cash_day: 0,
             cash_today_minor: 0,
+            day_began_at: None,
             alarmed_at: None,
             alarms: 0,
             barred_at: Some(NOW),

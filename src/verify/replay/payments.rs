@@ -2,9 +2,7 @@
 //! what was posted must be what it moved.
 
 use super::keys::ShopReplay;
-use super::{
-    Checked, Entry, MovementReplay, OrderReplay, PaymentReplay, Replay, nothing_moved, nothing_posted,
-};
+use super::{Checked, Entry, MovementReplay, Replay, nothing_posted};
 use crate::domain::day::parts;
 use crate::domain::id::{AccountId, MerchantId, MovementId, PaymentCodeId, PaymentId, StoreId, TerminalId};
 use crate::domain::journal::{Kind, side_id};
@@ -17,6 +15,22 @@ use crate::domain::standing::Deed;
 use crate::domain::time::{SECOND_US, Timestamp};
 use crate::pb;
 use crate::verify::evidence;
+
+/// What a payment must be.
+pub struct PaymentReplay {
+    pub account_id: AccountId,
+    pub store_id: StoreId,
+    pub merchant_id: MerchantId,
+    pub sums: Sums,
+    /// The till's business day that it belongs to.
+    pub business_day: Option<i64>,
+    /// The till that asked for it.
+    pub terminal_id: Option<TerminalId>,
+    /// The version of its merchant's fees.
+    pub fee_rule_version: i64,
+    /// When something of it was captured first.
+    pub captured_at: Option<Timestamp>,
+}
 
 /// What a till signed for, and what it came to.
 struct Sold<'a> {
@@ -79,6 +93,7 @@ impl Replay {
             business_day,
             terminal_id,
             fee_rule_version,
+            captured_at: Some(at),
         };
         self.begun(payment_id, payment)?;
         self.booked(entry, payment_id, &moved, available_after_minor)
@@ -188,7 +203,11 @@ impl Replay {
             business_day,
             terminal_id: Some(terminal_id),
             fee_rule_version,
+            captured_at: (sold.sums.captured_minor > 0).then_some(sold.at),
         };
+        if payment.captured_at.is_some() {
+            self.entered(terminal_id, sold.at);
+        }
         self.begun(sold.payment_id, payment)?;
         let Some((moved, available_after_minor)) = sold.taken else {
             return nothing_posted(entry);
@@ -307,77 +326,20 @@ impl Replay {
             return Err("it moved something else than was signed for");
         }
         payment.sums = moved.after;
+        if moved.captured_minor > 0 {
+            payment.captured_at.get_or_insert(wanted.now);
+        }
         if let Some(terminal_id) = payment.terminal_id.filter(|_| verb == Verb::Confirm) {
             payment.business_day = self.terminals.get(&terminal_id).map(|terminal| terminal.business_day);
-        }
-        self.booked(entry, payment_id, &moved, available_after_minor)
-    }
-
-    pub(super) fn reversed(
-        &mut self,
-        entry: &Entry<'_>,
-        terminal_id: TerminalId,
-        order_id: String,
-    ) -> Checked {
-        let terminal = self.terminals.get(&terminal_id).ok_or("its till was never registered")?;
-        let (merchant_id, today) = (terminal.merchant_id, terminal.business_day);
-        let known = self.orders.get(&(merchant_id, order_id.clone())).copied();
-        if known.is_some_and(|order| order.terminal_id != terminal_id) {
-            return Err("it reverses another till's order");
-        }
-        let order = known.unwrap_or(OrderReplay::of(terminal_id));
-        let payment = order.payment_id.and_then(|payment_id| self.paid.get(&payment_id));
-        let is_closed = payment.is_some_and(|payment| {
-            payment.sums.authorised_at.is_some() && payment.business_day.is_some_and(|day| day < today)
-        });
-        if !order.reversed && is_closed {
-            return match (&entry.outcome, payment) {
-                (Outcome::ReversedTooLate { payment_id, sums }, Some(payment))
-                    if order.payment_id == Some(*payment_id) && payment.sums == *sums =>
-                {
-                    nothing_moved(entry)
-                }
-                (_, _) => Err("it changes a business day that is closed, or tells another payment of it"),
-            };
-        }
-        self.orders.insert((merchant_id, order_id), OrderReplay { reversed: true, ..order });
-        if let Some(cash_top_up_id) = order.cash_top_up_id.filter(|_| !order.reversed) {
-            return self.cash_reversed(entry, cash_top_up_id);
-        }
-        match (&entry.outcome, order.payment_id) {
-            (Outcome::AlreadyReversed, _) if order.reversed => nothing_moved(entry),
-            (Outcome::NothingFound, None) if !order.reversed => nothing_moved(entry),
-            (Outcome::Reversed { payment_id, .. }, Some(own)) if !order.reversed && *payment_id == own => {
-                // Its merchant's server moves nothing in a till's day.
-                let by_till = (entry.kind == Kind::Reverse).then_some(terminal_id);
-                self.undone(entry, own, by_till)
+            if moved.captured_minor > 0 {
+                self.entered(terminal_id, wanted.now);
             }
-            (_, _) => Err("its outcome is not what its order's history makes it"),
         }
-    }
-
-    fn undone(&mut self, entry: &Entry<'_>, payment_id: PaymentId, by_till: Option<TerminalId>) -> Checked {
-        let Outcome::Reversed { at, refunded_minor, released_minor, available_after_minor, .. } =
-            entry.outcome
-        else {
-            return Err("its outcome does not fit its kind");
-        };
-        let payment = self.paid.get_mut(&payment_id).ok_or("it reverses no payment")?;
-        let Ok(moved) = payment.sums.step(Verb::Reverse, &Wanted::all(at)) else {
-            return Err("its payment was in no state for it");
-        };
-        if (moved.refunded_minor, moved.released_minor) != (refunded_minor, released_minor) {
-            return Err("it gives back another amount than was paid");
-        }
-        payment.sums = moved.after;
-        let account_id = payment.account_id;
-        self.step_account(entry, account_id)?;
-        self.moved(at, entry, payment_id, &moved, by_till);
         self.booked(entry, payment_id, &moved, available_after_minor)
     }
 
     /// What a step of a payment that is there moved, when, and in which till's day.
-    fn moved(
+    pub(super) fn moved(
         &mut self,
         at: Timestamp,
         entry: &Entry<'_>,
@@ -390,6 +352,9 @@ impl Replay {
             moved.after.captured_minor - moved.after.refunded_minor - moved.captured_minor
                 + moved.refunded_minor;
         for (kind, amount_minor, number) in parts(moved) {
+            if let Some((terminal_id, _)) = till {
+                self.entered(terminal_id, at);
+            }
             net_after_minor += match kind {
                 MovementKind::Capture => amount_minor,
                 MovementKind::Refund | MovementKind::Reversal => -amount_minor,
@@ -412,7 +377,7 @@ impl Replay {
     }
 
     /// What was posted is what the step moved, and the balance after it is the one told.
-    fn booked(
+    pub(super) fn booked(
         &mut self,
         entry: &Entry<'_>,
         payment_id: PaymentId,

@@ -20,6 +20,11 @@ use crate::pb;
 /// A day ends so many minutes after midnight UTC, wherever it is.
 const END_MINUTES: RangeInclusive<i64> = -840..=720;
 
+/// Whether a calendar day ends then, in some time zone.
+pub(super) fn is_end_of_day(at: Timestamp) -> bool {
+    at.0 % MINUTE_US == 0
+}
+
 /// What a merchant is owed, as far as it is not settled.
 pub struct OwedReplay {
     rules: FeeRules,
@@ -121,7 +126,9 @@ impl Replay {
         let until = draft.span.lines_until;
         let ends_it = (END_MINUTES.contains(&(until.since_us(Timestamp((*day + 1) * DAY_US)) / MINUTE_US)))
             && until.0 % MINUTE_US == 0;
-        let span = Span::after(before.settled_until, before.cash_until, until, policy.staff.cash_back_us);
+        // So may the time within which cash goes back; it was a day once, and never more.
+        let cash_back_us = until.since_us(draft.span.cash_until).clamp(0, DAY_US);
+        let span = Span::after(before.settled_until, before.cash_until, until, cash_back_us);
         let is_over = entry.row.at >= until.plus_us(policy.settlement.after_us);
         if draft.span != span || *day <= before.day || until <= before.settled_until || !is_over || !ends_it {
             return Err("it settles another time than is next, or too early");

@@ -2,6 +2,7 @@
 
 use super::keys::ShopReplay;
 use super::payments::signed_amount;
+use super::settlement::is_end_of_day;
 use super::{Checked, Entry, OrderReplay, Replay, nothing_moved};
 use crate::domain::id::{
     AccountId, CashTopUpId, LedgerAccountId, MerchantId, PaymentId, StoreId, TerminalId,
@@ -10,9 +11,10 @@ use crate::domain::journal::Kind;
 use crate::domain::ledger::Transfer;
 use crate::domain::money::{Amount, Asset};
 use crate::domain::outcome::Outcome;
-use crate::domain::rows::{AccountState, CodePurpose, MovementKind};
+use crate::domain::policy::StaffRules;
+use crate::domain::rows::{AccountState, CodePurpose, MovementKind, Standing};
 use crate::domain::standing::Deed;
-use crate::domain::time::{SECOND_US, Timestamp};
+use crate::domain::time::{DAY_US, SECOND_US, Timestamp};
 use crate::pb;
 use crate::verify::evidence;
 
@@ -22,6 +24,13 @@ pub struct DeskReplay {
     pub ceiling_minor: i64,
     pub till_day_minor: i64,
     pub held_minor: i64,
+}
+
+/// What a closed day must be.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct DayReplay {
+    pub closed_at: Timestamp,
+    pub by_system: bool,
 }
 
 /// What a movement must be.
@@ -159,7 +168,9 @@ impl Replay {
         if terminal.store_id != store_id {
             return Err("its order is another store's");
         }
-        Ok(Some(terminal.business_day))
+        let business_day = terminal.business_day;
+        self.entered(terminal_id, at);
+        Ok(Some(business_day))
     }
 
     /// Cash for a customer's account: on his code, and within what two operators allowed.
@@ -193,7 +204,8 @@ impl Replay {
         }
         signed_amount(amount_minor, body.amount_minor, &body.currency)?;
         account.counted.topped_up(amount_minor);
-        self.cash_counted(terminal_id, store_id, amount_minor)?;
+        self.cash_counted(terminal_id, store_id, amount_minor, entry.row.at)?;
+        self.entered(terminal_id, at);
         let order = self.free_order(merchant_id, terminal_id, body.order_id)?;
         order.cash_top_up_id = Some(cash_top_up_id);
         let cash = CashReplay {
@@ -210,8 +222,15 @@ impl Replay {
         self.cash_posted(entry, cash_top_up_id, amount_minor, available_after_minor)
     }
 
-    /// Within the ceilings of its store and of its till's day.
-    fn cash_counted(&mut self, terminal_id: TerminalId, store_id: StoreId, amount_minor: i64) -> Checked {
+    /// Within the ceilings of its store and of its till's calendar day. What its merchant owes of today is
+    /// not looked at: other lanes' rows of the same moments have no place before or after this one.
+    fn cash_counted(
+        &mut self,
+        terminal_id: TerminalId,
+        store_id: StoreId,
+        amount_minor: i64,
+        at: Timestamp,
+    ) -> Checked {
         let merchant = self.stores.get(&store_id).and_then(|store| self.merchants.get(&store.merchant_id));
         let debt_minor = merchant.map_or(0, |merchant| merchant.owed.payable.debt_minor());
         let desk = self.desks.get_mut(&store_id).ok_or("nobody allowed its store to take cash")?;
@@ -221,6 +240,9 @@ impl Replay {
         }
         let till_day_minor = desk.till_day_minor;
         let terminal = self.terminals.get_mut(&terminal_id).ok_or("its till was never registered")?;
+        if terminal.cash_day != at.day() {
+            (terminal.cash_day, terminal.cash_today_minor) = (at.day(), 0);
+        }
         terminal.cash_today_minor += amount_minor;
         if terminal.cash_today_minor > till_day_minor {
             return Err("its till took more cash than it may in a day");
@@ -228,9 +250,9 @@ impl Replay {
         Ok(())
     }
 
-    /// Cash that was taken goes back over the counter, on its day.
+    /// Cash goes back over the counter that took it, on its day and within minutes.
     pub(super) fn cash_reversed(&mut self, entry: &Entry<'_>, own: CashTopUpId) -> Checked {
-        let Outcome::CashReversed { cash_top_up_id, amount_minor, available_after_minor, .. } = entry.outcome
+        let Outcome::CashReversed { cash_top_up_id, at, amount_minor, available_after_minor } = entry.outcome
         else {
             return Err("its outcome does not fit its kind");
         };
@@ -242,12 +264,22 @@ impl Replay {
         let (account_id, terminal_id, store_id, day) =
             (cash.account_id, cash.terminal_id, cash.store_id, cash.business_day);
         let credited_at = cash.credited_at;
-        let cash_back_us = self.policy.as_ref().ok_or("there are no rules")?.staff.cash_back_us;
+        if entry.kind != Kind::Reverse {
+            return Err("it gives cash back elsewhere than at the till that took it");
+        }
+        self.entered(terminal_id, at);
         let terminal = self.terminals.get_mut(&terminal_id).ok_or("its till was never registered")?;
-        if terminal.business_day != day || entry.row.at.since_us(credited_at) > cash_back_us {
+        // How long, each deployment says, and no longer than this.
+        if terminal.business_day != day || at.since_us(credited_at) > StaffRules::CASH_BACK_LONGEST_US {
             return Err("it changes a business day that is closed, or comes too late");
         }
-        terminal.cash_today_minor -= amount_minor;
+        if terminal.cash_day == credited_at.day() {
+            terminal.cash_today_minor = (terminal.cash_today_minor - amount_minor).max(0);
+        }
+        let merchant = self.merchants.get(&terminal.merchant_id).ok_or("its merchant has no account")?;
+        if merchant.standing != Standing::Active || credited_at < merchant.owed.payable.cash_until {
+            return Err("its merchant was suspended, or was settled with it before");
+        }
         self.desks.get_mut(&store_id).ok_or("nobody allowed its store to take cash")?.held_minor -=
             amount_minor;
         self.step_account(entry, account_id)?;
@@ -278,6 +310,48 @@ impl Replay {
         }
     }
 
+    /// Something is in the day that a till is in.
+    pub(super) fn entered(&mut self, terminal_id: TerminalId, at: Timestamp) {
+        if let Some(terminal) = self.terminals.get_mut(&terminal_id) {
+            terminal.day_began_at = Some(terminal.day_began_at.map_or(at, |began_at| began_at.min(at)));
+        }
+    }
+
+    /// A day that its till left open was closed for it, some hours after the calendar day in which it began.
+    /// The time zone may have been another then, and the hours.
+    pub(super) fn day_closed_for(
+        &mut self,
+        entry: &Entry<'_>,
+        terminal_id: TerminalId,
+        business_day: i64,
+        ended_at: Timestamp,
+    ) -> Checked {
+        nothing_moved(entry)?;
+        let terminal = self.terminals.get(&terminal_id).ok_or("its till was never registered")?;
+        let began_at = terminal.day_began_at.ok_or("it closes a day in which nothing was")?;
+        let is_its_end =
+            began_at < ended_at && ended_at.since_us(began_at) <= DAY_US && is_end_of_day(ended_at);
+        let is_over = entry.row.at >= ended_at.plus_us(*StaffRules::CLOSE_DAY_US.start());
+        if business_day != terminal.business_day || !is_its_end || !is_over {
+            return Err("it closes another day than the till is in, or too early");
+        }
+        self.next_day(entry, terminal_id, true)
+    }
+
+    fn next_day(&mut self, entry: &Entry<'_>, terminal_id: TerminalId, by_system: bool) -> Checked {
+        let Outcome::DayClosed { business_day, closed_at } = entry.outcome else {
+            return Err("its outcome does not fit its kind");
+        };
+        if closed_at != entry.row.at {
+            return Err("it closes a day at another time than its own");
+        }
+        self.closed_days.insert((terminal_id, business_day), DayReplay { closed_at, by_system });
+        let terminal = self.terminals.get_mut(&terminal_id).ok_or("its till was never registered")?;
+        terminal.business_day += 1;
+        terminal.day_began_at = None;
+        Ok(())
+    }
+
     /// A business day is closed once, in its turn.
     pub(super) fn day_closed(
         &mut self,
@@ -288,16 +362,23 @@ impl Replay {
         nothing_moved(entry)?;
         self.charging(terminal_id)?;
         let body: pb::CloseDayRequest = evidence::body(call)?;
-        let terminal = self.terminals.get_mut(&terminal_id).ok_or("its till was never registered")?;
+        let terminal = self.terminals.get(&terminal_id).ok_or("its till was never registered")?;
+        if let Outcome::DayWasClosed { business_day, closed_at } = entry.outcome {
+            let told = DayReplay { closed_at, by_system: true };
+            let is_so = self.closed_days.get(&(terminal_id, business_day)) == Some(&told);
+            return if is_so && business_day == body.business_day {
+                Ok(())
+            } else {
+                Err("the system did not close that day before")
+            };
+        }
         let Outcome::DayClosed { business_day, .. } = entry.outcome else {
             return Err("its outcome does not fit its kind");
         };
         if business_day != body.business_day || business_day != terminal.business_day {
             return Err("it closes another day than the till is in, or was signed for");
         }
-        terminal.business_day += 1;
-        terminal.cash_today_minor = 0;
-        Ok(())
+        self.next_day(entry, terminal_id, false)
     }
 
     /// Two operators let a store take cash.

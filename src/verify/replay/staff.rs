@@ -129,6 +129,8 @@ impl Replay {
                     refund_day: 0,
                     refunded_today_minor: 0,
                     business_day: 1,
+                    day_began_at: None,
+                    cash_day: 0,
                     cash_today_minor: 0,
                     barred_at: None,
                 };

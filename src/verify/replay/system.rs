@@ -64,6 +64,10 @@ impl Replay {
                 SystemAction::ExpirePayment { payment_id, .. },
                 Outcome::PaymentStepped { payment_id: id, .. },
             ) if payment_id == id => self.expired(entry, *payment_id),
+            (
+                SystemAction::CloseDay { terminal_id, business_day, ended_at },
+                Outcome::DayClosed { business_day: day, .. },
+            ) if business_day == day => self.day_closed_for(entry, *terminal_id, *business_day, *ended_at),
             (SystemAction::SettleMerchant(draft), _) => self.settled(entry, draft),
             (SystemAction::AnswerNotice { .. } | SystemAction::AdvanceRecovery { .. }, _) => {
                 self.system_recovery(entry, &action)

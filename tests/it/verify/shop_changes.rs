@@ -43,9 +43,24 @@ pub const SHOP_CHANGES: &[(&str, &str, &str)] = &[
     ),
     (
         "a day that nobody closed",
-        "INSERT INTO closed_day (terminal_id, business_day, tenant_id, closed_at) \
-         SELECT terminal_id, 1, tenant_id, 0 FROM terminal LIMIT 1",
-        "no till closed this day",
+        "INSERT INTO closed_day (terminal_id, business_day, tenant_id, closed_at, by_system) \
+         SELECT terminal_id, 1, tenant_id, 0, 0 FROM terminal LIMIT 1",
+        "nobody closed this day so",
+    ),
+    (
+        "a capture of a later time",
+        "UPDATE payment SET captured_at = captured_at + 1 WHERE captured_at IS NOT NULL",
+        "its account, store, day or amounts",
+    ),
+    (
+        "a day that began later",
+        "UPDATE terminal SET day_began_at = day_began_at + 1 WHERE day_began_at IS NOT NULL",
+        "day or state is not the journal's",
+    ),
+    (
+        "a till's cash of another day",
+        "UPDATE terminal SET cash_day = 0 WHERE cash_day > 0",
+        "day or state is not the journal's",
     ),
     (
         "a till's cash of today",
@@ -61,7 +76,7 @@ pub const SHOP_CHANGES: &[(&str, &str, &str)] = &[
     (
         "an inserted till",
         "INSERT INTO terminal SELECT randomblob(16), tenant_id, merchant_id, store_id, label, NULL, 0, \
-         0, registered_at, NULL, 0, 0, 1, 0, NULL, 0, NULL, tag FROM terminal LIMIT 1",
+         0, registered_at, NULL, 0, 0, 1, 0, NULL, 0, NULL, 0, NULL, tag FROM terminal LIMIT 1",
         "no registration in the journal made this till",
     ),
     (

@@ -119,6 +119,17 @@ fn a_database_from_before_settlement_keeps_its_rows_and_learns_what_payments_bro
     let told: Vec<(u8, i64)> = told.iter().map(|(id, minor)| (id[0], *minor)).collect();
     // Held and captured in parts, 20 of it given back; captured at once, and all of it given back.
     assert_eq!(told, [(9, 35), (8, 60), (1, 40), (6, 30), (7, 0)]);
+    // And when something was captured first, and its till's open day began.
+    let moments = |sql: &str| -> Vec<Option<i64>> {
+        let mut statement = connection.prepare(sql).expect("it compiles");
+        let told = statement.query_map([], |row| row.get(0)).expect("it lists");
+        told.collect::<Result<_, _>>().expect("it reads")
+    };
+    let captured = moments("SELECT captured_at FROM payment ORDER BY payment_id");
+    let at_once = moments("SELECT authorised_at FROM payment ORDER BY payment_id");
+    assert_eq!(captured, [Some(NOW.plus_us(-2).0), at_once[1]]);
+    assert_eq!(moments("SELECT day_began_at FROM terminal"), [at_once[1].min(Some(NOW.0))]);
+    assert_eq!(moments("SELECT cash_day FROM terminal"), [Some(NOW.day())]);
     let are_kept: bool = connection.query_row("PRAGMA foreign_keys", [], |row| row.get(0)).expect("it says");
     assert!(are_kept);
     let dangling = connection.execute("DELETE FROM ledger_account WHERE kind = 2", []);
