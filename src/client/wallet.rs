@@ -107,7 +107,9 @@ impl Wallet {
                 // More may be wanted by the time that the first stamp is made.
                 Err(refused) if stamp_bits(&refused) > shown => {
                     shown = stamp_bits(&refused);
-                    draft = draft.stamped(shown);
+                    // Some hundred thousand hashes: other calls of this thread go on meanwhile.
+                    let working = tokio::task::spawn_blocking(move || draft.stamped(shown));
+                    draft = working.await.map_err(|_stopped| refused)?;
                 }
                 answer => return answer,
             }
