@@ -1,5 +1,5 @@
-//! What a batch writes, while it is decided: net rows, credits, and the journal's rows, each chained to the one
-//! before it.
+//! What a batch writes, while it is decided: net rows, credits, and the journal's rows, each chained to the
+//! one before it.
 
 use std::collections::HashMap;
 

@@ -2,7 +2,7 @@
 //! until two operators allow it for a store, with a ceiling for the store and one for each till's day.
 
 use super::day::with_entry;
-use super::inflow::{Inflow, Place};
+use super::inflow::{Inflow, Place, booked};
 use super::reverse::Subject;
 use super::ruling::Ruling;
 use super::settlement;
@@ -153,11 +153,7 @@ pub(super) fn reverse(
         Write::Update(CashTopUp { reversed_at: Some(now), ..row.clone() }.into_row()),
         Write::Update(desk_after.into_row()),
         Write::Update(till.into_row()),
-        Write::Credit {
-            ledger_account_id: desk.ledger_account_id,
-            debits_minor: 0,
-            credits_minor: amount.minor(),
-        },
+        booked(desk.ledger_account_id, 0, amount.minor()),
         Write::Update(account.into_row()),
     ];
     Ok(Ruling {

@@ -74,47 +74,8 @@ fn act(
             Ok(propose(call, &proposal, view, policy))
         }
         OperatorAction::Approve { proposal_id, payload_sha256, read_sha256, approved } => {
-            let hashes = [*payload_sha256, *read_sha256];
-            let proposal = approvable(call, *proposal_id, hashes, view)?;
-            // Neither of the two: so nobody's key is decided on by themselves, and two remain who may act.
-            if approved.concerned().is_some_and(|id| id == call.operator_id || id == proposal.proposer_id) {
-                return Err(Refusal::OperatorConcerned.into());
-            }
-            let mut ruling = match approved.as_ref() {
-                Approved::ProofRecovery { case, notices } => {
-                    let input = Input::Proofed {
-                        proposer: proposal.proposer_id,
-                        approver: call.operator_id,
-                        channels: notices.channels(),
-                    };
-                    recovery::by_operator(command_id, case, &input, notices, view, policy)?
-                }
-                Approved::UnfreezeAccount { account_id } => {
-                    halt::lift(command_id, *proposal_id, *account_id, view)?
-                }
-                Approved::RegisterMerchant { .. }
-                | Approved::RegisterStore { .. }
-                | Approved::AddOperator { .. }
-                | Approved::RevokeOperator { .. }
-                | Approved::SetOperatorKey { .. }
-                | Approved::RevokeMerchantKey { .. }
-                | Approved::SetMerchantKey { .. }
-                | Approved::LiftBar(_)
-                | Approved::AllowCash { .. }
-                | Approved::SetFee { .. }
-                | Approved::ClosePayouts { .. }
-                | Approved::ResumeMerchant { .. } => carry_out(*proposal_id, approved, view)?,
-            };
-            ruling.writes.push(Write::Update(
-                Proposal {
-                    state: ProposalState::Approved,
-                    approver_id: Some(call.operator_id),
-                    decided_at: Some(view.now()),
-                    ..proposal.clone()
-                }
-                .into_row(),
-            ));
-            Ok(ruling)
+            let proposal = approvable(call, *proposal_id, [*payload_sha256, *read_sha256], view)?;
+            approve(command_id, call, proposal, approved, view, policy)
         }
         OperatorAction::SuspendMerchant { merchant_id } => {
             let merchant = view.get::<Merchant>((*merchant_id,)).ok_or(Refusal::NotFound)?;
@@ -130,6 +91,53 @@ fn act(
         }
         OperatorAction::Reconciliation(action) => Ok(reconciliation::act(call, action, view)?),
     }
+}
+
+/// Carries out what was proposed, once.
+fn approve(
+    command_id: CommandId,
+    call: &OperatorCall,
+    proposal: &Proposal,
+    approved: &Approved,
+    view: &View,
+    policy: &Policy,
+) -> Result<Ruling, Halt> {
+    // Neither of the two: so nobody's key is decided on by themselves, and two remain who may act.
+    if approved.concerned().is_some_and(|id| id == call.operator_id || id == proposal.proposer_id) {
+        return Err(Refusal::OperatorConcerned.into());
+    }
+    let proposal_id = proposal.proposal_id;
+    let mut ruling = match approved {
+        Approved::ProofRecovery { case, notices } => {
+            let input = Input::Proofed {
+                proposer: proposal.proposer_id,
+                approver: call.operator_id,
+                channels: notices.channels(),
+            };
+            recovery::by_operator(command_id, case, &input, notices, view, policy)?
+        }
+        Approved::UnfreezeAccount { account_id } => halt::lift(command_id, proposal_id, *account_id, view)?,
+        Approved::RegisterMerchant { .. }
+        | Approved::RegisterStore { .. }
+        | Approved::AddOperator { .. }
+        | Approved::RevokeOperator { .. }
+        | Approved::SetOperatorKey { .. }
+        | Approved::RevokeMerchantKey { .. }
+        | Approved::SetMerchantKey { .. }
+        | Approved::LiftBar(_)
+        | Approved::AllowCash { .. }
+        | Approved::SetFee { .. }
+        | Approved::ClosePayouts { .. }
+        | Approved::ResumeMerchant { .. } => carry_out(proposal_id, approved, view)?,
+    };
+    let approved = Proposal {
+        state: ProposalState::Approved,
+        approver_id: Some(call.operator_id),
+        decided_at: Some(view.now()),
+        ..proposal.clone()
+    };
+    ruling.writes.push(Write::Update(approved.into_row()));
+    Ok(ruling)
 }
 
 struct NewProposal<'a> {

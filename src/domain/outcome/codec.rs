@@ -21,12 +21,10 @@ impl Outcome {
     pub fn encode(&self) -> Vec<u8> {
         let encoder = Encoder::new();
         match self {
-            Self::Genesis { .. } | Self::StoreRegistered { .. } | Self::Enrolled { .. } => {
-                self.encode_of_the_beginning(encoder)
-            }
-            Self::EnrolmentStarted { enrolment_id, expires_at } => {
-                encoder.byte(3).fixed(&enrolment_id.0).int(expires_at.0)
-            }
+            Self::Genesis { .. }
+            | Self::StoreRegistered { .. }
+            | Self::EnrolmentStarted { .. }
+            | Self::Enrolled { .. } => self.encode_of_the_beginning(encoder),
             Self::Activated => encoder.byte(5),
             Self::Unactivated { account_id } => encoder.byte(6).fixed(&account_id.0),
             Self::CodeAccepted { fresh_until } => encoder.byte(7).int(fresh_until.0),
@@ -99,6 +97,9 @@ impl Outcome {
             }
             Self::StoreRegistered { merchant_id, store_id, ledger_account_id } => {
                 encoder.byte(2).fixed(&merchant_id.0).fixed(&store_id.0).fixed(&ledger_account_id.0)
+            }
+            Self::EnrolmentStarted { enrolment_id, expires_at } => {
+                encoder.byte(3).fixed(&enrolment_id.0).int(expires_at.0)
             }
             Self::Enrolled { account_id, device_id, ledger_account_id, point, form, activate_by } => encoder
                 .byte(4)

@@ -6,7 +6,7 @@ use crate::crypto::envelope::SignatureForm;
 use crate::domain::id::{AccountId, DeviceId};
 use crate::domain::journal::{Kind, Versions};
 use crate::domain::live_codes::LiveCodes;
-use crate::domain::outcome::Outcome;
+use crate::domain::outcome::{Outcome, RecoveryStep};
 use crate::domain::rows::{AccountState, KeyForm, KeyState};
 use crate::domain::time::Timestamp;
 use crate::pb;
@@ -159,15 +159,18 @@ impl Replay {
             (Kind::ApproveAddition, Outcome::DeviceAdded { device_id, key_id, point, form }) => {
                 self.device_added(entry, &call, account_id, *device_id, (*key_id, point, *form))
             }
-            (Kind::CancelRecovery, Outcome::RecoveryStepped(step)) => {
-                if step.account.map(|account| account.account_id) != Some(account_id) {
-                    return Err("it cancels another account's recovery");
-                }
-                self.step_case(entry, step)?;
-                nothing_posted(entry)
-            }
+            (Kind::CancelRecovery, Outcome::RecoveryStepped(step)) => self.cancelled(entry, account_id, step),
             (_, _) => Err("its outcome does not fit its kind"),
         }
+    }
+
+    /// A device cancels a recovery of its own account.
+    fn cancelled(&mut self, entry: &Entry<'_>, account_id: AccountId, step: &RecoveryStep) -> Checked {
+        if step.account.map(|account| account.account_id) != Some(account_id) {
+            return Err("it cancels another account's recovery");
+        }
+        self.step_case(entry, step)?;
+        nothing_posted(entry)
     }
 
     fn device_revoked(

@@ -127,8 +127,6 @@ impl Staffed {
         let terminal_id = shop.terminal_id;
         let order_id = || "order-1".to_owned();
         let reverse = pb::MerchantReverseRequest { terminal_id: terminal_id.clone(), order_id: order_id() };
-        let new_terminal =
-            pb::RegisterTerminalRequest { store_id: shop.store_id, label: "till 3".to_owned() };
         let mut cases = vec![
             Case::new(method::POS_ACTIVATE, &pb::PosActivateRequest {})
                 .private(&pb::PosActivatePrivate { activation_code }),
@@ -143,7 +141,7 @@ impl Staffed {
                 method::LIST_STORES,
                 &pb::ListStoresRequest { page_size: 1, ..pb::ListStoresRequest::default() },
             ),
-            Case::new(method::REGISTER_TERMINAL, &new_terminal),
+            another_till(shop.store_id),
             Case::new(
                 method::LIST_TERMINALS,
                 &pb::ListTerminalsRequest { page_size: 1, ..pb::ListTerminalsRequest::default() },
@@ -177,6 +175,12 @@ impl Staffed {
         };
         Self { keys, cases }
     }
+}
+
+/// A till that is registered.
+fn another_till(store_id: Vec<u8>) -> Case {
+    let request = pb::RegisterTerminalRequest { store_id, label: "till 3".to_owned() };
+    Case::new(method::REGISTER_TERMINAL, &request)
 }
 
 /// A merchant that is suspended, a till that is barred, and keys that are given up: of another merchant's
