@@ -5,16 +5,17 @@
 //! not get into the journal, since no variant has a place for one.
 
 use super::id::{
-    AccountId, AdditionId, CaseId, CashTopUpId, ContactIndex, DeviceId, EnrolmentId, FundingId, KeyId,
-    LedgerAccountId, MerchantId, OperatorId, PaymentCodeId, PaymentId, PendingContactId, ProposalId, StoreId,
-    TerminalId, TopUpId,
+    AccountId, AdditionId, CardTag, CaseId, CashTopUpId, ContactIndex, DeviceId, EnrolmentId, FundingId,
+    KeyId, LedgerAccountId, MerchantId, OperatorId, PaymentCodeId, PaymentId, PendingContactId, ProposalId,
+    StoreId, TerminalId, TopUpId,
 };
 use super::payment::{Moved, Sums};
-use super::rows::{CodePurpose, HaltReason, KeyForm, Standing, TopUpState};
+use super::rows::{CodePurpose, KeyForm, Standing, TopUpState};
 use super::time::Timestamp;
 
 mod codec;
 mod halt;
+mod open;
 mod operator_key;
 mod payment;
 mod reconciliation;
@@ -25,6 +26,8 @@ mod shop;
 mod top_up;
 mod webhook;
 
+pub use halt::HaltOutcome;
+pub use open::OpenAnswer;
 pub use operator_key::OperatorKey;
 pub use reconciliation::ReconciliationOutcome;
 pub use recovery::{AccountStanding, RecoveryStep};
@@ -106,6 +109,8 @@ pub enum Outcome {
     FundingLinked {
         /// Which.
         funding_id: FundingId,
+        /// Which card it is; not known in rows from before cards were.
+        card_tag: Option<CardTag>,
     },
     /// A funding source was unlinked.
     FundingUnlinked {
@@ -116,6 +121,8 @@ pub enum Outcome {
     TopUpRequested {
         /// Which.
         top_up_id: TopUpId,
+        /// It is credited only if its owner did 3-D Secure for it.
+        wants_challenge: bool,
     },
     /// The provider's answer was booked.
     TopUpSettled {
@@ -148,22 +155,8 @@ pub enum Outcome {
         /// What it leaves its account with.
         aftermath: Aftermath,
     },
-    /// The operators stopped an account's outflow.
-    AccountHalted {
-        /// Whose.
-        account_id: AccountId,
-        /// Since then: of before, where it was stopped before.
-        halted_at: Timestamp,
-        /// Why.
-        reason: HaltReason,
-    },
-    /// Two operators let an account go on.
-    AccountResumed {
-        /// By which proposal.
-        proposal_id: ProposalId,
-        /// Whose.
-        account_id: AccountId,
-    },
+    /// The operators stopped an account's outflow, or let it go on.
+    Halt(HaltOutcome),
     /// A payment.
     Paid {
         /// Which.
@@ -499,20 +492,4 @@ impl Outcome {
     pub fn is_refused(&self) -> bool {
         matches!(self, Self::Refused { .. })
     }
-}
-
-/// An answer that leaves the request id open: the call may be sent again under the same id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OpenAnswer {
-    /// A code must be in this very call.
-    CodeNeeded,
-    /// The code was wrong, or used before. To the caller: not authenticated.
-    CodeWrong,
-    /// Codes are not looked at until then.
-    CodeBlocked {
-        /// Until then.
-        until: Timestamp,
-    },
-    /// Too many wrong codes in a row: recovery only.
-    CodeExhausted,
 }

@@ -5,12 +5,13 @@
 //! lines, …): they are in the model from the first day, because adding them to rows full of money
 //! is a painful migration.
 
+use super::card::CardUsers;
 use super::fee::BasisPoints;
 use super::id::{
-    AccountId, AdditionId, CaseId, CashTopUpId, CodeTag, CommandId, ContactIndex, DeviceId, EnrolmentId,
-    EventId, FundingId, KeyId, LedgerAccountId, MerchantId, MessageId, MovementId, OperatorId, OwnerId,
-    PaymentCodeId, PaymentId, PendingContactId, ProposalId, ReconciliationItemId, RequestId, StoreId,
-    TargetId, TenantId, TerminalId, TopUpId, WebhookEndpointId, WorkerId,
+    AccountId, AdditionId, CardTag, CaseId, CashTopUpId, CodeTag, CommandId, ContactIndex, DeviceId,
+    EnrolmentId, EventId, FundingId, KeyId, LedgerAccountId, MerchantId, MessageId, MovementId, OperatorId,
+    OwnerId, PaymentCodeId, PaymentId, PendingContactId, ProposalId, ReconciliationItemId, RequestId,
+    StoreId, TargetId, TenantId, TerminalId, TopUpId, WebhookEndpointId, WorkerId,
 };
 use super::live_codes::LiveCodes;
 use super::lots::{Legs, Lots};
@@ -840,6 +841,16 @@ records! {
         decided_at: Option<Timestamp>,
     }
 
+    /// A card, by the keyed hash of what its provider knows it by: who uses it, and what it brings in.
+    Card: "card" [card_tag: CardTag] {
+        /// Whose deployment.
+        tenant_id: TenantId,
+        /// The accounts that used it lately.
+        users: CardUsers,
+        /// What was topped up by it, over all accounts, by hour and by day.
+        top_ups: Periods,
+    }
+
     /// A linked funding source. Its token is in the sealed document.
     Funding: "funding" [funding_id: FundingId] {
         /// Whose deployment.
@@ -854,6 +865,10 @@ records! {
         ended_at: Option<Timestamp>,
         /// The account's epoch when it was linked: after a recovery it must be linked again.
         epoch: i64,
+        /// Which card it is; not known of those that were linked before cards were.
+        card_tag: Option<CardTag>,
+        /// When the first top-up from it was credited.
+        topped_up_at: Option<Timestamp>,
     }
 
     /// A top-up.
@@ -888,6 +903,10 @@ records! {
         claimed_by: Option<WorkerId>,
         /// What its owner has to do, sealed; only while he has to.
         sealed_action: Option<Vec<u8>>,
+        /// Which card is charged, as far as that is known.
+        card_tag: Option<CardTag>,
+        /// It is credited only if its owner did 3-D Secure for it.
+        wants_challenge: bool,
     }
 
     /// A payment. Its state's name follows from its amounts.
@@ -1324,6 +1343,7 @@ impl Table {
             | Self::OrderSlot
             | Self::Operator
             | Self::Proposal
+            | Self::Card
             | Self::Funding
             | Self::TopUp
             | Self::Payment
@@ -1366,6 +1386,7 @@ impl Table {
             Self::WebhookEndpoint => &["merchant_id"],
             Self::WebhookDelivery => &["merchant_id", "at"],
             Self::ReconciliationItem => &["provider", "reference", "first_seen_at"],
+            Self::Funding => &["card_tag"],
             Self::TopUp => &["requested_at"],
             Self::SigningKey
             | Self::DataKey
@@ -1382,7 +1403,7 @@ impl Table {
             | Self::OrderSlot
             | Self::Operator
             | Self::Proposal
-            | Self::Funding
+            | Self::Card
             | Self::Movement
             | Self::CashTopUp
             | Self::ClosedDay

@@ -10,9 +10,10 @@ use std::time::Duration;
 use super::{StartError, messages};
 use crate::config::funding::Funding;
 use crate::config::{
-    Buckets, CertificateAt, Config, KeysAt, Mode, OperatorsAt, SANDBOX_AUDIENCE, SettlementAt, StoreAt,
+    Buckets, CardsAt, CertificateAt, Config, KeysAt, Mode, OperatorsAt, SANDBOX_AUDIENCE, SettlementAt,
+    StoreAt,
 };
-use crate::domain::policy::{Policy, SettlementRules, TopUpRules};
+use crate::domain::policy::{CardRules, Policy, SettlementRules, TopUpRules};
 use crate::door;
 use crate::door::reload::RELOAD_INTERVAL;
 use crate::env::clock::MovableClock;
@@ -125,6 +126,20 @@ fn paid(given: &SettlementAt) -> SettlementRules {
     }
 }
 
+/// How cards are charged: as documented, but for what was written.
+fn charged(given: &CardsAt) -> CardRules {
+    let standard = Policy::standard().cards;
+    CardRules {
+        accounts: given.accounts.unwrap_or(standard.accounts),
+        day_minor: given.day_minor.unwrap_or(standard.day_minor),
+        day_count: given.day_count.unwrap_or(standard.day_count),
+        new_us: given.new_us.unwrap_or(standard.new_us),
+        new_day_minor: given.new_day_minor.unwrap_or(standard.new_day_minor),
+        challenge_minor: given.challenge_minor.unwrap_or(standard.challenge_minor),
+        ..standard
+    }
+}
+
 impl TryFrom<Config> for Settings {
     type Error = StartError;
 
@@ -162,6 +177,7 @@ impl TryFrom<Config> for Settings {
                 recovery,
                 settlement: paid(&settlement),
                 top_ups: TopUpRules { deadline_us },
+                cards: charged(&config.cards),
                 ..standard
             },
             limits,

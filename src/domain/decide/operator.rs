@@ -93,16 +93,14 @@ fn act(
                     };
                     recovery::by_operator(command_id, case, &input, notices, view, policy)?
                 }
-                Approved::UnfreezeAccount { account_id } => {
-                    halt::lift(command_id, *proposal_id, *account_id, view)?
-                }
                 Approved::RegisterMerchant { .. }
                 | Approved::RegisterStore { .. }
                 | Approved::AddOperator { .. }
                 | Approved::AllowCash { .. }
                 | Approved::SetFee { .. }
                 | Approved::ClosePayouts { .. }
-                | Approved::ResumeMerchant { .. } => carry_out(*proposal_id, approved, view)?,
+                | Approved::UnfreezeAccount { .. }
+                | Approved::ResumeMerchant { .. } => carry_out(command_id, *proposal_id, approved, view)?,
             };
             ruling.writes.push(Write::Update(
                 Proposal {
@@ -149,7 +147,12 @@ fn approvable<'a>(
     Ok(proposal)
 }
 
-fn carry_out(proposal_id: ProposalId, approved: &Approved, view: &View) -> Result<Ruling, Refusal> {
+fn carry_out(
+    command_id: CommandId,
+    proposal_id: ProposalId,
+    approved: &Approved,
+    view: &View,
+) -> Result<Ruling, Refusal> {
     match approved {
         Approved::RegisterMerchant { merchant_id, ledger_account_id, key, store } => {
             let key_write = new_key(key, Principal::Merchant, OwnerId(merchant_id.0), view)?;
@@ -203,8 +206,9 @@ fn carry_out(proposal_id: ProposalId, approved: &Approved, view: &View) -> Resul
             settlement::set_fee(proposal_id, *merchant_id, *basis_points, view)
         }
         Approved::ClosePayouts { day, ends } => settlement::close_payouts(proposal_id, *day, ends, view),
-        // Steps of an account's own, and taken as such.
-        Approved::ProofRecovery { .. } | Approved::UnfreezeAccount { .. } => Err(Refusal::NotFound),
+        Approved::UnfreezeAccount { account_id } => halt::lift(command_id, proposal_id, *account_id, view),
+        // A step of the recovery, and taken as one.
+        Approved::ProofRecovery { .. } => Err(Refusal::NotFound),
     }
 }
 

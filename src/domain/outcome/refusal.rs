@@ -172,5 +172,11 @@ stored_enum! {
         AccountHalted = 150,
         /// No operator stopped it.
         AccountNotHalted = 151,
+        /// The card is in as many accounts as it may be.
+        FundingInUse = 152,
+        /// As much, or as often, as one card tops up in 24 hours.
+        CardLimit = 153,
+        /// More than a new source brings in within 24 hours.
+        LimitNewSource = 154,
     }
 }

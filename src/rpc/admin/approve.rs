@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use crate::domain::command::OperatorAction;
 use crate::domain::id::ProposalId;
-use crate::domain::outcome::{Outcome, SettlementOutcome};
+use crate::domain::outcome::{HaltOutcome, Outcome, SettlementOutcome};
 use crate::gate::Gate;
 use crate::gate::admitted::Admitted;
 use crate::gate::operation::{CallerKind, Change, Codes, Cost, Effect, Operation};
@@ -60,7 +60,7 @@ pub async fn call(gate: &Gate, envelope: pb::Envelope, peer: IpAddr) -> Result<p
             pb::ApproveReply { merchant_id: merchant_id.0.to_vec(), ..none }
         }
         Outcome::RecoveryStepped(_)
-        | Outcome::AccountResumed { .. }
+        | Outcome::Halt(HaltOutcome::Resumed { .. })
         | Outcome::Settlement(SettlementOutcome::PayoutsClosed { .. }) => none,
         _ => return Err(Rejection::Internal),
     })

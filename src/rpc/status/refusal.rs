@@ -89,5 +89,8 @@ pub(in crate::rpc) fn of_refusal(refusal: Refusal) -> Reason {
         Refusal::ReconciliationItemChanged => Reason::ReconciliationItemChanged,
         Refusal::AccountHalted => Reason::AccountHalted,
         Refusal::AccountNotHalted => Reason::AccountNotHalted,
+        Refusal::FundingInUse => Reason::FundingInUse,
+        Refusal::CardLimit => Reason::CardLimit,
+        Refusal::LimitNewSource => Reason::LimitNewSource,
     }
 }

@@ -1,5 +1,5 @@
-//! What was taken back and was not there is owed, and is paid of whatever comes in before anything of it can be
-//! spent; and the operators' own freeze, which its owner does not lift.
+//! What was taken back and was not there is owed, and is paid of whatever comes in before anything of it can
+//! be spent; and the operators' own freeze, which its owner does not lift.
 
 use super::operators::{approve, by, employed, propose};
 use super::*;
