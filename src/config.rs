@@ -6,6 +6,7 @@
 //! Secrets come from files, named in the file or by a variable `SAIFU_…_FILE`; their values stand in
 //! neither, and in no log.
 
+mod cards;
 mod file;
 pub mod funding;
 pub mod notify;
@@ -30,6 +31,7 @@ use crate::door;
 use crate::door::reload::Files;
 use crate::env::environment::Environment;
 use crate::gate::limit::LimitTable;
+pub use cards::CardsAt;
 use file::{Raw, ServerSection};
 use funding::Funding;
 use notify::Notify;
@@ -141,6 +143,8 @@ pub struct Config {
     pub funding: Funding,
     /// A top-up's provider may take so long, where it is not the documented time.
     pub top_up_deadline_us: Option<i64>,
+    /// How cards are charged, where it is not as documented.
+    pub cards: CardsAt,
     /// Who carries messages to people.
     pub notify: Notify,
     /// Merchants' webhooks may be on private networks, and without TLS on this machine.
@@ -206,6 +210,7 @@ impl Reading<'_> {
             keys: self.keys()?,
             funding: self.funding()?,
             top_up_deadline_us: self.top_up_deadline_us()?,
+            cards: self.raw.funding.cards.given()?,
             notify: self.notify()?,
             private_webhooks: self.private_webhooks()?,
             settlement: self.raw.settlement.given()?,

@@ -6,6 +6,7 @@
 //! money is therefore one function that can be tabulated, replayed and model-checked.
 
 mod account;
+pub mod card;
 pub mod codec;
 pub mod command;
 pub mod day;

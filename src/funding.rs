@@ -12,13 +12,48 @@ pub mod stripe;
 use std::ops::Range;
 
 use prost::Message;
-use zeroize::Zeroize as _;
+use zeroize::{Zeroize as _, Zeroizing};
 
-use crate::domain::id::TopUpId;
+use crate::domain::id::{AccountId, TopUpId};
 use crate::domain::money::Amount;
 use crate::domain::reconciliation::Theirs;
 use crate::domain::time::Timestamp;
 use crate::store::Later;
+
+/// Whose source is to be linked.
+#[derive(Clone, Copy)]
+pub struct Owner<'a> {
+    /// His account; the provider knows him by nothing else.
+    pub account_id: AccountId,
+    /// The token of another source of his, if there is one.
+    pub known: Option<&'a str>,
+}
+
+/// A card, as its provider knows it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Card {
+    /// The same for the same card, whatever token names it.
+    pub fingerprint: Zeroizing<String>,
+    /// The token by which it is charged from now on.
+    pub token: String,
+}
+
+impl std::fmt::Debug for Card {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Card(hidden)")
+    }
+}
+
+/// What a provider says of a token that is to be linked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Inspected {
+    /// A card, which is this owner's and nobody else's at the provider.
+    Card(Card),
+    /// No card, or another's.
+    Refused,
+    /// No answer, or none that can be read.
+    Silent,
+}
 
 /// What is to be charged.
 #[derive(Clone, Copy)]
@@ -33,6 +68,8 @@ pub struct Charge<'a> {
     pub requested_at: Timestamp,
     /// It may have been opened before, and its name been lost.
     pub asked_before: bool,
+    /// Its owner must do 3-D Secure for it.
+    pub wants_challenge: bool,
 }
 
 /// What came of opening a charge.
@@ -58,7 +95,10 @@ pub enum Reply {
     /// No answer, or none that can be read.
     Silent,
     /// The money is ours.
-    Succeeded,
+    Succeeded {
+        /// Its owner did 3-D Secure for it.
+        challenged: bool,
+    },
     /// It is not, and never will be: nobody can confirm it any more.
     Failed,
     /// It was ours, and all of it was given back.
@@ -135,6 +175,8 @@ pub trait FundingProvider: Send + Sync {
     fn number(&self) -> i64;
     /// Whether this provider made such a token.
     fn accepts(&self, token: &str) -> bool;
+    /// Which card a token names, and sees to it that it is this owner's. Nothing is charged.
+    fn inspect<'a>(&'a self, owner: Owner<'a>, token: &'a str) -> Later<'a, Inspected>;
     /// Makes a charge known and charges nothing; finds it where that was done before.
     fn open<'a>(&'a self, charge: Charge<'a>) -> Later<'a, Opened>;
     /// Charges what was opened. Asked twice, it charges once.

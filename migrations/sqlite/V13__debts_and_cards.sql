@@ -7,3 +7,24 @@ ALTER TABLE account ADD COLUMN halted_at INTEGER;
 ALTER TABLE account ADD COLUMN halt_reason INTEGER
     CONSTRAINT a_halt_has_a_reason CHECK ((halt_reason IS NULL) = (halted_at IS NULL)
         AND (halt_reason IS NULL OR halt_reason BETWEEN 1 AND 2));
+
+-- Which accounts a card tops up, and how much: a card is the keyed hash of what its provider knows it by.
+
+CREATE TABLE card (
+    card_tag BLOB PRIMARY KEY NOT NULL CHECK (length(card_tag) = 32),
+    tenant_id BLOB NOT NULL CHECK (length(tenant_id) = 16),
+    users BLOB NOT NULL,
+    top_ups BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Sources from before are of no card that is known.
+ALTER TABLE funding ADD COLUMN card_tag BLOB
+    REFERENCES card (card_tag) DEFERRABLE INITIALLY DEFERRED CHECK (length(card_tag) = 32);
+ALTER TABLE funding ADD COLUMN topped_up_at INTEGER;
+UPDATE funding SET topped_up_at = (
+    SELECT min(settled_at) FROM top_up WHERE top_up.funding_id = funding.funding_id AND state IN (2, 6, 7));
+CREATE INDEX funding_card ON funding (card_tag) WHERE card_tag IS NOT NULL;
+
+ALTER TABLE top_up ADD COLUMN card_tag BLOB
+    REFERENCES card (card_tag) DEFERRABLE INITIALLY DEFERRED CHECK (length(card_tag) = 32);
+ALTER TABLE top_up ADD COLUMN wants_challenge INTEGER NOT NULL DEFAULT 0 CHECK (wants_challenge IN (0, 1));

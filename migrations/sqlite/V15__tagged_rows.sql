@@ -24,6 +24,7 @@ ALTER TABLE activation ADD COLUMN tag BLOB CHECK (length(tag) = 16);
 ALTER TABLE order_slot ADD COLUMN tag BLOB CHECK (length(tag) = 16);
 ALTER TABLE operator ADD COLUMN tag BLOB CHECK (length(tag) = 16);
 ALTER TABLE proposal ADD COLUMN tag BLOB CHECK (length(tag) = 16);
+ALTER TABLE card ADD COLUMN tag BLOB CHECK (length(tag) = 16);
 ALTER TABLE funding ADD COLUMN tag BLOB CHECK (length(tag) = 16);
 ALTER TABLE top_up ADD COLUMN tag BLOB CHECK (length(tag) = 16);
 ALTER TABLE payment ADD COLUMN tag BLOB CHECK (length(tag) = 16);

@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::bench::BenchError;
 use crate::bench::process::{Ready, announce, end_of_input, runtime};
 use crate::config::Config;
-use crate::domain::policy::{Caps, Limits, Policy, StepUp};
+use crate::domain::policy::{Caps, CardRules, Limits, Policy, StepUp};
 use crate::domain::time::DAY_US;
 use crate::env::environment::Environment;
 use crate::gate::limit::LimitTable;
@@ -60,6 +60,7 @@ fn policy() -> Policy {
             top_up_pause_us: 0,
             ..standard.limits
         },
+        cards: CardRules { day_minor: PLENTY, new_day_minor: PLENTY, ..standard.cards },
         ..standard
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::cards::CardsSection;
 use super::funding::ProviderName;
 use super::recovery::RecoverySection;
 use super::settlement::SettlementSection;
@@ -108,6 +109,8 @@ pub(super) struct KeysSection {
 pub(super) struct FundingSection {
     pub provider: Option<ProviderName>,
     pub deadline_seconds: Option<i64>,
+    #[serde(default)]
+    pub cards: CardsSection,
     #[serde(default)]
     pub stripe: StripeSection,
 }

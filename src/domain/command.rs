@@ -6,9 +6,9 @@
 //! only the system may do: it does not compile.
 
 use super::id::{
-    AccountId, AdditionId, CaseId, CodeTag, CommandId, ContactIndex, DeviceId, EnrolmentId, FundingId, KeyId,
-    LedgerAccountId, MessageId, PaymentCodeId, PaymentId, PendingContactId, RequestId, StoreId, TerminalId,
-    TopUpId, WorkerId,
+    AccountId, AdditionId, CardTag, CaseId, CodeTag, CommandId, ContactIndex, DeviceId, EnrolmentId,
+    FundingId, KeyId, LedgerAccountId, MessageId, PaymentCodeId, PaymentId, PendingContactId, RequestId,
+    StoreId, TerminalId, TopUpId, WorkerId,
 };
 use super::money::Amount;
 use super::proof::Proof;
@@ -131,6 +131,8 @@ pub enum DeviceAction {
         funding_id: FundingId,
         /// Whose token it is.
         provider: i64,
+        /// Which card it is.
+        card_tag: CardTag,
         /// With its token.
         document: DocumentWrite,
         /// How many are linked with it.

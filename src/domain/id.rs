@@ -77,6 +77,8 @@ ids! {
     PaymentCodeId = 16,
     /// The keyed hash of a code that is found by its text: a payment code, a till's activation code.
     CodeTag = 32,
+    /// The keyed hash of what a provider knows a card by.
+    CardTag = 32,
     /// An operator.
     OperatorId = 16,
     /// What one operator proposed and another may approve.

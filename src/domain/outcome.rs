@@ -5,12 +5,12 @@
 //! not get into the journal, since no variant has a place for one.
 
 use super::id::{
-    AccountId, AdditionId, CaseId, CashTopUpId, ContactIndex, DeviceId, EnrolmentId, FundingId, KeyId,
-    LedgerAccountId, MerchantId, OperatorId, PaymentCodeId, PaymentId, PendingContactId, ProposalId, StoreId,
-    TerminalId, TopUpId,
+    AccountId, AdditionId, CardTag, CaseId, CashTopUpId, ContactIndex, DeviceId, EnrolmentId, FundingId,
+    KeyId, LedgerAccountId, MerchantId, OperatorId, PaymentCodeId, PaymentId, PendingContactId, ProposalId,
+    StoreId, TerminalId, TopUpId,
 };
 use super::payment::{Moved, Sums};
-use super::rows::{CodePurpose, HaltReason, KeyForm, Standing, TopUpState};
+use super::rows::{CodePurpose, KeyForm, Standing, TopUpState};
 use super::time::Timestamp;
 
 mod codec;
@@ -28,6 +28,7 @@ mod shop;
 mod top_up;
 mod webhook;
 
+pub use halt::HaltOutcome;
 pub use keys::KeyOutcome;
 pub use open_answer::OpenAnswer;
 pub use operator_key::OperatorKey;
@@ -112,6 +113,8 @@ pub enum Outcome {
     FundingLinked {
         /// Which.
         funding_id: FundingId,
+        /// Which card it is; not known in rows from before cards were.
+        card_tag: Option<CardTag>,
     },
     /// A funding source was unlinked.
     FundingUnlinked {
@@ -122,6 +125,8 @@ pub enum Outcome {
     TopUpRequested {
         /// Which.
         top_up_id: TopUpId,
+        /// It is credited only if its owner did 3-D Secure for it.
+        wants_challenge: bool,
     },
     /// The provider's answer was booked.
     TopUpSettled {
@@ -154,22 +159,8 @@ pub enum Outcome {
         /// What it leaves its account with.
         aftermath: Aftermath,
     },
-    /// The operators stopped an account's outflow.
-    AccountHalted {
-        /// Whose.
-        account_id: AccountId,
-        /// Since then: of before, where it was stopped before.
-        halted_at: Timestamp,
-        /// Why.
-        reason: HaltReason,
-    },
-    /// Two operators let an account go on.
-    AccountResumed {
-        /// By which proposal.
-        proposal_id: ProposalId,
-        /// Whose.
-        account_id: AccountId,
-    },
+    /// The operators stopped an account's outflow, or let it go on.
+    Halt(HaltOutcome),
     /// A payment.
     Paid {
         /// Which.

@@ -134,6 +134,25 @@ pub struct TopUpRules {
     pub deadline_us: i64,
 }
 
+/// How cards are charged.
+#[derive(Clone, Debug)]
+pub struct CardRules {
+    /// One card is in so many accounts at the most.
+    pub accounts: usize,
+    /// Of those that linked it, or topped up by it, within this.
+    pub accounts_us: i64,
+    /// One card brings in so much in 24 hours, over all accounts.
+    pub day_minor: i64,
+    /// And so often.
+    pub day_count: i64,
+    /// A source is new for so long after it was linked, and until it was topped up from.
+    pub new_us: i64,
+    /// From a new source no more than this in 24 hours, with all top-ups of its account.
+    pub new_day_minor: i64,
+    /// 3-D Secure is done from this amount on, and for the first top-up from a source.
+    pub challenge_minor: i64,
+}
+
 /// How merchants are paid.
 #[derive(Clone, Debug)]
 pub struct SettlementRules {
@@ -196,6 +215,8 @@ pub struct Policy {
     pub staff: StaffRules,
     /// How top-ups go.
     pub top_ups: TopUpRules,
+    /// How cards are charged.
+    pub cards: CardRules,
     /// How merchants are paid.
     pub settlement: SettlementRules,
     /// How a funding provider's list is compared with ours.
@@ -257,6 +278,15 @@ impl Policy {
                 close_day_us: 4 * HOUR_US,
             },
             top_ups: TopUpRules { deadline_us: 15 * MINUTE_US },
+            cards: CardRules {
+                accounts: 2,
+                accounts_us: 30 * DAY_US,
+                day_minor: 100_000,
+                day_count: 5,
+                new_us: DAY_US,
+                new_day_minor: 10_000,
+                challenge_minor: 10_000,
+            },
             settlement: SettlementRules {
                 utc_offset_us: 9 * HOUR_US,
                 after_us: 2 * HOUR_US,

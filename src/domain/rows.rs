@@ -5,12 +5,13 @@
 //! lines, …): they are in the model from the first day, because adding them to rows full of money
 //! is a painful migration.
 
+use super::card::CardUsers;
 use super::fee::BasisPoints;
 use super::id::{
-    AccountId, AdditionId, CaseId, CashTopUpId, CodeTag, CommandId, ContactIndex, DeviceId, EnrolmentId,
-    EventId, FundingId, KeyId, LedgerAccountId, MerchantId, MessageId, MovementId, OperatorId, OwnerId,
-    PaymentCodeId, PaymentId, PendingContactId, ProposalId, ReconciliationItemId, RequestId, StoreId,
-    TargetId, TenantId, TerminalId, TopUpId, WebhookEndpointId, WorkerId,
+    AccountId, AdditionId, CardTag, CaseId, CashTopUpId, CodeTag, CommandId, ContactIndex, DeviceId,
+    EnrolmentId, EventId, FundingId, KeyId, LedgerAccountId, MerchantId, MessageId, MovementId, OperatorId,
+    OwnerId, PaymentCodeId, PaymentId, PendingContactId, ProposalId, ReconciliationItemId, RequestId,
+    StoreId, TargetId, TenantId, TerminalId, TopUpId, WebhookEndpointId, WorkerId,
 };
 use super::live_codes::LiveCodes;
 use super::lots::{Legs, Lots};
@@ -854,6 +855,16 @@ records! {
         key_id: KeyId,
     }
 
+    /// A card, by the keyed hash of what its provider knows it by: who uses it, and what it brings in.
+    Card: "card" [card_tag: CardTag] {
+        /// Whose deployment.
+        tenant_id: TenantId,
+        /// The accounts that used it lately.
+        users: CardUsers,
+        /// What was topped up by it, over all accounts, by hour and by day.
+        top_ups: Periods,
+    }
+
     /// A linked funding source. Its token is in the sealed document.
     Funding: "funding" [funding_id: FundingId] {
         /// Whose deployment.
@@ -868,6 +879,10 @@ records! {
         ended_at: Option<Timestamp>,
         /// The account's epoch when it was linked: after a recovery it must be linked again.
         epoch: i64,
+        /// Which card it is; not known of those that were linked before cards were.
+        card_tag: Option<CardTag>,
+        /// When the first top-up from it was credited.
+        topped_up_at: Option<Timestamp>,
     }
 
     /// A top-up.
@@ -902,6 +917,10 @@ records! {
         claimed_by: Option<WorkerId>,
         /// What its owner has to do, sealed; only while he has to.
         sealed_action: Option<Vec<u8>>,
+        /// Which card is charged, as far as that is known.
+        card_tag: Option<CardTag>,
+        /// It is credited only if its owner did 3-D Secure for it.
+        wants_challenge: bool,
     }
 
     /// A payment. Its state's name follows from its amounts.
@@ -1344,6 +1363,7 @@ impl Table {
             | Self::OrderSlot
             | Self::Operator
             | Self::Proposal
+            | Self::Card
             | Self::Funding
             | Self::TopUp
             | Self::Payment
@@ -1400,6 +1420,7 @@ impl Table {
             | Self::Operator
             | Self::Proposal
             | Self::Funding
+            | Self::Card
             | Self::TopUp
             | Self::Payment
             | Self::Movement
@@ -1438,6 +1459,7 @@ impl Table {
             Self::WebhookEndpoint => &["merchant_id"],
             Self::WebhookDelivery => &["merchant_id", "at"],
             Self::ReconciliationItem => &["provider", "reference", "first_seen_at"],
+            Self::Funding => &["card_tag"],
             Self::TopUp => &["requested_at"],
             Self::SigningKey
             | Self::DataKey
@@ -1454,7 +1476,7 @@ impl Table {
             | Self::OrderSlot
             | Self::Operator
             | Self::Proposal
-            | Self::Funding
+            | Self::Card
             | Self::Movement
             | Self::CashTopUp
             | Self::ClosedDay

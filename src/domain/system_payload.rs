@@ -60,8 +60,9 @@ impl SystemAction {
                     .bytes(city.as_bytes())
                     .bytes(time_zone.as_bytes())
             }
-            Self::SettleTopUp { top_up_id, succeeded, provider_reference } => {
-                encoder.fixed(&top_up_id.0).byte(u8::from(*succeeded)).bytes(provider_reference.as_bytes())
+            Self::SettleTopUp { top_up_id, succeeded, challenged, provider_reference } => {
+                let said = u8::from(*succeeded) + u8::from(*succeeded && *challenged);
+                encoder.fixed(&top_up_id.0).byte(said).bytes(provider_reference.as_bytes())
             }
             Self::AwaitTopUp { top_up_id, turn, requires_action, provider_reference, sealed_action: _ } => {
                 // What its owner has to do is sealed, and is no evidence.
@@ -144,11 +145,16 @@ fn moment(mut subject: [u8; 16], due_at: Timestamp) -> [u8; 16] {
 fn read_top_up(kind: Kind, decoder: &mut Decoder<'_>) -> Result<SystemAction, Corrupt> {
     let top_up_id = TopUpId(decoder.fixed()?);
     Ok(match kind {
-        Kind::SettleTopUp => SystemAction::SettleTopUp {
-            top_up_id,
-            succeeded: decoder.flag()?,
-            provider_reference: decoder.text()?,
-        },
+        Kind::SettleTopUp => {
+            let (succeeded, challenged) = match decoder.byte()? {
+                0 => (false, false),
+                1 => (true, false),
+                2 => (true, true),
+                _ => return Err(Corrupt),
+            };
+            let provider_reference = decoder.text()?;
+            SystemAction::SettleTopUp { top_up_id, succeeded, challenged, provider_reference }
+        }
         Kind::AwaitTopUp => SystemAction::AwaitTopUp {
             top_up_id,
             turn: decoder.int()?,

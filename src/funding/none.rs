@@ -3,7 +3,7 @@
 use std::future::ready;
 use std::ops::Range;
 
-use super::{Charge, Found, FundingProvider, Opened, Page, Reply};
+use super::{Charge, Found, FundingProvider, Inspected, Opened, Owner, Page, Reply};
 use crate::domain::id::TopUpId;
 use crate::domain::time::Timestamp;
 use crate::store::Later;
@@ -22,6 +22,10 @@ impl FundingProvider for NoProvider {
 
     fn accepts(&self, _token: &str) -> bool {
         false
+    }
+
+    fn inspect<'a>(&'a self, _owner: Owner<'a>, _token: &'a str) -> Later<'a, Inspected> {
+        Box::pin(ready(Inspected::Refused))
     }
 
     fn open<'a>(&'a self, _charge: Charge<'a>) -> Later<'a, Opened> {

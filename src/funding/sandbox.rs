@@ -3,14 +3,19 @@
 use std::future::ready;
 use std::ops::Range;
 
-use super::{Charge, ClientAction, Found, FundingProvider, Opened, Page, Reply};
+use zeroize::Zeroizing;
+
+use super::{Card, Charge, ClientAction, Found, FundingProvider, Inspected, Opened, Owner, Page, Reply};
 use crate::domain::id::{TopUpId, hex};
 use crate::domain::time::Timestamp;
 use crate::store::Later;
 
 /// Tokens begin with `sandbox-`; `sandbox-declined…` is declined, `sandbox-silent…` never answers,
 /// `sandbox-action…` waits for its owner until it is cancelled, `sandbox-refunded…` and
-/// `sandbox-chargedback…` succeed, and are taken back when they are asked about again.
+/// `sandbox-chargedback…` succeed, and are taken back when they are asked about again. For all of them 3-D
+/// Secure is done but for `sandbox-unsecured…`. A token is a card of its account's own; `sandbox-shared…` is
+/// the same card in every account. `sandbox-stolen…` is another's, and is not linked; `sandbox-unknown…` is
+/// not answered for.
 #[derive(Debug)]
 pub struct SandboxProvider;
 
@@ -20,6 +25,10 @@ const DECLINED: &str = "sandbox-declined";
 const ACTION: &str = "sandbox-action";
 const REFUNDED: &str = "sandbox-refunded";
 const CHARGED_BACK: &str = "sandbox-chargedback";
+const UNSECURED: &str = "sandbox-unsecured";
+const SHARED: &str = "sandbox-shared";
+const STOLEN: &str = "sandbox-stolen";
+const UNKNOWN: &str = "sandbox-unknown";
 
 fn confirmed(reference: &str) -> Reply {
     if reference.starts_with(DECLINED) {
@@ -27,7 +36,7 @@ fn confirmed(reference: &str) -> Reply {
     } else if reference.starts_with(ACTION) {
         Reply::RequiresAction(ClientAction { kind: "sandbox".into(), value: "nothing can be done".into() })
     } else {
-        Reply::Succeeded
+        Reply::Succeeded { challenged: !reference.starts_with(UNSECURED) }
     }
 }
 
@@ -50,10 +59,24 @@ impl FundingProvider for SandboxProvider {
         token.starts_with("sandbox-")
     }
 
+    fn inspect<'a>(&'a self, owner: Owner<'a>, token: &'a str) -> Later<'a, Inspected> {
+        let inspected = if token.starts_with(STOLEN) {
+            Inspected::Refused
+        } else if token.starts_with(UNKNOWN) {
+            Inspected::Silent
+        } else {
+            let is_shared = token.starts_with(SHARED);
+            let whose = if is_shared { String::new() } else { hex(&owner.account_id.0) };
+            let fingerprint = Zeroizing::new(format!("{token} {whose}"));
+            Inspected::Card(Card { fingerprint, token: token.to_owned() })
+        };
+        Box::pin(ready(inspected))
+    }
+
     // The name holds what the token wants: nothing is remembered here.
     fn open<'a>(&'a self, charge: Charge<'a>) -> Later<'a, Opened> {
         let id = hex(&charge.top_up_id.0);
-        let kinds = [DECLINED, ACTION, REFUNDED, CHARGED_BACK];
+        let kinds = [DECLINED, ACTION, REFUNDED, CHARGED_BACK, UNSECURED];
         let opened = if charge.token.starts_with(SILENT) {
             Opened::Silent
         } else {

@@ -12,6 +12,7 @@
 //! failure only when it was cancelled.
 
 mod api;
+mod inspect;
 mod list;
 pub mod webhook;
 
@@ -22,7 +23,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
-use super::{Charge, ClientAction, Found, FundingProvider, Opened, Page as Listing, Reply};
+use super::{Charge, ClientAction, Found, FundingProvider, Inspected, Opened, Owner, Page as Listing, Reply};
 use crate::domain::id::{TopUpId, hex};
 use crate::domain::time::{SECOND_US, Timestamp};
 use crate::store::Later;
@@ -95,6 +96,31 @@ struct LatestCharge {
     disputed: bool,
     #[serde(default)]
     amount_refunded: i64,
+    payment_method_details: Option<Details>,
+}
+
+#[derive(Deserialize)]
+struct Details {
+    card: Option<CardDetails>,
+}
+
+#[derive(Deserialize)]
+struct CardDetails {
+    three_d_secure: Option<Secure>,
+}
+
+#[derive(Deserialize)]
+struct Secure {
+    result: Option<String>,
+}
+
+impl LatestCharge {
+    /// Its owner did 3-D Secure for it, and the bank says that it was he.
+    fn is_challenged(&self) -> bool {
+        let card = self.payment_method_details.as_ref().and_then(|details| details.card.as_ref());
+        let secure = card.and_then(|card| card.three_d_secure.as_ref());
+        secure.and_then(|secure| secure.result.as_deref()) == Some("authenticated")
+    }
 }
 
 #[derive(Deserialize)]
@@ -157,6 +183,9 @@ impl Stripe {
             ("metadata[top_up_id]", &id),
         ];
         form.extend(customer.map(|customer| ("customer", customer)));
+        // Asked for whatever Stripe thinks of the risk; that it was done, the charge says.
+        let challenge = ("payment_method_options[card][request_three_d_secure]", "challenge");
+        form.extend(charge.wants_challenge.then_some(challenge));
         match self.post::<Intent>("payment_intents", &form, Some(&id)).await {
             Heard::Done(intent) => named(&intent, charge),
             Heard::Missing | Heard::Refused => Opened::Refused,
@@ -171,7 +200,7 @@ impl Stripe {
         let since = charge.requested_at.plus_us(-CLOCKS_US);
         let mut after = None::<String>;
         for _page in 0..PAGES {
-            let mut query = vec![("limit", "100")];
+            let mut query = vec![("limit", "100"), ("expand[]", "data.latest_charge")];
             query.extend(after.as_deref().map(|after| ("starting_after", after)));
             let page = match self.get::<Page>("payment_intents", &query).await {
                 Heard::Done(page) => page,
@@ -234,7 +263,7 @@ impl Stripe {
 
     async fn refunded(&self, top_up_id: TopUpId, reference: &str) -> Reply {
         let before = self.retrieved(reference).await.map_or(Reply::Silent, |intent| state(&intent));
-        if before != Reply::Succeeded {
+        if !matches!(before, Reply::Succeeded { .. }) {
             return before;
         }
         let key = format!("refund-{}", hex(&top_up_id.0));
@@ -272,7 +301,7 @@ fn state(intent: &Intent) -> Reply {
         "succeeded" => match &intent.latest_charge {
             Some(charge) if charge.disputed => Reply::ChargedBack,
             Some(charge) if charge.refunded => Reply::Refunded,
-            Some(_) => Reply::Succeeded,
+            Some(charge) => Reply::Succeeded { challenged: charge.is_challenged() },
             None => Reply::Silent,
         },
         _ => Reply::Silent,
@@ -304,6 +333,10 @@ impl FundingProvider for Stripe {
     fn accepts(&self, token: &str) -> bool {
         let (customer, method) = parts(token);
         is_id(method, "pm_") && customer.is_none_or(|customer| is_id(customer, "cus_"))
+    }
+
+    fn inspect<'a>(&'a self, owner: Owner<'a>, token: &'a str) -> Later<'a, Inspected> {
+        Box::pin(self.inspected(owner, token))
     }
 
     fn open<'a>(&'a self, charge: Charge<'a>) -> Later<'a, Opened> {
@@ -356,6 +389,8 @@ mod tests {
     #[test]
     fn every_status_says_what_stripe_means_by_it() {
         let charge = |words: &str| format!(r#","latest_charge":{{"id":"ch_1"{words}}}"#);
+        let secure =
+            |said: &str| format!(r#","payment_method_details":{{"card":{{"three_d_secure":{said}}}}}"#);
         let secret = ClientAction { kind: "stripe_client_secret".into(), value: "pi_1_secret_2".into() };
         let url = ClientAction { kind: "redirect_url".into(), value: "https://bank/".into() };
         let redirect = r#","next_action":{"redirect_to_url":{"url":"https://bank/"}}"#;
@@ -369,7 +404,18 @@ mod tests {
             ("requires_action", redirect.into(), Reply::RequiresAction(url)),
             ("processing", String::new(), Reply::Processing),
             ("canceled", String::new(), Reply::Failed),
-            ("succeeded", charge(""), Reply::Succeeded),
+            ("succeeded", charge(""), Reply::Succeeded { challenged: false }),
+            ("succeeded", charge(&secure("null")), Reply::Succeeded { challenged: false }),
+            (
+                "succeeded",
+                charge(&secure(r#"{"result":"attempt_acknowledged"}"#)),
+                Reply::Succeeded { challenged: false },
+            ),
+            (
+                "succeeded",
+                charge(&secure(r#"{"result":"authenticated"}"#)),
+                Reply::Succeeded { challenged: true },
+            ),
             ("succeeded", charge(r#","refunded":true"#), Reply::Refunded),
             ("succeeded", charge(r#","disputed":true"#), Reply::ChargedBack),
             ("succeeded", charge(r#","refunded":true,"disputed":true"#), Reply::ChargedBack),
@@ -410,6 +456,7 @@ mod tests {
             amount: crate::domain::money::Amount::new(700).expect("an amount"),
             requested_at: Timestamp(0),
             asked_before: false,
+            wants_challenge: false,
         };
         let made = |amount: i64, currency: &str, top_up_id: &str, id: &str| {
             let text = format!(

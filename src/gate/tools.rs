@@ -16,14 +16,14 @@ use crate::crypto::keyring::Keyring;
 use crate::crypto::passphrase::Hasher;
 use crate::crypto::seal::{Aad, RootKey, SealKey};
 use crate::domain::command::{DocumentWrite, MessageDraft, PayableOrder, Signed};
-use crate::domain::id::{AccountId, EnrolmentId, MerchantId, MessageId, ProposalId, StoreId};
+use crate::domain::id::{AccountId, CardTag, EnrolmentId, MerchantId, MessageId, ProposalId, StoreId};
 use crate::domain::policy::Policy;
 use crate::domain::rows::{
     self, DataKey, Document, Enrolment, Finished, Message, Proposal, RowKey, SecretReply,
 };
 use crate::env::clock::Clock;
 use crate::env::entropy::{Entropy, bytes32, uuid_v7};
-use crate::funding::FundingProvider;
+use crate::funding::{FundingProvider, Inspected, Owner};
 use crate::store::Store;
 use crate::store::query::{Fetched, Query};
 
@@ -42,7 +42,7 @@ pub struct Tools {
     pub policy: Arc<Policy>,
     /// Hashes passphrases, a few at a time.
     pub passphrases: Hasher,
-    /// Charges linked sources; here only asked whether a token is its own.
+    /// Charges linked sources; here only asked which card a token is, and whose.
     pub provider: Arc<dyn FundingProvider>,
     /// This deployment's name.
     pub audience: String,
@@ -288,6 +288,27 @@ impl Tools {
     pub fn customer_reference(&self, merchant_id: MerchantId, account_id: AccountId) -> Vec<u8> {
         let tag = self.keys.code.tag(&[b"customer of a merchant", &merchant_id.0, &account_id.0]);
         tag[..16].to_vec()
+    }
+
+    /// Names a card, the same whoever links it: nobody who reads it learns what its provider knows it by.
+    fn card_tag(&self, fingerprint: &str) -> CardTag {
+        let provider = self.provider.number().to_be_bytes();
+        CardTag(self.keys.code.tag(&[b"card of a provider", &provider, fingerprint.as_bytes()]))
+    }
+
+    /// By which token a card is charged, and which it is: its provider says. What it does not answer for is not
+    /// linked.
+    pub async fn inspect(
+        &self,
+        account_id: AccountId,
+        known: Option<&str>,
+        token: &str,
+    ) -> Result<(String, CardTag), Rejection> {
+        match self.provider.inspect(Owner { account_id, known }, token).await {
+            Inspected::Card(card) => Ok((card.token, self.card_tag(&card.fingerprint))),
+            Inspected::Refused => Err(Rejection::malformed("private.token", "a card of its owner's own")),
+            Inspected::Silent => Err(Rejection::Unavailable),
+        }
     }
 
     /// An enrolment under way.

@@ -10,10 +10,10 @@ use std::time::Duration;
 use super::{StartError, messages};
 use crate::config::funding::Funding;
 use crate::config::{
-    Buckets, CertificateAt, Config, KeysAt, Mode, OperatorsAt, SANDBOX_AUDIENCE, SettlementAt, StoreAt,
-    TillsAt,
+    Buckets, CardsAt, CertificateAt, Config, KeysAt, Mode, OperatorsAt, SANDBOX_AUDIENCE, SettlementAt,
+    StoreAt, TillsAt,
 };
-use crate::domain::policy::{Policy, SettlementRules, StaffRules, TopUpRules};
+use crate::domain::policy::{CardRules, Policy, SettlementRules, StaffRules, TopUpRules};
 use crate::door;
 use crate::door::reload::RELOAD_INTERVAL;
 use crate::env::clock::MovableClock;
@@ -147,6 +147,20 @@ fn tills(given: &TillsAt) -> StaffRules {
     }
 }
 
+/// How cards are charged: as documented, but for what was written.
+fn charged(given: &CardsAt) -> CardRules {
+    let standard = Policy::standard().cards;
+    CardRules {
+        accounts: given.accounts.unwrap_or(standard.accounts),
+        day_minor: given.day_minor.unwrap_or(standard.day_minor),
+        day_count: given.day_count.unwrap_or(standard.day_count),
+        new_us: given.new_us.unwrap_or(standard.new_us),
+        new_day_minor: given.new_day_minor.unwrap_or(standard.new_day_minor),
+        challenge_minor: given.challenge_minor.unwrap_or(standard.challenge_minor),
+        ..standard
+    }
+}
+
 impl TryFrom<Config> for Settings {
     type Error = StartError;
 
@@ -186,6 +200,7 @@ impl TryFrom<Config> for Settings {
                 settlement: paid(&settlement),
                 staff: tills(&given_tills),
                 top_ups: TopUpRules { deadline_us },
+                cards: charged(&config.cards),
                 ..standard
             },
             limits,

@@ -183,6 +183,8 @@ mod tests {
             claimed_until: Timestamp(0),
             claimed_by: None,
             sealed_action: None,
+            card_tag: None,
+            wants_challenge: false,
         }
     }
 

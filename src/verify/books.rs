@@ -1,5 +1,7 @@
 //! The tables, against what the journal says they must be.
 
+mod cards;
+
 use std::collections::HashSet;
 
 use super::look::Look;
@@ -104,6 +106,8 @@ fn expected_rows(table: Table, replay: &Replay) -> usize {
         Table::LedgerAccount if replay.system_key().is_some() => {
             replay.merchants.len() + replay.desks.len() + SYSTEM_ACCOUNTS.len()
         }
+        Table::Card => replay.cards.cards.len(),
+        Table::Funding => replay.cards.sources.len(),
         Table::TopUp => replay.top_ups.len(),
         Table::Payment => replay.paid.len(),
         _ => 0,
@@ -137,6 +141,8 @@ fn one(
             }
             ledger_account(row, replay)
         }
+        Row::Card(row) => cards::card(row, replay),
+        Row::Funding(row) => cards::source(row, replay),
         Row::TopUp(row) => top_up(row, replay),
         Row::Payment(row) => payment(row, replay),
         Row::Terminal(row) => terminal(row, replay),
@@ -317,6 +323,7 @@ fn top_up(row: &TopUp, replay: &Replay) -> Result<(), &'static str> {
         && expected.amount_minor == row.amount_minor
         && expected.state == row.state
         && expected.turn == row.turn
+        && (expected.card_tag, expected.wants_challenge) == (row.card_tag, row.wants_challenge)
         && expected.reference == row.provider_reference;
     if same { Ok(()) } else { Err("its account, amount, state or reference is not the journal's") }
 }

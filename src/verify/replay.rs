@@ -1,11 +1,13 @@
 //! The journal, replayed: what accounts, keys, stores and top-ups must be, from evidence alone.
 
 mod calls;
+mod card;
 mod chain;
 mod counted;
 mod factor;
 mod halt;
 mod keys;
+mod ledger;
 mod payments;
 mod reconciliation;
 mod recovery;
@@ -26,6 +28,7 @@ use self::payments::PaymentReplay;
 use self::settlement::OwedReplay;
 pub(super) use self::shop::DayReplay;
 use self::shop::{CashReplay, DeskReplay, MovementReplay};
+use self::top_up::TopUpReplay;
 use crate::crypto::envelope::PublicKey;
 use crate::domain::id::{
     AccountId, AdditionId, CaseId, CashTopUpId, DeviceId, KeyId, LedgerAccountId, MerchantId, MovementId,
@@ -33,14 +36,12 @@ use crate::domain::id::{
     WebhookEndpointId,
 };
 use crate::domain::journal::{Kind, Versions};
-use crate::domain::ledger::{LOSSES, Postings, Transfer};
+use crate::domain::ledger::Postings;
 use crate::domain::live_codes::LiveCodes;
-use crate::domain::money::{Amount, Asset};
 use crate::domain::outcome::Outcome;
 use crate::domain::policy::Policy;
 use crate::domain::rows::{
     AccountState, FeeRule, HaltReason, Journal, KeyForm, KeyState, Settlement, Standing, TerminalState,
-    TopUpState,
 };
 use crate::domain::time::Timestamp;
 use crate::gate::system::system_key_id;
@@ -160,17 +161,6 @@ pub(super) struct StoreReplay {
     pub barred_at: Option<Timestamp>,
 }
 
-/// What a top-up must be.
-pub(super) struct TopUpReplay {
-    pub account_id: AccountId,
-    pub amount_minor: i64,
-    pub state: TopUpState,
-    pub turn: i64,
-    pub reference: Option<String>,
-    /// When it counts towards the limits.
-    requested_at: Timestamp,
-}
-
 /// The journal so far.
 #[derive(Default)]
 pub(super) struct Replay {
@@ -197,6 +187,7 @@ pub(super) struct Replay {
     /// Phones that asked to join, by the keys that signed for it.
     additions: HashMap<AdditionId, KeyId>,
     factors: HashMap<KeyId, FactorReplay>,
+    pub cards: card::CardsReplay,
     factors_are_recorded: bool,
     debts_are_kept: bool,
     policy: Option<Policy>,
@@ -358,65 +349,6 @@ impl Replay {
             | Kind::ConfirmPayment
             | Kind::DeclinePayment
             | Kind::Pay => self.device(entry),
-        }
-    }
-
-    fn post(&mut self, transfer: &Transfer) -> Checked {
-        let amount_minor = transfer.amount.minor();
-        self.ledger.entry(transfer.debit).or_default().0 += amount_minor;
-        self.ledger.entry(transfer.credit).or_default().1 += amount_minor;
-        if self.customers.contains(&transfer.debit) && self.balance(transfer.debit) < 0 {
-            return Err("it takes a customer's balance below zero");
-        }
-        Ok(())
-    }
-
-    /// Posts what a row about an account must move, and after it what of that pays a debt: whoever owes has
-    /// nothing to spend. The row must say just that.
-    fn posted(
-        &mut self,
-        entry: &Entry<'_>,
-        account_id: AccountId,
-        moved: impl IntoIterator<Item = Transfer>,
-    ) -> Checked {
-        let mut expected: Vec<Transfer> = moved.into_iter().collect();
-        for transfer in &expected {
-            self.post(transfer)?;
-        }
-        let account = self.account(account_id)?;
-        let due_minor = account.debt_minor.min(self.available(account_id)?);
-        if let Some(amount) = Amount::new(due_minor) {
-            let asset = Asset::PrepaidJpy;
-            let paid = Transfer { debit: account.ledger_account_id, credit: LOSSES, asset, amount };
-            self.post(&paid)?;
-            self.account_mut(account_id)?.debt_minor -= due_minor;
-            expected.push(paid);
-        }
-        if entry.postings.0 == expected {
-            Ok(())
-        } else {
-            Err("what was posted is not what was signed, less what was owed")
-        }
-    }
-
-    /// Credits less debits.
-    pub(super) fn balance(&self, ledger_account_id: LedgerAccountId) -> i64 {
-        self.ledger.get(&ledger_account_id).map_or(0, |(debits, credits)| credits - debits)
-    }
-
-    /// What an account's owner could spend: what is his, less what is held.
-    pub(super) fn available(&self, account_id: AccountId) -> Result<i64, &'static str> {
-        let account = self.account(account_id)?;
-        Ok(self.balance(account.ledger_account_id) - account.held_minor)
-    }
-
-    /// A row in which money moved, or was held, is listed under its account, and no other row is.
-    fn entry_of(entry: &Entry<'_>, account_id: AccountId) -> Checked {
-        let expected = entry.outcome.is_entry().then_some(account_id);
-        if entry.row.entry_account_id == expected {
-            Ok(())
-        } else {
-            Err("it is listed under another account")
         }
     }
 

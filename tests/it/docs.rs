@@ -202,7 +202,7 @@ fn what_strangers_may_do_together_stands_in_the_protocol_as_it_is() {
 
 #[test]
 fn the_policy_stands_in_the_protocol_as_it_is() {
-    // Recovery's figures stand in docs/recovery.md.
+    // Recovery's figures stand in docs/recovery.md, and those of cards in a table of their own.
     let Policy {
         step_up,
         codes,
@@ -214,6 +214,7 @@ fn the_policy_stands_in_the_protocol_as_it_is() {
         secret_us,
         limits,
         top_ups,
+        cards: _,
         settlement,
         reconciliation,
         recovery: _,
@@ -268,6 +269,21 @@ fn the_policy_stands_in_the_protocol_as_it_is() {
         ("A device is young for", duration(limits.young_us)),
     ];
     compare("policy", &rows.map(|(rule, figure)| vec![rule.to_owned(), figure]));
+}
+
+#[test]
+fn the_figures_of_cards_stand_in_the_protocol_as_they_are() {
+    let cards = Policy::standard().cards;
+    let rows = [
+        ("One card is in so many accounts at the most", cards.accounts.to_string()),
+        ("An account counts for so long after it last linked or used the card", duration(cards.accounts_us)),
+        ("One card brings in, in 24 hours and over all accounts, at most", yen(cards.day_minor)),
+        ("By so many top-ups at most", cards.day_count.to_string()),
+        ("A source is new until its first top-up was credited, and for", duration(cards.new_us)),
+        ("From a new source, in 24 hours and with all top-ups of its account", yen(cards.new_day_minor)),
+        ("3-D Secure for a source's first top-up, and from this amount on", yen(cards.challenge_minor)),
+    ];
+    compare("cards", &rows.map(|(rule, figure)| vec![rule.to_owned(), figure]));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The integration tests: one binary, everything through gRPC, with a client that signs and a clock
 //! moved by hand.
 
+mod cards;
 mod charge_back;
 mod cheap_denial;
 mod clock;

@@ -9,8 +9,8 @@ use saifu::pb::{Reason, SecurityEventKind};
 use tonic_types::StatusExt as _;
 
 use crate::support::{
-    World, amounts, available, bakery, confirmation, events, generous, reason, refused, set_up, started,
-    wrong_code,
+    World, amounts, any_card, available, bakery, confirmation, events, generous, reason, refused, set_up,
+    started, wrong_code,
 };
 
 const MINUTE_S: i64 = 60;
@@ -268,7 +268,7 @@ async fn pay(wallet: &Wallet, amount_minor: i64, code: Option<&str>) -> Result<p
 
 #[tokio::test]
 async fn from_ten_thousand_yen_on_a_payment_needs_a_code() {
-    let world = World::start().await;
+    let world = World::start_with(|settings| any_card(&mut settings.policy)).await;
     let alice = grown(&world).await;
     assert_eq!(reason(pay(&alice, 10_000, None).await), Reason::SecondFactorRequired);
     assert_eq!(reason(pay(&alice, 50_000, None).await), Reason::SecondFactorRequired);
@@ -280,7 +280,7 @@ async fn from_ten_thousand_yen_on_a_payment_needs_a_code() {
 
 #[tokio::test]
 async fn from_ten_thousand_yen_on_a_top_up_needs_a_code() {
-    let world = World::start().await;
+    let world = World::start_with(|settings| any_card(&mut settings.policy)).await;
     let alice = world.wallet("alice").await;
     world.pass(12 * HOUR_S);
     world.refresh(&alice).await;
@@ -300,7 +300,7 @@ async fn from_ten_thousand_yen_on_a_top_up_needs_a_code() {
 
 #[tokio::test]
 async fn fifteen_thousand_yen_since_the_last_code_may_be_spent_without_another_and_no_more() {
-    let world = World::start().await;
+    let world = World::start_with(|settings| any_card(&mut settings.policy)).await;
     let alice = grown(&world).await;
     pay(&alice, 9_999, None).await.unwrap();
     assert_eq!(reason(pay(&alice, 5_002, None).await), Reason::SecondFactorRequired);

@@ -4,7 +4,7 @@ use futures_util::future::join_all;
 use saifu::gate::limit::LimitTable;
 use saifu::pb;
 
-use crate::support::{World, available, bakery, reason};
+use crate::support::{World, any_card, available, bakery, reason};
 
 #[tokio::test]
 async fn a_phone_enrols_tops_up_and_pays() {
@@ -59,6 +59,7 @@ async fn top_ups_that_nobody_answers_hide_none_behind_them() {
         settings.limits = LimitTable::unlimited();
         settings.policy.limits.top_up_pause_us = 0;
         settings.policy.limits.standard.top_up_day_count = None;
+        any_card(&mut settings.policy);
     })
     .await;
     let alice = world.wallet("alice").await;

@@ -6,7 +6,9 @@ use saifu::pb;
 use saifu::pb::{Reason, SecurityEventKind};
 use tonic_types::StatusExt as _;
 
-use crate::support::{World, amounts, available, bakery, events, generous, reason, refused, wrong_code};
+use crate::support::{
+    World, amounts, any_card, available, bakery, events, generous, reason, refused, wrong_code,
+};
 
 const HOUR_S: i64 = 3_600;
 const YOUNG_US: i64 = 12 * HOUR_S * 1_000_000;
@@ -117,6 +119,7 @@ async fn a_device_is_young_for_twelve_hours() {
 #[tokio::test]
 async fn a_grown_device_pays_a_hundred_thousand_a_time_two_a_day_and_a_million_a_month() {
     let world = World::start_with(|settings| {
+        any_card(&mut settings.policy);
         settings.policy.limits.standard.top_up_day_minor = None;
         settings.policy.limits.standard.top_up_day_count = None;
     })
@@ -183,7 +186,7 @@ async fn a_day_has_five_top_ups_and_a_young_devices_ten_thousand_yen() {
 
 #[tokio::test]
 async fn a_grown_device_tops_up_a_hundred_thousand_a_day_to_three_hundred_thousand() {
-    let world = World::start().await;
+    let world = World::start_with(|settings| any_card(&mut settings.policy)).await;
     let alice = world.wallet("alice").await;
     world.pass(12 * HOUR_S);
     world.refresh(&alice).await;

@@ -9,8 +9,8 @@ use super::{
 use crate::domain::id::{CodeTag, MerchantId, TargetId};
 use crate::domain::ledger::PROVIDER_CLEARING;
 use crate::domain::rows::{
-    Activation, Addition, Contact, Device, Merchant, Operator, OrderSlot, Payment, PaymentCode, Proposal,
-    RowKey, Store, Terminal, TopUp,
+    Activation, Addition, Contact, Device, Funding, Merchant, Operator, OrderSlot, Payment, PaymentCode,
+    Proposal, RowKey, Store, Terminal, TopUp,
 };
 use crate::domain::standing::BarSubject;
 use crate::domain::view::View;
@@ -54,6 +54,10 @@ fn follow_device(action: &DeviceAction, view: &View) -> Vec<RowKey> {
         DeviceAction::Pay { store_id, .. } => {
             let store = view.get::<Store>((*store_id,));
             [store.map(|store| RowKey::Merchant(store.merchant_id)), None, None]
+        }
+        DeviceAction::RequestTopUp { funding_id, .. } => {
+            let source = view.get::<Funding>((*funding_id,));
+            [source.and_then(|source| source.card_tag).map(RowKey::Card), None, None]
         }
         DeviceAction::RevokeDevice { target_id } => {
             let target = view.get::<Device>((*target_id,));
@@ -200,7 +204,14 @@ fn follow_system(action: &SystemAction, view: &View) -> Vec<RowKey> {
         | SystemAction::AwaitTopUp { top_up_id, .. }
         | SystemAction::TakeBackTopUp { top_up_id, .. } => {
             let top_up = view.get::<TopUp>((*top_up_id,));
-            [top_up.map(|top_up| RowKey::Account(top_up.account_id)), None]
+            return top_up
+                .into_iter()
+                .flat_map(|top_up| {
+                    let card = top_up.card_tag.map(RowKey::Card);
+                    [Some(RowKey::Account(top_up.account_id)), Some(RowKey::Funding(top_up.funding_id)), card]
+                })
+                .flatten()
+                .collect();
         }
         SystemAction::CloseUnactivated { device_id, .. } => {
             let device = view.get::<Device>((*device_id,));
@@ -264,7 +275,12 @@ fn device_keys(call: &DeviceCall, action: &DeviceAction) -> Vec<RowKey> {
         DeviceAction::RevokeDevice { target_id } | DeviceAction::ReportLost { target_id } => {
             keys.push(RowKey::Device(*target_id));
         }
-        DeviceAction::LinkFunding { funding_id, .. } | DeviceAction::UnlinkFunding { funding_id, .. } => {
+        DeviceAction::LinkFunding { funding_id, card_tag, .. } => {
+            keys.push(RowKey::Document(call.account_id));
+            keys.push(RowKey::Funding(*funding_id));
+            keys.push(RowKey::Card(*card_tag));
+        }
+        DeviceAction::UnlinkFunding { funding_id, .. } => {
             keys.push(RowKey::Document(call.account_id));
             keys.push(RowKey::Funding(*funding_id));
         }

@@ -54,6 +54,8 @@ pub enum SystemAction {
         top_up_id: TopUpId,
         /// Whether the money is ours.
         succeeded: bool,
+        /// Whether its owner did 3-D Secure for it.
+        challenged: bool,
         /// The provider's name for it; empty when it never had one.
         provider_reference: String,
     },

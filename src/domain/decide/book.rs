@@ -36,7 +36,7 @@ pub(super) fn book(
     let mut inflow = Inflow::default();
     if moved.released_minor > 0 {
         let legs = released_legs(&payment.legs.0, &payment.sums(), moved);
-        inflow.release(account, moved.released_minor, &Place::Back(legs));
+        inflow = inflow.release(account, moved.released_minor, &Place::Back(legs));
         counted_no_more(account, payment, moved.released_minor);
     }
     if let Some(amount) = Amount::new(moved.refunded_minor) {
@@ -48,7 +48,7 @@ pub(super) fn book(
             }
             AccountState::Pending | AccountState::Active => {
                 let legs = refunded_legs(&payment.legs.0, &payment.sums(), moved);
-                inflow.credit(account, payable, amount, &Place::Back(legs));
+                inflow = inflow.credit(account, payable, amount, &Place::Back(legs));
             }
         }
         // A refund does not raise what may be spent again; a reversal does.

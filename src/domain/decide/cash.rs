@@ -69,8 +69,7 @@ pub(super) fn credit(
     account.top_ups.add(*now, amount.minor());
     let lot_id = LotId(wanted.cash_top_up_id.0);
     let lot = Lot { lot_id, remaining_minor: amount.minor(), expires_at: None };
-    let mut inflow = Inflow::default();
-    inflow.credit(account, desk.ledger_account_id, amount, &Place::New(lot));
+    let inflow = Inflow::default().credit(account, desk.ledger_account_id, amount, &Place::New(lot));
     let (transfers, settled) = inflow.settle(account);
     let row = CashTopUp {
         cash_top_up_id: wanted.cash_top_up_id,

@@ -139,6 +139,7 @@ fn is_over(key: &RowKey, view: &View) -> bool {
         | Row::OrderSlot(_)
         | Row::Operator(_)
         | Row::Proposal(_)
+        | Row::Card(_)
         | Row::Funding(_)
         | Row::TopUp(_)
         | Row::Payment(_)

@@ -201,8 +201,8 @@ impl<'a> Turn<'a> {
             DeviceAction::Freeze => Ok(self.freeze()),
             DeviceAction::Unfreeze => Ok(self.unfreeze()),
             DeviceAction::RevokeDevice { target_id } => self.revoke(*target_id),
-            DeviceAction::LinkFunding { funding_id, provider, document, sources } => {
-                funding::link(self, (*funding_id, *provider), document, *sources)
+            DeviceAction::LinkFunding { funding_id, provider, card_tag, document, sources } => {
+                funding::link(self, (*funding_id, *provider, *card_tag), document, *sources)
             }
             DeviceAction::UnlinkFunding { funding_id, document } => {
                 funding::unlink(self, *funding_id, document)

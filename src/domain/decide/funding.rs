@@ -2,24 +2,31 @@
 
 use super::device::{Done, Halt, Turn};
 use crate::domain::command::DocumentWrite;
-use crate::domain::id::{AccountId, FundingId};
+use crate::domain::id::{AccountId, CardTag, FundingId};
 use crate::domain::outcome::{Outcome, Refusal};
 use crate::domain::record::Record as _;
-use crate::domain::rows::{Account, EventKind, Funding};
+use crate::domain::rows::{Account, Card, EventKind, Funding};
 use crate::domain::view::View;
 use crate::domain::write::Write;
 
 /// A source is linked, in the account's present epoch.
 pub(super) fn link(
     turn: &mut Turn<'_>,
-    (funding_id, provider): (FundingId, i64),
+    (funding_id, provider, card_tag): (FundingId, i64, CardTag),
     document: &DocumentWrite,
     sources: usize,
 ) -> Result<Done, Halt> {
     if sources > turn.policy.limits.funding_sources {
         return Err(Refusal::TooManyFundingSources.into());
     }
+    let known = turn.view.get::<Card>((card_tag,));
+    let mut card = known.cloned().unwrap_or_else(|| Card::new(card_tag));
+    card.link(&turn.policy.cards, turn.account.account_id, turn.now)?;
     turn.rewrite_document(document)?;
+    turn.writes.push(match known {
+        Some(_) => Write::Update(card.into_row()),
+        None => Write::Insert(card.into_row()),
+    });
     let funding = Funding {
         funding_id,
         tenant_id: turn.account.tenant_id,
@@ -28,10 +35,12 @@ pub(super) fn link(
         linked_at: turn.now,
         ended_at: None,
         epoch: turn.account.epoch,
+        card_tag: Some(card_tag),
+        topped_up_at: None,
     };
     turn.writes.push(Write::Insert(funding.into_row()));
     turn.event(EventKind::FundingLinked, Some(turn.device.device_id));
-    Ok(Done::plain(Outcome::FundingLinked { funding_id }))
+    Ok(Done::plain(Outcome::FundingLinked { funding_id, card_tag: Some(card_tag) }))
 }
 
 /// A source is charged no more.

@@ -5,7 +5,7 @@ use super::ruling::Ruling;
 use crate::domain::command::HaltSubject;
 use crate::domain::id::{AccountId, CommandId, EventId, ProposalId};
 use crate::domain::journal::{Versions, side_id};
-use crate::domain::outcome::{Outcome, Refusal};
+use crate::domain::outcome::{HaltOutcome, Outcome, Refusal};
 use crate::domain::record::Record as _;
 use crate::domain::rows::{Account, AccountState, Event, EventKind, HaltReason, TopUp};
 use crate::domain::view::View;
@@ -21,7 +21,7 @@ pub(super) fn stop(command_id: CommandId, subject: HaltSubject, view: &View) -> 
     let now = account.last_at;
     let was_halted = account.halted_at.is_some();
     account.halt(now, HaltReason::Operator);
-    let outcome = Outcome::AccountHalted {
+    let outcome = HaltOutcome::Halted {
         account_id,
         halted_at: account.halted_at.unwrap_or(now),
         reason: account.halt_reason.unwrap_or(HaltReason::Operator),
@@ -42,7 +42,7 @@ pub(super) fn lift(
         return Err(Refusal::AccountNotHalted);
     }
     let account = Account { halted_at: None, halt_reason: None, ..account };
-    let outcome = Outcome::AccountResumed { proposal_id, account_id };
+    let outcome = HaltOutcome::Resumed { proposal_id, account_id };
     Ok(ruled(command_id, account, Some(EventKind::AccountResumed), outcome))
 }
 
@@ -55,7 +55,7 @@ fn stepped(account_id: AccountId, view: &View) -> Result<Account, Refusal> {
     Ok(Account { last_at: now, version: account.version + 1, ..account.clone() })
 }
 
-fn ruled(command_id: CommandId, account: Account, told: Option<EventKind>, outcome: Outcome) -> Ruling {
+fn ruled(command_id: CommandId, account: Account, told: Option<EventKind>, outcome: HaltOutcome) -> Ruling {
     let (account_id, now) = (account.account_id, account.last_at);
     let versions = Versions { accounts: vec![(account_id, account.version)], keys: Vec::new() };
     let told = told.map(|kind| Event {
@@ -69,5 +69,5 @@ fn ruled(command_id: CommandId, account: Account, told: Option<EventKind>, outco
     });
     let told = told.map(|event| Write::Insert(event.into_row()));
     let writes = told.into_iter().chain([Write::Update(account.into_row())]).collect();
-    Ruling { versions, ..Ruling::plain(writes, outcome) }
+    Ruling { versions, ..Ruling::plain(writes, Outcome::Halt(outcome)) }
 }

@@ -39,23 +39,25 @@ pub(super) struct Inflow {
 impl Inflow {
     /// Value from another account of the ledger.
     pub(super) fn credit(
-        &mut self,
+        mut self,
         account: &mut Account,
         from: LedgerAccountId,
         amount: Amount,
         into: &Place,
-    ) {
+    ) -> Self {
         account.credits_posted_minor += amount.minor();
         into.put(account);
         let (credit, asset) = (account.ledger_account_id, account.asset);
         self.transfers.push(Transfer { debit: from, credit, asset, amount });
         self.writes.push(booked(from, amount.minor(), 0));
+        self
     }
 
     /// Value that was held for a shop.
-    pub(super) fn release(&mut self, account: &mut Account, released_minor: i64, into: &Place) {
+    pub(super) fn release(self, account: &mut Account, released_minor: i64, into: &Place) -> Self {
         account.debits_pending_minor -= released_minor;
         into.put(account);
+        self
     }
 
     /// Pays what is owed, as far as it is there. It is no spending: no limit is asked, and none is used up.

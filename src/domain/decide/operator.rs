@@ -116,7 +116,6 @@ fn approve(
             };
             recovery::by_operator(command_id, case, &input, notices, view, policy)?
         }
-        Approved::UnfreezeAccount { account_id } => halt::lift(command_id, proposal_id, *account_id, view)?,
         Approved::RegisterMerchant { .. }
         | Approved::RegisterStore { .. }
         | Approved::AddOperator { .. }
@@ -128,7 +127,8 @@ fn approve(
         | Approved::AllowCash { .. }
         | Approved::SetFee { .. }
         | Approved::ClosePayouts { .. }
-        | Approved::ResumeMerchant { .. } => carry_out(proposal_id, approved, view)?,
+        | Approved::UnfreezeAccount { .. }
+        | Approved::ResumeMerchant { .. } => carry_out(command_id, proposal_id, approved, view)?,
     };
     let approved = Proposal {
         state: ProposalState::Approved,
@@ -191,7 +191,12 @@ fn approvable<'a>(
     Ok(proposal)
 }
 
-fn carry_out(proposal_id: ProposalId, approved: &Approved, view: &View) -> Result<Ruling, Refusal> {
+fn carry_out(
+    command_id: CommandId,
+    proposal_id: ProposalId,
+    approved: &Approved,
+    view: &View,
+) -> Result<Ruling, Refusal> {
     match approved {
         Approved::RegisterMerchant { merchant_id, ledger_account_id, key, store } => {
             let key_write = keys::new(key, Principal::Merchant, OwnerId(merchant_id.0), view)?;
@@ -252,8 +257,9 @@ fn carry_out(proposal_id: ProposalId, approved: &Approved, view: &View) -> Resul
         | Approved::RevokeMerchantKey { .. }
         | Approved::SetMerchantKey { .. }
         | Approved::LiftBar(_) => keys::approved(proposal_id, approved, view),
-        // Steps of an account's own, and taken as such.
-        Approved::ProofRecovery { .. } | Approved::UnfreezeAccount { .. } => Err(Refusal::NotFound),
+        Approved::UnfreezeAccount { account_id } => halt::lift(command_id, proposal_id, *account_id, view),
+        // A step of the recovery, and taken as one.
+        Approved::ProofRecovery { .. } => Err(Refusal::NotFound),
     }
 }
 

@@ -6,6 +6,7 @@ use super::funding;
 use super::inflow::{Inflow, Place, booked};
 use super::recovery::event;
 use super::ruling::Ruling;
+use crate::domain::card;
 use crate::domain::command::SystemAction;
 use crate::domain::id::{CommandId, FundingId, LedgerAccountId, LotId, TopUpId};
 use crate::domain::journal::Versions;
@@ -15,7 +16,7 @@ use crate::domain::lots::Lot;
 use crate::domain::money::{Amount, Asset};
 use crate::domain::outcome::{Aftermath, Outcome, Refusal};
 use crate::domain::record::Record as _;
-use crate::domain::rows::{Account, EventKind, HaltReason, TopUp, TopUpState};
+use crate::domain::rows::{Account, Card, EventKind, Funding, HaltReason, TopUp, TopUpState};
 use crate::domain::time::{DAY_US, Timestamp};
 use crate::domain::top_up::{Answer, Step, step};
 use crate::domain::view::View;
@@ -32,12 +33,21 @@ pub(super) fn request(
     amount: Amount,
     currency: &str,
 ) -> Result<Done, Halt> {
-    funding::chargeable(turn.view, &turn.account, funding_id)?;
+    let source = funding::chargeable(turn.view, &turn.account, funding_id)?;
     if Asset::of_code(currency) != Some(turn.account.asset) {
         return Err(Refusal::WrongCurrency.into());
     }
     limits::check_top_up(turn.policy, &turn.account, &turn.device, amount, turn.now)
         .map_err(|no| Halt::Refuse { refusal: no.refusal, retry_at: no.retry_at })?;
+    let rules = &turn.policy.cards;
+    card::check_new_source(rules, &turn.account.top_ups, source, amount, turn.now)?;
+    // Sources from before cards were known are of none.
+    if let Some(card_tag) = source.card_tag {
+        let mut card = turn.view.get::<Card>((card_tag,)).ok_or(Refusal::FundingNotLinked)?.clone();
+        card.charge(rules, turn.account.account_id, amount, turn.now)?;
+        turn.writes.push(Write::Update(card.into_row()));
+    }
+    let wants_challenge = card::wants_challenge(rules, source, amount);
 
     turn.account.incoming_minor += amount.minor();
     turn.account.last_top_up_at = Some(turn.now);
@@ -59,9 +69,11 @@ pub(super) fn request(
         claimed_until: Timestamp(0),
         claimed_by: None,
         sealed_action: None,
+        card_tag: source.card_tag,
+        wants_challenge,
     };
     turn.writes.push(Write::Insert(top_up.into_row()));
-    Ok(Done::plain(Outcome::TopUpRequested { top_up_id }))
+    Ok(Done::plain(Outcome::TopUpRequested { top_up_id, wants_challenge }))
 }
 
 /// What a provider said, as it is booked.
@@ -72,6 +84,8 @@ struct Heard<'a> {
     turn: Option<i64>,
     reference: Option<&'a str>,
     sealed_action: Option<&'a Vec<u8>>,
+    /// Its owner did 3-D Secure for it.
+    challenged: bool,
 }
 
 impl<'a> Heard<'a> {
@@ -88,7 +102,7 @@ impl<'a> Heard<'a> {
                 let answer = if *requires_action { Answer::RequiresAction } else { Answer::Unknown };
                 (top_up_id, answer, Some(*turn), provider_reference.as_deref(), sealed_action.as_ref())
             }
-            SystemAction::SettleTopUp { top_up_id, succeeded, provider_reference } => {
+            SystemAction::SettleTopUp { top_up_id, succeeded, provider_reference, .. } => {
                 let answer = if *succeeded { Answer::Succeeded } else { Answer::Failed };
                 let reference = Some(provider_reference.as_str()).filter(|reference| !reference.is_empty());
                 (top_up_id, answer, None, reference, None)
@@ -99,7 +113,8 @@ impl<'a> Heard<'a> {
             }
             _ => return None,
         };
-        Some(Self { top_up_id: *top_up_id, answer, turn, reference, sealed_action })
+        let challenged = matches!(action, SystemAction::SettleTopUp { challenged: true, .. });
+        Some(Self { top_up_id: *top_up_id, answer, turn, reference, sealed_action, challenged })
     }
 }
 
@@ -124,6 +139,10 @@ pub(super) fn answered(
     if heard.answer == Answer::Succeeded && known.or(heard.reference).is_none() {
         return Err(Traceless::NothingToDo);
     }
+    // Nor is what its owner should have proved himself for, and did not.
+    if heard.answer == Answer::Succeeded && row.wants_challenge && !heard.challenged {
+        return Err(Traceless::NothingToDo);
+    }
     let now = view.now().max(account.last_at);
     let mut account = Account { version: account.version + 1, last_at: now, ..account.clone() };
     let top_up = TopUp {
@@ -138,8 +157,8 @@ pub(super) fn answered(
         }
         Step::Pass => return Err(Traceless::NothingToDo),
         Step::Wait(state) => waits(state, top_up, &heard),
-        Step::Credit => credited(top_up, &mut account, amount, now),
-        Step::Fail => failed(top_up, &mut account, amount, now),
+        Step::Credit => credited(top_up, &mut account, amount, now, view),
+        Step::Fail => failed(top_up, &mut account, amount, now, view),
         Step::TakeBack(state) => taken_back(state, top_up, &mut account, amount, now, command_id),
     };
     done.versions = Versions { accounts: vec![(account.account_id, account.version)], keys: Vec::new() };
@@ -154,12 +173,11 @@ fn waits(state: TopUpState, top_up: TopUp, heard: &Heard<'_>) -> Ruling {
     Ruling::plain(vec![Write::Update(top_up.into_row())], outcome)
 }
 
-fn credited(top_up: TopUp, account: &mut Account, amount: Amount, now: Timestamp) -> Ruling {
+fn credited(top_up: TopUp, account: &mut Account, amount: Amount, now: Timestamp, view: &View) -> Ruling {
     let top_up_id = top_up.top_up_id;
     account.incoming_minor -= amount.minor();
     let lot = Lot { lot_id: LotId(top_up_id.0), remaining_minor: amount.minor(), expires_at: None };
-    let mut inflow = Inflow::default();
-    inflow.credit(account, PROVIDER_CLEARING, amount, &Place::New(lot));
+    let inflow = Inflow::default().credit(account, PROVIDER_CLEARING, amount, &Place::New(lot));
     let (transfers, mut writes) = inflow.settle(account);
     let outcome = Outcome::TopUpSettled {
         top_up_id,
@@ -168,6 +186,11 @@ fn credited(top_up: TopUp, account: &mut Account, amount: Amount, now: Timestamp
     };
     let due_at = Some(now.plus_us(WATCH_US));
     let top_up = TopUp { state: TopUpState::Succeeded, settled_at: Some(now), attempts: 0, due_at, ..top_up };
+    // From now on it is known to be its owner's.
+    let source = view.get::<Funding>((top_up.funding_id,)).filter(|source| source.topped_up_at.is_none());
+    writes.extend(
+        source.map(|source| Write::Update(Funding { topped_up_at: Some(now), ..source.clone() }.into_row())),
+    );
     writes.push(Write::Update(top_up.into_row()));
     Ruling {
         entry_account_id: Some(account.account_id),
@@ -176,9 +199,14 @@ fn credited(top_up: TopUp, account: &mut Account, amount: Amount, now: Timestamp
     }
 }
 
-fn failed(top_up: TopUp, account: &mut Account, amount: Amount, now: Timestamp) -> Ruling {
+fn failed(top_up: TopUp, account: &mut Account, amount: Amount, now: Timestamp, view: &View) -> Ruling {
     account.incoming_minor -= amount.minor();
     account.top_ups.give_back(top_up.requested_at, amount.minor());
+    let card = top_up.card_tag.and_then(|card_tag| view.get::<Card>((card_tag,))).cloned();
+    let card = card.map(|mut card| {
+        card.top_ups.give_back(top_up.requested_at, amount.minor());
+        Write::Update(card.into_row())
+    });
     let outcome = Outcome::TopUpSettled {
         top_up_id: top_up.top_up_id,
         credited_minor: 0,
@@ -186,7 +214,8 @@ fn failed(top_up: TopUp, account: &mut Account, amount: Amount, now: Timestamp) 
     };
     let top_up =
         TopUp { state: TopUpState::Failed, settled_at: Some(now), attempts: 0, due_at: None, ..top_up };
-    Ruling::plain(vec![Write::Update(top_up.into_row())], outcome)
+    let writes = card.into_iter().chain([Write::Update(top_up.into_row())]).collect();
+    Ruling::plain(writes, outcome)
 }
 
 /// What its owner still has is taken from him, and what he has no more is our loss, which he owes from then

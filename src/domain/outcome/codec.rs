@@ -1,14 +1,14 @@
 //! How outcomes and open answers are stored: one way to write each, and only that way is read back.
 
 use super::{
-    AccountStanding, OpenAnswer, OperatorKey, Outcome, RecoveryStep, Refusal, halt, keys, payment,
-    reconciliation, settlement, shop, top_up, webhook,
+    AccountStanding, OperatorKey, Outcome, RecoveryStep, Refusal, halt, keys, payment, reconciliation,
+    settlement, shop, top_up, webhook,
 };
 use crate::domain::codec::{Decoder, Encoder};
 use crate::domain::id::{
-    AccountId, AdditionId, CaseId, ContactIndex, DeviceId, EnrolmentId, FundingId, KeyId, LedgerAccountId,
-    MerchantId, OperatorId, PaymentCodeId, PaymentId, PendingContactId, ProposalId, StoreId, TerminalId,
-    TopUpId,
+    AccountId, AdditionId, CardTag, CaseId, ContactIndex, DeviceId, EnrolmentId, FundingId, KeyId,
+    LedgerAccountId, MerchantId, OperatorId, PaymentCodeId, PaymentId, PendingContactId, ProposalId, StoreId,
+    TerminalId, TopUpId,
 };
 use crate::domain::record::Corrupt;
 use crate::domain::recovery::CaseState;
@@ -33,13 +33,13 @@ impl Outcome {
             Self::DeviceRevoked { device_id, account_frozen } => {
                 encoder.byte(10).fixed(&device_id.0).byte(u8::from(*account_frozen))
             }
-            Self::FundingLinked { funding_id } => encoder.byte(11).fixed(&funding_id.0),
-            Self::FundingUnlinked { funding_id } => encoder.byte(12).fixed(&funding_id.0),
-            Self::TopUpRequested { .. }
+            Self::FundingLinked { .. }
+            | Self::FundingUnlinked { .. }
+            | Self::TopUpRequested { .. }
             | Self::TopUpSettled { .. }
             | Self::TopUpWaits { .. }
             | Self::TopUpTakenBack { .. } => top_up::write(self, encoder),
-            Self::AccountHalted { .. } | Self::AccountResumed { .. } => halt::write(self, encoder),
+            Self::Halt(outcome) => halt::write(*outcome, encoder),
             Self::ReversedTooLate { .. }
             | Self::OrderCreated { .. }
             | Self::OrderCancelled
@@ -240,9 +240,9 @@ impl Outcome {
             10 => {
                 Self::DeviceRevoked { device_id: DeviceId(decoder.fixed()?), account_frozen: decoder.flag()? }
             }
-            11 => Self::FundingLinked { funding_id: FundingId(decoder.fixed()?) },
+            11 => Self::FundingLinked { funding_id: FundingId(decoder.fixed()?), card_tag: None },
             12 => Self::FundingUnlinked { funding_id: FundingId(decoder.fixed()?) },
-            13 => Self::TopUpRequested { top_up_id: TopUpId(decoder.fixed()?) },
+            13 => Self::TopUpRequested { top_up_id: TopUpId(decoder.fixed()?), wants_challenge: false },
             14 => Self::TopUpSettled {
                 top_up_id: TopUpId(decoder.fixed()?),
                 credited_minor: decoder.int()?,
@@ -264,6 +264,11 @@ impl Outcome {
             44..=46 => payment::read(tag, &mut decoder)?,
             70..=71 | 150 => top_up::read(tag, &mut decoder)?,
             151..=152 => halt::read(tag, &mut decoder)?,
+            153 => Self::FundingLinked {
+                funding_id: FundingId(decoder.fixed()?),
+                card_tag: Some(CardTag(decoder.fixed()?)),
+            },
+            154 => Self::TopUpRequested { top_up_id: TopUpId(decoder.fixed()?), wants_challenge: true },
             80..=86 | 140..=141 => shop::read(tag, &mut decoder)?,
             90..=94 => webhook::read(tag, &mut decoder)?,
             110..=112 => settlement::read(tag, &mut decoder)?,
@@ -461,32 +466,4 @@ pub(in crate::domain) fn read_operator(decoder: &mut Decoder<'_>) -> Result<Oper
         point: decoder.fixed()?,
         form: KeyForm::from_number(decoder.int()?)?,
     })
-}
-
-impl OpenAnswer {
-    /// The stored form.
-    pub fn encode(self) -> Vec<u8> {
-        let encoder = Encoder::new();
-        match self {
-            Self::CodeNeeded => encoder.byte(1),
-            Self::CodeWrong => encoder.byte(2),
-            Self::CodeBlocked { until } => encoder.byte(3).int(until.0),
-            Self::CodeExhausted => encoder.byte(4),
-        }
-        .finish()
-    }
-
-    /// Back from the stored form.
-    pub fn decode(bytes: &[u8]) -> Result<Self, Corrupt> {
-        let mut decoder = Decoder::new(bytes);
-        let answer = match decoder.byte()? {
-            1 => Self::CodeNeeded,
-            2 => Self::CodeWrong,
-            3 => Self::CodeBlocked { until: Timestamp(decoder.int()?) },
-            4 => Self::CodeExhausted,
-            _ => return Err(Corrupt),
-        };
-        decoder.finish()?;
-        Ok(answer)
-    }
 }

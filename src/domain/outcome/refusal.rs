@@ -186,5 +186,11 @@ stored_enum! {
         ReversalTooLate = 140,
         /// Cash goes back at the till that took it, and nowhere else.
         CashBackByTill = 141,
+        /// The card is in as many accounts as it may be.
+        FundingInUse = 152,
+        /// As much, or as often, as one card tops up in 24 hours.
+        CardLimit = 153,
+        /// More than a new source brings in within 24 hours.
+        LimitNewSource = 154,
     }
 }

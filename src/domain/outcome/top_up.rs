@@ -29,7 +29,14 @@ pub enum Aftermath {
 #[expect(clippy::wildcard_enum_match_arm, reason = "encode hands over these alone")]
 pub(super) fn write(outcome: &Outcome, encoder: Encoder) -> Encoder {
     match outcome {
-        Outcome::TopUpRequested { top_up_id } => encoder.byte(13).fixed(&top_up_id.0),
+        Outcome::FundingLinked { funding_id, card_tag: None } => encoder.byte(11).fixed(&funding_id.0),
+        Outcome::FundingLinked { funding_id, card_tag: Some(card_tag) } => {
+            encoder.byte(153).fixed(&funding_id.0).fixed(&card_tag.0)
+        }
+        Outcome::FundingUnlinked { funding_id } => encoder.byte(12).fixed(&funding_id.0),
+        Outcome::TopUpRequested { top_up_id, wants_challenge } => {
+            encoder.byte(if *wants_challenge { 154 } else { 13 }).fixed(&top_up_id.0)
+        }
         Outcome::TopUpSettled { top_up_id, credited_minor, available_after_minor } => {
             encoder.byte(14).fixed(&top_up_id.0).int(*credited_minor).int(*available_after_minor)
         }

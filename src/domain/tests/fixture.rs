@@ -12,8 +12,8 @@ use crate::domain::command::{
 };
 use crate::domain::decide::{Decision, Stale, Traceless, decide};
 use crate::domain::id::{
-    AccountId, CommandId, ContactIndex, DeviceId, FIRST_TENANT, FundingId, KeyId, LedgerAccountId, LotId,
-    MerchantId, PaymentId, RequestId, StoreId, TopUpId,
+    AccountId, CardTag, CommandId, ContactIndex, DeviceId, FIRST_TENANT, FundingId, KeyId, LedgerAccountId,
+    LotId, MerchantId, PaymentId, RequestId, StoreId, TopUpId,
 };
 use crate::domain::journal::Entry;
 use crate::domain::ledger::{FEES, LOSSES, PROVIDER_CLEARING};
@@ -25,8 +25,8 @@ use crate::domain::proof::{Factor, Proof, Step};
 use crate::domain::record::Record;
 use crate::domain::recovery::factor::{Channel, ContactFact, Contacts};
 use crate::domain::rows::{
-    Account, AccountState, Contact, DataKey, Device, Document, Factors, Finished, Funding, KeyForm, KeyState,
-    LedgerAccount, LedgerKind, Merchant, Principal, Row, RowKey, SigningKey, Standing, Store,
+    Account, AccountState, Card, Contact, DataKey, Device, Document, Factors, Finished, Funding, KeyForm,
+    KeyState, LedgerAccount, LedgerKind, Merchant, Principal, Row, RowKey, SigningKey, Standing, Store,
 };
 use crate::domain::time::{DAY_US, HOUR_US, MINUTE_US, Timestamp};
 use crate::domain::view::View;
@@ -71,6 +71,11 @@ pub(crate) fn contact_index(name: &str) -> ContactIndex {
 
 pub(crate) fn funding_id(name: &str) -> FundingId {
     FundingId(id(b'f', name))
+}
+
+/// The card that this customer has from the beginning.
+pub(crate) fn card_tag(name: &str) -> CardTag {
+    CardTag(id(b'C', name))
 }
 
 pub(crate) fn ledger_account_id(name: &str) -> LedgerAccountId {
@@ -321,7 +326,10 @@ impl Ledger {
                 linked_at: NOW.plus_us(-DAY_US),
                 ended_at: None,
                 epoch: 1,
+                card_tag: Some(card_tag(name)),
+                topped_up_at: Some(NOW.plus_us(-DAY_US)),
             });
+            self.put(Card::new(card_tag(name)));
         }
         self.account(name, |account| {
             if has("pending") {
@@ -521,7 +529,10 @@ impl Ledger {
     pub(crate) fn link(&mut self, device: &str, sources: usize) -> Attempt {
         let document = self.document(device);
         let funding_id = FundingId(numbered(b'F', self.number()));
-        self.order(device, DeviceAction::LinkFunding { funding_id, provider: 1, document, sources })
+        // A card that nobody else has.
+        let card_tag = CardTag(numbered(b'C', self.number()));
+        let action = DeviceAction::LinkFunding { funding_id, provider: 1, card_tag, document, sources };
+        self.order(device, action)
     }
 
     pub(crate) fn unlink(&mut self, device: &str) -> Attempt {
@@ -565,7 +576,8 @@ impl Ledger {
 
     pub(crate) fn settle(&mut self, top_up_id: TopUpId, succeeded: bool) -> Attempt {
         let provider_reference = crate::domain::id::hex(&top_up_id.0);
-        self.system(SystemAction::SettleTopUp { top_up_id, succeeded, provider_reference })
+        let challenged = succeeded;
+        self.system(SystemAction::SettleTopUp { top_up_id, succeeded, challenged, provider_reference })
     }
 
     /// Any other command.

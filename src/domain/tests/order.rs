@@ -1,7 +1,9 @@
 //! The order of the checks is a contract: every table starts with a call that breaks all rules, is
 //! answered by the first, mends that one, and goes on to the next.
 
-use super::fixture::{Attempt, Ledger, NOW, STEP, Said, account_id, device_id, funding_id, key_id, store_id};
+use super::fixture::{
+    Attempt, Ledger, NOW, STEP, Said, account_id, card_tag, device_id, funding_id, key_id, store_id,
+};
 use crate::domain::command::DeviceAction;
 use crate::domain::decide::{Stale, Traceless};
 use crate::domain::id::RequestId;
@@ -11,8 +13,8 @@ use crate::domain::outcome::{OpenAnswer, Outcome, Refusal};
 use crate::domain::periods::Periods;
 use crate::domain::proof::{Factor, Proof};
 use crate::domain::rows::{
-    AccountState, Device, Finished, Funding, KeyState, Merchant, OpenRequest, RowKey, SigningKey, Standing,
-    Store,
+    AccountState, Card, Device, Finished, Funding, KeyState, Merchant, OpenRequest, RowKey, SigningKey,
+    Standing, Store,
 };
 use crate::domain::time::{DAY_US, MINUTE_US, SECOND_US, Timestamp};
 
@@ -265,9 +267,8 @@ fn pay_answers_in_the_documented_order() {
     is_done(&mut scene, "pay");
 }
 
-#[test]
-fn request_top_up_answers_in_the_documented_order() {
-    let mut scene = broken("250001 jpy", |ledger| ledger.top_up("alice", 50_000));
+/// Unlinked, another's, linked just now, and of a card that brought in too much today.
+fn unusable_source(scene: &mut Scene) {
     scene.ledger.put(Funding {
         funding_id: funding_id("alice"),
         tenant_id: crate::domain::id::FIRST_TENANT,
@@ -276,7 +277,18 @@ fn request_top_up_answers_in_the_documented_order() {
         linked_at: NOW,
         ended_at: Some(NOW),
         epoch: 1,
+        card_tag: Some(card_tag("alice")),
+        topped_up_at: None,
     });
+    let mut card = Card::new(card_tag("alice"));
+    card.top_ups.add(NOW, 50_001);
+    scene.ledger.put(card);
+}
+
+#[test]
+fn request_top_up_answers_in_the_documented_order() {
+    let mut scene = broken("250001 jpy", |ledger| ledger.top_up("alice", 50_000));
+    unusable_source(&mut scene);
     if let DeviceAction::RequestTopUp { currency, .. } = scene.attempt.action() {
         *currency = "USD".into();
     }
@@ -287,7 +299,7 @@ fn request_top_up_answers_in_the_documented_order() {
         }
     });
     walk_front(&mut scene, &[CLOSED, NEVER_ACTIVATED, NOT_ACTIVE, FROZEN], "top-up");
-    let rest: [Row; 7] = [
+    let rest: [Row; 10] = [
         (Said::No(Refusal::FundingNotLinked), |scene| {
             scene.ledger.change::<Funding>((funding_id("alice"),), |source| source.ended_at = None);
         }),
@@ -316,6 +328,19 @@ fn request_top_up_answers_in_the_documented_order() {
             scene.ledger.account("alice", |account| account.top_ups = Periods::default());
         }),
         (Said::No(Refusal::LimitBalance), |scene| balance(scene, 250_000)),
+        // Never topped up from, and then linked too lately.
+        (Said::No(Refusal::LimitNewSource), |scene| {
+            scene.ledger.change::<Funding>((funding_id("alice"),), |source| {
+                source.topped_up_at = Some(NOW);
+                source.linked_at = NOW.plus_us(-DAY_US + 1);
+            });
+        }),
+        (Said::No(Refusal::LimitNewSource), |scene| {
+            scene
+                .ledger
+                .change::<Funding>((funding_id("alice"),), |source| source.linked_at = NOW.plus_us(-DAY_US));
+        }),
+        (Said::No(Refusal::CardLimit), |scene| scene.ledger.put(Card::new(card_tag("alice")))),
     ];
     walk(&mut scene, &rest, "top-up");
     is_done(&mut scene, "top-up");
@@ -406,12 +431,22 @@ fn link_funding_answers_in_the_documented_order() {
     if let DeviceAction::LinkFunding { document, .. } = scene.attempt.action() {
         document.expected_version = 2;
     }
-    let rest: [Row; 2] = [
+    let mut card = Card::new(card_tag("alice"));
+    let rules = &scene.ledger.policy.cards;
+    for name in ["bob", "carol"] {
+        card.link(rules, account_id(name), NOW).expect("two may");
+    }
+    scene.ledger.put(card);
+    if let DeviceAction::LinkFunding { card_tag: tag, .. } = scene.attempt.action() {
+        *tag = card_tag("alice");
+    }
+    let rest: [Row; 3] = [
         (Said::No(Refusal::TooManyFundingSources), |scene| {
             if let DeviceAction::LinkFunding { sources, .. } = scene.attempt.action() {
                 *sources = 5;
             }
         }),
+        (Said::No(Refusal::FundingInUse), |scene| scene.ledger.put(Card::new(card_tag("alice")))),
         (Said::Stale(Stale::Document), |scene| {
             if let DeviceAction::LinkFunding { document, .. } = scene.attempt.action() {
                 document.expected_version = 3;

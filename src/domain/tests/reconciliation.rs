@@ -44,6 +44,8 @@ fn top_up(state: TopUpState) -> TopUp {
         claimed_until: Timestamp(0),
         claimed_by: None,
         sealed_action: None,
+        card_tag: None,
+        wants_challenge: false,
     }
 }
 

@@ -1,7 +1,9 @@
 //! A top-up's life: the table of states and answers, and that no order of answers credits, fails or takes
 //! back twice.
 
-use super::fixture::{Attempt, Ledger, NOW, Said, account_id, entry, ledger_account_id, written};
+use super::fixture::{
+    Attempt, Ledger, NOW, STEP, Said, account_id, card_tag, entry, funding_id, ledger_account_id, written,
+};
 use super::settlement::top_up_id;
 use crate::domain::command::{Chore, Order, SystemAction};
 use crate::domain::decide::Traceless;
@@ -9,7 +11,7 @@ use crate::domain::id::{TopUpId, WorkerId, hex};
 use crate::domain::ledger::{LOSSES, PROVIDER_CLEARING, Transfer};
 use crate::domain::money::{Amount, Asset};
 use crate::domain::outcome::{Outcome, Refusal};
-use crate::domain::rows::{Event, EventKind, HaltReason, TopUp, TopUpState};
+use crate::domain::rows::{Card, Event, EventKind, Funding, HaltReason, TopUp, TopUpState};
 use crate::domain::time::{DAY_US, SECOND_US, Timestamp};
 use crate::domain::top_up::{Answer, Step, TABLE, step};
 
@@ -147,6 +149,48 @@ fn no_order_of_answers_credits_or_fails_twice_or_takes_back_what_was_not_credite
     assert!(ends > 7_000, "most of them end: {ends}");
 }
 
+fn settled(top_up_id: TopUpId, succeeded: bool, provider_reference: String) -> SystemAction {
+    SystemAction::SettleTopUp { top_up_id, succeeded, challenged: succeeded, provider_reference }
+}
+
+/// The first top-up from a source, or one of an amount for which its owner must do 3-D Secure.
+#[test]
+fn what_wants_3_d_secure_is_credited_only_when_it_was_done() {
+    for (first, amount_minor, wants) in
+        [(false, 9_999, false), (true, 9_999, true), (false, 10_000, true), (true, 10_000, true)]
+    {
+        let mut ledger = Ledger::parse("alice 100 jpy fresh card | bakery");
+        if first {
+            ledger.change::<Funding>((funding_id("alice"),), |source| source.topped_up_at = None);
+        }
+        let request = ledger.top_up("alice", amount_minor).code(STEP);
+        assert_eq!(ledger.say(&request), Said::Done);
+        let id = top_up_id(&request);
+        assert_eq!(ledger.get::<TopUp>((id,)).wants_challenge, wants, "{amount_minor}, first: {first}");
+        let mut unchallenged = settled(id, true, hex(&id.0));
+        if let SystemAction::SettleTopUp { challenged, .. } = &mut unchallenged {
+            *challenged = false;
+        }
+        let attempt = ledger.system(unchallenged);
+        assert_eq!(ledger.ask(&attempt), if wants { NOTHING } else { Said::Done });
+        let attempt = ledger.system(settled(id, true, hex(&id.0)));
+        assert_eq!(ledger.say(&attempt), Said::Done);
+        let source = ledger.get::<Funding>((funding_id("alice"),));
+        assert_eq!(source.topped_up_at, Some(if first { NOW } else { NOW.plus_us(-DAY_US) }));
+    }
+}
+
+#[test]
+fn a_card_is_counted_when_it_is_asked_for_and_less_when_it_fails() {
+    let (mut ledger, id) = requested();
+    let card = |ledger: &Ledger| ledger.get::<Card>((card_tag("alice"),)).top_ups.last_day(NOW);
+    assert_eq!((card(&ledger).amount_minor, card(&ledger).count), (AMOUNT, 1));
+    let attempt = ledger.settle(id, false);
+    assert_eq!(ledger.say(&attempt), Said::Done);
+    assert_eq!((card(&ledger).amount_minor, card(&ledger).count), (0, 1), "the attempt stays counted");
+    assert_eq!(ledger.get::<Funding>((funding_id("alice"),)).topped_up_at, Some(NOW.plus_us(-DAY_US)));
+}
+
 #[test]
 fn an_answer_to_an_earlier_question_or_about_another_charge_is_nobodys() {
     let (mut ledger, id) = at(TopUpState::Unknown);
@@ -167,8 +211,7 @@ fn an_answer_to_an_earlier_question_or_about_another_charge_is_nobodys() {
     }
     for succeeded in [true, false] {
         let provider_reference = "another".to_owned();
-        let attempt =
-            ledger.system(SystemAction::SettleTopUp { top_up_id: id, succeeded, provider_reference });
+        let attempt = ledger.system(settled(id, succeeded, provider_reference));
         assert_eq!(ledger.ask(&attempt), NOTHING, "another charge");
     }
     let good = ledger.await_top_up(id, 1, true);
@@ -181,7 +224,7 @@ fn money_without_a_name_is_not_credited_and_a_failure_needs_none() {
     let (mut ledger, id) = requested();
     let unnamed = |ledger: &mut Ledger, succeeded| {
         let provider_reference = String::new();
-        ledger.system(SystemAction::SettleTopUp { top_up_id: id, succeeded, provider_reference })
+        ledger.system(settled(id, succeeded, provider_reference))
     };
     let attempt = unnamed(&mut ledger, true);
     assert_eq!(ledger.ask(&attempt), NOTHING);

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use crate::crypto::hash::sha256;
 use crate::domain::command::OperatorAction;
 use crate::domain::id::ProposalId;
-use crate::domain::outcome::{KeyOutcome, Outcome, SettlementOutcome};
+use crate::domain::outcome::{HaltOutcome, KeyOutcome, Outcome, SettlementOutcome};
 use crate::gate::Gate;
 use crate::gate::admitted::Admitted;
 use crate::gate::operation::{CallerKind, Change, Codes, Cost, Effect, Operation};
@@ -69,7 +69,7 @@ pub async fn call(gate: &Gate, envelope: pb::Envelope, peer: IpAddr) -> Result<p
         }
         Outcome::Keys(KeyOutcome::BarLifted { .. })
         | Outcome::RecoveryStepped(_)
-        | Outcome::AccountResumed { .. }
+        | Outcome::Halt(HaltOutcome::Resumed { .. })
         | Outcome::Settlement(SettlementOutcome::PayoutsClosed { .. }) => none,
         _ => return Err(Rejection::Internal),
     })

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use crate::domain::command::{HaltSubject, OperatorAction};
 use crate::domain::id::{AccountId, TopUpId};
-use crate::domain::outcome::Outcome;
+use crate::domain::outcome::{HaltOutcome, Outcome};
 use crate::gate::Gate;
 use crate::gate::admitted::Admitted;
 use crate::gate::operation::{CallerKind, Change, Codes, Cost, Effect, Operation};
@@ -48,7 +48,7 @@ pub async fn call(
     envelope: pb::Envelope,
     peer: IpAddr,
 ) -> Result<pb::FreezeAccountReply, Rejection> {
-    let Outcome::AccountHalted { account_id, halted_at, .. } =
+    let Outcome::Halt(HaltOutcome::Halted { account_id, halted_at, .. }) =
         gate.change::<FreezeAccount>(&envelope, peer).await?.outcome
     else {
         return Err(Rejection::Internal);

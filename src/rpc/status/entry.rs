@@ -452,6 +452,21 @@ pub fn entry(reason: Reason) -> Entry {
         Reason::AccountNotHalted => {
             (Code::FailedPrecondition, "no operator stopped the account's outflow", "Nothing to do.")
         }
+        Reason::FundingInUse => (
+            Code::FailedPrecondition,
+            "the card is in as many accounts as it may be",
+            "Link another card. In which accounts it is, nobody is told; after 30 days without use one counts no more.",
+        ),
+        Reason::CardLimit => (
+            Code::FailedPrecondition,
+            "more, or more often, than one card tops up within 24 hours",
+            "All accounts that use the card count. Another card, a smaller amount, or tomorrow.",
+        ),
+        Reason::LimitNewSource => (
+            Code::FailedPrecondition,
+            "more than a new source brings in within 24 hours",
+            "A smaller amount. A source is new for a day, and until its first top-up was credited.",
+        ),
         Reason::Internal => (
             Code::Internal,
             "a defect on our side",

@@ -96,5 +96,8 @@ pub(in crate::rpc) fn of_refusal(refusal: Refusal) -> Reason {
         Refusal::ProposerRevoked => Reason::ProposerRevoked,
         Refusal::AccountHalted => Reason::AccountHalted,
         Refusal::AccountNotHalted => Reason::AccountNotHalted,
+        Refusal::FundingInUse => Reason::FundingInUse,
+        Refusal::CardLimit => Reason::CardLimit,
+        Refusal::LimitNewSource => Reason::LimitNewSource,
     }
 }

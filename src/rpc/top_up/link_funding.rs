@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use crate::domain::command::DeviceAction;
-use crate::domain::id::FundingId;
+use crate::domain::id::{CardTag, FundingId};
 use crate::domain::outcome::Outcome;
 use crate::gate::Gate;
 use crate::gate::admitted::Admitted;
@@ -43,16 +43,23 @@ impl Change for LinkFunding {
         let label =
             text(&call.private.label, 64, "private.label", "1 to 64 characters, no control characters")?;
         let mut opened = tools.open_document(account_id).await?.ok_or(Rejection::Unauthenticated)?;
+        let known = opened.document.funding.last().map(|source| source.token.as_str());
+        // A call that has its answer is only told it again, and nobody is asked.
+        let (token, card_tag) = if tools.is_finished(&call.signed).await? {
+            (String::new(), CardTag([0; 32]))
+        } else {
+            tools.inspect(account_id, known, token).await?
+        };
         let funding_id = FundingId(tools.random_id());
         opened.document.funding.push(FundingToken {
             funding_id: funding_id.0.to_vec(),
-            token: token.to_owned(),
+            token,
             label: label.to_owned(),
         });
         let sources = opened.document.funding.len();
         let provider = tools.provider.number();
         let document = tools.reseal(account_id, &opened);
-        Ok(DeviceAction::LinkFunding { funding_id, provider, document, sources })
+        Ok(DeviceAction::LinkFunding { funding_id, provider, card_tag, document, sources })
     }
 }
 
@@ -61,7 +68,8 @@ pub async fn call(
     envelope: pb::Envelope,
     peer: IpAddr,
 ) -> Result<pb::LinkFundingReply, Rejection> {
-    let Outcome::FundingLinked { funding_id } = gate.change::<LinkFunding>(&envelope, peer).await?.outcome
+    let Outcome::FundingLinked { funding_id, .. } =
+        gate.change::<LinkFunding>(&envelope, peer).await?.outcome
     else {
         return Err(Rejection::Internal);
     };

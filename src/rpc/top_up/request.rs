@@ -58,7 +58,8 @@ impl Change for TopUp {
 
 pub async fn call(gate: &Gate, envelope: pb::Envelope, peer: IpAddr) -> Result<pb::TopUpReply, Rejection> {
     let mut tail = gate.tail();
-    let Outcome::TopUpRequested { top_up_id } = gate.change::<TopUp>(&envelope, peer).await?.outcome else {
+    let Outcome::TopUpRequested { top_up_id, .. } = gate.change::<TopUp>(&envelope, peer).await?.outcome
+    else {
         return Err(Rejection::Internal);
     };
     let settled = async {

@@ -75,6 +75,8 @@ pub(crate) fn top_up() -> TopUp {
         claimed_until: NOW.plus_us(3),
         claimed_by: Some(WorkerId([4; 16])),
         sealed_action: None,
+        card_tag: None,
+        wants_challenge: true,
     }
 }
 
@@ -342,14 +344,21 @@ fn pending_contact() -> PendingContact {
 /// An insert of a table's first row with some columns changed, as SQL.
 pub(crate) type Copy<'a> = &'a dyn Fn(&str, &[(&str, &str)]) -> String;
 
-/// What is paid out was owed, of a day that was over, and was closed once.
-const BROKEN_SETTLEMENTS: [&str; 7] = [
+/// What is paid out was owed, of a day that was over, and was closed once; whoever owes has nothing to spend.
+const FURTHER_BROKEN: [&str; 13] = [
     "UPDATE settlement SET payout_minor = 711",
     "UPDATE settlement SET state = 1",
     "UPDATE settlement SET state = 0, closed_at = NULL",
     "UPDATE settlement SET settled_at = lines_until - 1",
     "UPDATE settlement SET lines_until = lines_from",
     "UPDATE fee_rule SET basis_points = 3001",
+    "UPDATE account SET debt_minor = -1",
+    // Whoever owes has nothing to spend.
+    "UPDATE account SET debt_minor = 1, credits_posted_minor = credits_posted_minor + 1",
+    "UPDATE account SET halted_at = 1",
+    "UPDATE top_up SET wants_challenge = 2",
+    "DELETE FROM card WHERE card_tag IN (SELECT card_tag FROM funding)",
+    "UPDATE account SET halted_at = 1, halt_reason = 3",
     "UPDATE movement SET net_after_minor = -1",
 ];
 
@@ -365,11 +374,6 @@ pub(crate) fn broken(copy: Copy<'_>, blob: &dyn Fn(&str) -> String) -> Vec<Strin
         "UPDATE account SET debits_pending_minor = credits_posted_minor + 1".to_owned(),
         "UPDATE account SET debits_posted_minor = -1".to_owned(),
         "UPDATE account SET incoming_minor = -1".to_owned(),
-        "UPDATE account SET debt_minor = -1".to_owned(),
-        // Whoever owes has nothing to spend.
-        "UPDATE account SET debt_minor = 1, credits_posted_minor = credits_posted_minor + 1".to_owned(),
-        "UPDATE account SET halted_at = 1".to_owned(),
-        "UPDATE account SET halted_at = 1, halt_reason = 3".to_owned(),
         "UPDATE ledger_account SET debits_posted_minor = 1 WHERE kind = 5".to_owned(),
         "UPDATE ledger_account SET kind = 1".to_owned(),
         // One effect a request id and key, one row a place.
@@ -422,7 +426,7 @@ pub(crate) fn broken(copy: Copy<'_>, blob: &dyn Fn(&str) -> String) -> Vec<Strin
     .into_iter()
     .chain(webhooks::broken())
     .chain(reconciliation::broken())
-    .chain(BROKEN_SETTLEMENTS.map(str::to_owned))
+    .chain(FURTHER_BROKEN.map(str::to_owned))
     .collect()
 }
 

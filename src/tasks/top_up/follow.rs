@@ -48,7 +48,7 @@ fn is_late(gate: &Gate, row: &TopUp) -> bool {
 /// What has no name was never confirmed, since only a stored name is, and never will be: by the commit of
 /// this, a name that still comes is not stored.
 async fn unnamed(gate: &Gate, row: &TopUp) -> Result<(), StoreError> {
-    settle(gate, row, "", false).await
+    settle(gate, row, "", Settled::Failed).await
 }
 
 /// Opens the charge, stores its name, and only then confirms it.
@@ -70,6 +70,7 @@ async fn begin(gate: &Gate, row: &TopUp) -> Result<(), StoreError> {
         requested_at: row.requested_at,
         // This turn was counted already.
         asked_before: row.attempts > 1,
+        wants_challenge: row.wants_challenge,
     };
     let provider = &gate.tools().provider;
     match provider.open(charge).await {
@@ -87,7 +88,7 @@ async fn begin(gate: &Gate, row: &TopUp) -> Result<(), StoreError> {
             let reply = provider.confirm(&reference).await;
             book(gate, &row, &reference, reply).await.map(drop)
         }
-        Opened::Refused => settle(gate, row, "", false).await,
+        Opened::Refused => settle(gate, row, "", Settled::Failed).await,
         Opened::Silent if step(row.state, Said::Unknown) == Step::Pass => Ok(()),
         Opened::Silent => await_it(gate, row, false, None, None).await.map(drop),
     }
@@ -103,17 +104,21 @@ async fn book(gate: &Gate, row: &TopUp, reference: &str, reply: Reply) -> Result
         Reply::Processing if moves(Said::Unknown) => {
             await_it(gate, row, false, Some(reference.to_owned()), None).await?;
         }
-        Reply::Succeeded if moves(Said::Succeeded) => settle(gate, row, reference, true).await?,
-        Reply::Failed if moves(Said::Failed) => settle(gate, row, reference, false).await?,
+        Reply::Succeeded { challenged } if moves(Said::Succeeded) && (challenged || !row.wants_challenge) => {
+            settle(gate, row, reference, Settled::Succeeded { challenged }).await?;
+        }
+        Reply::Succeeded { .. } if moves(Said::Succeeded) => {
+            // Whoever's card it is, he did not say yes to this.
+            tracing::warn!("a provider charged without the 3-D Secure that was asked for: it is given back");
+            return given_back_or_again(gate, row, reference, true).await;
+        }
+        Reply::Failed if moves(Said::Failed) => settle(gate, row, reference, Settled::Failed).await?,
         Reply::Refunded if moves(Said::Refunded) => take_back(gate, row, false).await?,
         Reply::ChargedBack if moves(Said::ChargedBack) => take_back(gate, row, true).await?,
-        Reply::Succeeded if row.state == TopUpState::Failed => {
+        Reply::Succeeded { .. } if row.state == TopUpState::Failed => {
             // It said before that this cannot be. Whoever was not credited is not charged.
             tracing::error!("a provider charged for a top-up that had failed: it is given back");
-            let given_back = gate.tools().provider.refund(row.top_up_id, reference).await;
-            if !matches!(given_back, Reply::Refunded | Reply::ChargedBack) {
-                return Ok(Next::Again);
-            }
+            return given_back_or_again(gate, row, reference, false).await;
         }
         Reply::Failed if row.state == TopUpState::Succeeded => {
             tracing::error!("a provider says that a top-up which it confirmed has failed");
@@ -122,7 +127,7 @@ async fn book(gate: &Gate, row: &TopUp, reference: &str, reply: Reply) -> Result
         | Reply::Silent
         | Reply::Processing
         | Reply::RequiresAction(_)
-        | Reply::Succeeded
+        | Reply::Succeeded { .. }
         | Reply::Failed
         | Reply::Refunded
         | Reply::ChargedBack => {}
@@ -148,9 +153,37 @@ async fn await_it(
     .await
 }
 
-async fn settle(gate: &Gate, row: &TopUp, reference: &str, succeeded: bool) -> Result<(), StoreError> {
+/// Gives a charge back, and fails its top-up if it is open; both are tried until they are done.
+async fn given_back_or_again(
+    gate: &Gate,
+    row: &TopUp,
+    reference: &str,
+    fails: bool,
+) -> Result<Next, StoreError> {
+    let given_back = gate.tools().provider.refund(row.top_up_id, reference).await;
+    if !matches!(given_back, Reply::Refunded | Reply::ChargedBack) {
+        return Ok(Next::Again);
+    }
+    if fails {
+        settle(gate, row, reference, Settled::Failed).await?;
+    }
+    Ok(Next::ByItsState)
+}
+
+/// How a provider ends a top-up.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Settled {
+    Succeeded { challenged: bool },
+    Failed,
+}
+
+async fn settle(gate: &Gate, row: &TopUp, reference: &str, how: Settled) -> Result<(), StoreError> {
     let (top_up_id, provider_reference) = (row.top_up_id, reference.to_owned());
-    gate.system(SystemAction::SettleTopUp { top_up_id, succeeded, provider_reference }).await.map(drop)
+    let challenged = how == Settled::Succeeded { challenged: true };
+    let succeeded = how != Settled::Failed;
+    gate.system(SystemAction::SettleTopUp { top_up_id, succeeded, challenged, provider_reference })
+        .await
+        .map(drop)
 }
 
 async fn take_back(gate: &Gate, row: &TopUp, charged_back: bool) -> Result<(), StoreError> {

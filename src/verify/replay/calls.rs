@@ -120,11 +120,8 @@ impl Replay {
             (Kind::Pay | Kind::ConfirmPayment | Kind::DeclinePayment, _) => {
                 self.payment_by_device(entry, &call, account_id)
             }
-            (Kind::RequestTopUp, Outcome::TopUpRequested { top_up_id }) => {
-                let body: pb::TopUpRequest = evidence::body(&call)?;
-                self.not_halted(account_id)?;
-                self.top_up_requested(account_id, *top_up_id, body.amount_minor)?;
-                nothing_posted(entry)
+            (Kind::RequestTopUp | Kind::LinkFunding | Kind::UnlinkFunding, _) => {
+                self.funding_by_device(entry, &call, account_id)
             }
             (Kind::RevokeDevice, Outcome::DeviceRevoked { device_id, account_frozen }) => {
                 self.device_revoked(entry, &call, account_id, (*device_id, *account_frozen))
@@ -147,8 +144,6 @@ impl Replay {
                 nothing_posted(entry)
             }
             (Kind::VerifySecondFactor, Outcome::CodeAccepted { .. })
-            | (Kind::LinkFunding, Outcome::FundingLinked { .. })
-            | (Kind::UnlinkFunding, Outcome::FundingUnlinked { .. })
             | (Kind::BeginTotp, Outcome::TotpBegun)
             | (
                 Kind::ConfirmTotp | Kind::ReplaceSavedCode | Kind::ChangePassphrase | Kind::RemoveContact,

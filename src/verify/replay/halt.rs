@@ -2,7 +2,7 @@
 
 use super::{Checked, Entry, Replay, nothing_posted};
 use crate::domain::id::AccountId;
-use crate::domain::outcome::Outcome;
+use crate::domain::outcome::{HaltOutcome, Outcome};
 use crate::domain::rows::HaltReason;
 use crate::domain::time::Timestamp;
 use crate::pb;
@@ -32,7 +32,7 @@ impl Replay {
 
     /// One operator stopped an account that he named, or whose top-up he named.
     pub(super) fn halted_by_operator(&mut self, entry: &Entry<'_>, call: &pb::Call) -> Checked {
-        let Outcome::AccountHalted { account_id, halted_at, reason } = entry.outcome else {
+        let Outcome::Halt(HaltOutcome::Halted { account_id, halted_at, reason }) = entry.outcome else {
             return Err("its outcome does not fit its kind");
         };
         let body: pb::FreezeAccountRequest = evidence::body(call)?;

@@ -10,7 +10,7 @@ use crate::crypto::envelope::{PublicKey, SignatureForm};
 use crate::crypto::hash::sha256;
 use crate::domain::id::{MerchantId, OperatorId, ProposalId, StoreId, TerminalId};
 use crate::domain::journal::Kind;
-use crate::domain::outcome::{OperatorKey, Outcome, SettlementOutcome};
+use crate::domain::outcome::{HaltOutcome, OperatorKey, Outcome, SettlementOutcome};
 use crate::domain::payment::Verb;
 use crate::domain::rows::{KeyForm, KeyState, Standing, TerminalState};
 use crate::domain::standing::Deed;
@@ -314,9 +314,10 @@ impl Replay {
             {
                 self.stepped(entry, step)
             }
-            (Some(Proposal::UnfreezeAccount(proposed)), Outcome::AccountResumed { account_id, .. }) => {
-                self.resumed(entry, proposed, *account_id)
-            }
+            (
+                Some(Proposal::UnfreezeAccount(proposed)),
+                Outcome::Halt(HaltOutcome::Resumed { account_id, .. }),
+            ) => self.resumed(entry, proposed, *account_id),
             (
                 Some(Proposal::AllowCash(proposed)),
                 Outcome::CashAllowed { store_id, ledger_account_id, .. },

@@ -1,14 +1,31 @@
 //! Top-ups: what a device signed for, what the provider said of it, and what was booked by that. The
 //! balances are derived here anew; that an answer may do what it did, the one table of top-ups says.
 
-use super::{Checked, Entry, Replay, TopUpReplay, nothing_posted};
+use super::{Checked, Entry, Replay, nothing_posted};
 use crate::domain::command::SystemAction;
-use crate::domain::id::{AccountId, TopUpId};
+use crate::domain::id::{AccountId, CardTag, FundingId, TopUpId};
+use crate::domain::journal::Kind;
 use crate::domain::ledger::{LOSSES, PROVIDER_CLEARING, Transfer};
 use crate::domain::money::{Amount, Asset};
 use crate::domain::outcome::{Aftermath, Outcome};
 use crate::domain::rows::{HaltReason, TopUpState};
+use crate::domain::time::Timestamp;
 use crate::domain::top_up::{Answer, Step, step};
+use crate::pb;
+use crate::verify::evidence;
+
+/// What a top-up must be.
+pub(in crate::verify) struct TopUpReplay {
+    pub account_id: AccountId,
+    pub funding_id: FundingId,
+    pub card_tag: Option<CardTag>,
+    pub amount_minor: i64,
+    pub requested_at: Timestamp,
+    pub wants_challenge: bool,
+    pub state: TopUpState,
+    pub turn: i64,
+    pub reference: Option<String>,
+}
 
 /// What a row says that the provider said.
 struct Said<'a> {
@@ -16,25 +33,64 @@ struct Said<'a> {
     answer: Answer,
     turn: Option<i64>,
     reference: Option<&'a str>,
+    challenged: bool,
 }
 
 impl Replay {
+    /// A source linked or unlinked, or a top-up from one.
+    pub(super) fn funding_by_device(
+        &mut self,
+        entry: &Entry<'_>,
+        call: &pb::Call,
+        account_id: AccountId,
+    ) -> Checked {
+        nothing_posted(entry)?;
+        match (entry.kind, &entry.outcome) {
+            (Kind::RequestTopUp, Outcome::TopUpRequested { top_up_id, wants_challenge }) => {
+                let body: pb::TopUpRequest = evidence::body(call)?;
+                self.not_halted(account_id)?;
+                self.top_up_requested(account_id, (*top_up_id, *wants_challenge), &body)
+            }
+            (Kind::LinkFunding, Outcome::FundingLinked { funding_id, card_tag }) => {
+                self.not_halted(account_id)?;
+                self.linked(entry, account_id, *funding_id, *card_tag)
+            }
+            (Kind::UnlinkFunding, Outcome::FundingUnlinked { funding_id }) => {
+                self.unlinked(entry, account_id, *funding_id)
+            }
+            (_, _) => Err("its outcome does not fit its kind"),
+        }
+    }
+
     /// A device signed for it.
-    pub(super) fn top_up_requested(
+    fn top_up_requested(
         &mut self,
         account_id: AccountId,
-        top_up_id: TopUpId,
-        amount_minor: i64,
+        (top_up_id, wants_challenge): (TopUpId, bool),
+        body: &pb::TopUpRequest,
     ) -> Checked {
+        let amount_minor = body.amount_minor;
+        let amount = Amount::new(amount_minor).ok_or("the signed amount is no amount")?;
+        let funding_id = FundingId::from_slice(&body.funding_id).ok_or("the signed source is none")?;
         let account = self.account_mut(account_id)?;
         account.incoming_minor += amount_minor;
         let requested_at = account.counted.topped_up(amount_minor);
-        let state = TopUpState::Requested;
-        let top_up = TopUpReplay { account_id, amount_minor, state, turn: 0, reference: None, requested_at };
+        let charged = self.source_charged(account_id, (funding_id, wants_challenge), amount, requested_at);
+        let top_up = TopUpReplay {
+            account_id,
+            funding_id,
+            card_tag: self.cards.sources.get(&funding_id).and_then(|source| source.card_tag),
+            amount_minor,
+            requested_at,
+            wants_challenge,
+            state: TopUpState::Requested,
+            turn: 0,
+            reference: None,
+        };
         if self.top_ups.insert(top_up_id, top_up).is_some() {
             return Err("a top-up's id is used a second time");
         }
-        Ok(())
+        charged
     }
 
     /// The provider's answer, as the server signed it.
@@ -52,6 +108,7 @@ impl Replay {
         top_up.turn += 1;
         top_up.reference = known.clone().or_else(|| heard.map(str::to_owned));
         let (account_id, named) = (top_up.account_id, top_up.reference.is_some());
+        let is_unchallenged = top_up.wants_challenge && !said.challenged;
         let amount = Amount::new(top_up.amount_minor).ok_or("a top-up's amount is no amount")?;
         self.step_account(entry, account_id)?;
         let state = match step(from, said.answer) {
@@ -60,6 +117,9 @@ impl Replay {
             }
             Step::Pass => return Err("it moves a top-up on that was past it"),
             Step::Wait(state) => waits(entry, said.top_up_id, state)?,
+            Step::Credit if is_unchallenged => {
+                return Err("it credits what its owner did no 3-D Secure for");
+            }
             Step::Credit if !named => return Err("it credits what no provider has a name for"),
             Step::Credit => self.top_up_settled(entry, &said, account_id, (amount, true))?,
             Step::Fail => self.top_up_settled(entry, &said, account_id, (amount, false))?,
@@ -100,6 +160,7 @@ impl Replay {
             return Err("it credits another amount than was asked for");
         }
         self.posted(entry, account_id, succeeded.then_some(transfer))?;
+        self.charge_ended(said.top_up_id, succeeded, entry.row.at)?;
         Self::entry_of(entry, account_id)?;
         if self.available(account_id)? != available_after_minor {
             return Err("the balance after it is another");
@@ -202,7 +263,7 @@ fn said(action: &SystemAction) -> Result<Said<'_>, &'static str> {
             let answer = if *requires_action { Answer::RequiresAction } else { Answer::Unknown };
             (top_up_id, answer, Some(*turn), provider_reference.as_deref())
         }
-        SystemAction::SettleTopUp { top_up_id, succeeded, provider_reference } => {
+        SystemAction::SettleTopUp { top_up_id, succeeded, provider_reference, .. } => {
             let answer = if *succeeded { Answer::Succeeded } else { Answer::Failed };
             (top_up_id, answer, None, Some(provider_reference.as_str()).filter(|text| !text.is_empty()))
         }
@@ -212,7 +273,8 @@ fn said(action: &SystemAction) -> Result<Said<'_>, &'static str> {
         }
         _ => return Err("its outcome is not what was signed"),
     };
-    Ok(Said { top_up_id: *top_up_id, answer, turn, reference })
+    let challenged = matches!(action, SystemAction::SettleTopUp { challenged: true, .. });
+    Ok(Said { top_up_id: *top_up_id, answer, turn, reference, challenged })
 }
 
 fn waits(entry: &Entry<'_>, id: TopUpId, expected: TopUpState) -> Result<TopUpState, &'static str> {

@@ -1,0 +1,168 @@
+//! A card, whoever's accounts it tops up: it is known by the keyed hash of what its provider knows it by. One
+//! card in many accounts, and many top-ups by one card, are what a stolen one looks like.
+
+use super::codec::{Decoder, Encoder};
+use super::id::{AccountId, CardTag, FIRST_TENANT};
+use super::money::Amount;
+use super::outcome::Refusal;
+use super::periods::Periods;
+use super::policy::CardRules;
+use super::record::{ColumnType, Corrupt, Field, Value};
+use super::rows::{Card, Funding};
+use super::time::Timestamp;
+
+/// The accounts that linked a card or topped up by it, each once, and when they last did.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct CardUsers(Vec<(AccountId, Timestamp)>);
+
+impl CardUsers {
+    /// Names an account again; whoever did not use the card for so long is forgotten.
+    fn used(&mut self, account_id: AccountId, kept_us: i64, now: Timestamp) {
+        self.0.retain(|(id, at)| *id != account_id && now.since_us(*at) < kept_us);
+        self.0.push((account_id, now));
+    }
+
+    /// How many other accounts used it lately.
+    fn others(&self, account_id: AccountId, kept_us: i64, now: Timestamp) -> usize {
+        self.0.iter().filter(|(id, at)| *id != account_id && now.since_us(*at) < kept_us).count()
+    }
+}
+
+impl Card {
+    /// As it is first seen.
+    pub fn new(card_tag: CardTag) -> Self {
+        let (users, top_ups) = (CardUsers::default(), Periods::default());
+        Self { card_tag, tenant_id: FIRST_TENANT, users, top_ups }
+    }
+
+    /// Linked to an account, if it is not in too many others.
+    pub fn link(&mut self, rules: &CardRules, account_id: AccountId, now: Timestamp) -> Result<(), Refusal> {
+        if self.users.others(account_id, rules.accounts_us, now) >= rules.accounts {
+            return Err(Refusal::FundingInUse);
+        }
+        self.users.used(account_id, rules.accounts_us, now);
+        Ok(())
+    }
+
+    /// Asked for so much, over all accounts, if that keeps within a day's.
+    pub fn charge(
+        &mut self,
+        rules: &CardRules,
+        account_id: AccountId,
+        amount: Amount,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        let day = self.top_ups.last_day(now);
+        let is_too_often = day.count + 1 > rules.day_count;
+        if is_too_often || day.amount_minor.saturating_add(amount.minor()) > rules.day_minor {
+            return Err(Refusal::CardLimit);
+        }
+        self.top_ups.add(now, amount.minor());
+        self.users.used(account_id, rules.accounts_us, now);
+        Ok(())
+    }
+}
+
+/// Whether a source has yet to prove itself: it was linked lately, or was never topped up from.
+fn is_new(rules: &CardRules, source: &Funding, now: Timestamp) -> bool {
+    source.topped_up_at.is_none() || now.since_us(source.linked_at) < rules.new_us
+}
+
+/// A new source brings in less, counted over all of its account's top-ups: many new ones bring in no more.
+pub fn check_new_source(
+    rules: &CardRules,
+    top_ups: &Periods,
+    source: &Funding,
+    amount: Amount,
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    let day_minor = top_ups.last_day(now).amount_minor.saturating_add(amount.minor());
+    if is_new(rules, source, now) && day_minor > rules.new_day_minor {
+        return Err(Refusal::LimitNewSource);
+    }
+    Ok(())
+}
+
+/// Whether its owner must do 3-D Secure: for a source's first top-up, and from an amount on.
+pub fn wants_challenge(rules: &CardRules, source: &Funding, amount: Amount) -> bool {
+    source.topped_up_at.is_none() || amount.minor() >= rules.challenge_minor
+}
+
+impl Field for CardUsers {
+    const COLUMN: ColumnType = ColumnType::Bytes;
+
+    fn value(&self) -> Value<'_> {
+        let write = |encoder: Encoder, (id, at): &(AccountId, Timestamp)| encoder.fixed(&id.0).int(at.0);
+        Value::Bytes(Encoder::new().list(&self.0, write).finish().into())
+    }
+
+    fn read(value: Value<'_>) -> Result<Self, Corrupt> {
+        let bytes = Vec::<u8>::read(value)?;
+        let mut decoder = Decoder::new(&bytes);
+        let users = decoder.list(|decoder| Ok((AccountId(decoder.fixed()?), Timestamp(decoder.int()?))))?;
+        decoder.finish()?;
+        Ok(Self(users))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::policy::Policy;
+    use crate::domain::time::DAY_US;
+
+    const NOW: Timestamp = Timestamp(1_000 * DAY_US);
+
+    fn account(number: u8) -> AccountId {
+        AccountId([number; 16])
+    }
+
+    fn yen(minor: i64) -> Amount {
+        Amount::new(minor).expect("an amount")
+    }
+
+    #[test]
+    fn a_card_is_in_two_accounts_within_thirty_days_and_in_no_third() {
+        let rules = Policy::standard().cards;
+        let mut card = Card::new(CardTag([1; 32]));
+        assert_eq!(card.link(&rules, account(1), NOW), Ok(()));
+        assert_eq!(card.link(&rules, account(2), NOW.plus_us(DAY_US)), Ok(()));
+        for later_us in [0, 30 * DAY_US - 1] {
+            let seen = card.clone();
+            assert_eq!(card.link(&rules, account(3), NOW.plus_us(later_us)), Err(Refusal::FundingInUse));
+            assert_eq!(card, seen, "whoever is refused leaves no trace");
+        }
+        assert_eq!(card.link(&rules, account(1), NOW.plus_us(29 * DAY_US)), Ok(()), "its own, again");
+        assert_eq!(card.link(&rules, account(3), NOW.plus_us(31 * DAY_US - 1)), Err(Refusal::FundingInUse));
+        assert_eq!(card.link(&rules, account(3), NOW.plus_us(31 * DAY_US)), Ok(()), "the second is over");
+        assert_eq!(CardUsers::read(card.users.value()), Ok(card.users));
+    }
+
+    #[test]
+    fn whoever_tops_up_by_a_card_uses_it() {
+        let rules = Policy::standard().cards;
+        let mut card = Card::new(CardTag([1; 32]));
+        for number in [1, 2] {
+            card.link(&rules, account(number), NOW).expect("two may");
+            card.charge(&rules, account(number), yen(1), NOW.plus_us(20 * DAY_US)).expect("a top-up");
+        }
+        assert_eq!(card.link(&rules, account(3), NOW.plus_us(31 * DAY_US)), Err(Refusal::FundingInUse));
+        assert_eq!(card.link(&rules, account(3), NOW.plus_us(50 * DAY_US)), Ok(()));
+    }
+
+    #[test]
+    fn a_card_brings_in_a_hundred_thousand_yen_and_five_top_ups_a_day_over_all_accounts() {
+        let rules = Policy::standard().cards;
+        let mut card = Card::new(CardTag([1; 32]));
+        assert_eq!(card.charge(&rules, account(1), yen(60_000), NOW), Ok(()));
+        assert_eq!(card.charge(&rules, account(2), yen(40_001), NOW), Err(Refusal::CardLimit));
+        assert_eq!(card.charge(&rules, account(2), yen(40_000), NOW), Ok(()));
+        assert_eq!(card.charge(&rules, account(1), yen(1), NOW), Err(Refusal::CardLimit));
+        let mut card = Card::new(CardTag([1; 32]));
+        for number in 0..5 {
+            assert_eq!(card.charge(&rules, account(number % 2), yen(1), NOW), Ok(()));
+        }
+        assert_eq!(card.charge(&rules, account(1), yen(1), NOW), Err(Refusal::CardLimit));
+        assert_eq!(card.charge(&rules, account(1), yen(1), NOW.plus_us(2 * DAY_US)), Ok(()));
+    }
+}
