@@ -17,6 +17,7 @@ use saifu::domain::rows::{
     SigningKey, Standing, Store,
 };
 use saifu::domain::time::{DAY_US, Timestamp};
+use saifu::store::tagged;
 use tokio_postgres::Client;
 use tokio_postgres::types::ToSql;
 
@@ -170,16 +171,15 @@ pub fn payment(number: u64, merchant: u64) -> Command {
 
 /// Writes the rows into an empty database.
 pub async fn insert(client: &mut Client, rows: &[Row]) {
-    let transaction = client.transaction().await.expect("a transaction");
+    let (transaction, slot) = (client.transaction().await.expect("a transaction"), integrity());
     for row in rows {
-        let table = row.table();
-        let places: Vec<String> = (1..=table.columns().len()).map(|place| format!("${place}")).collect();
-        let (columns, places) = (table.columns().join(", "), places.join(", "));
-        let text = format!("INSERT INTO {} ({columns}) VALUES ({places})", table.name());
-        let values: Vec<Box<dyn ToSql + Sync + Send>> = table
-            .column_types()
+        let columns = tagged::columns(row.table());
+        let places: Vec<String> = (1..=columns.len()).map(|place| format!("${place}")).collect();
+        let (columns, places) = (columns.join(", "), places.join(", "));
+        let text = format!("INSERT INTO {} ({columns}) VALUES ({places})", row.table().name());
+        let values: Vec<Box<dyn ToSql + Sync + Send>> = tagged::types(row.table())
             .iter()
-            .zip(row.values())
+            .zip(tagged::values(row, slot.get()).expect("there are keys"))
             .map(|(kind, value)| parameter(*kind, value))
             .collect();
         let values: Vec<&(dyn ToSql + Sync)> = values.iter().map(|value| value.as_ref() as _).collect();

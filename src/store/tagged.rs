@@ -43,7 +43,7 @@ pub fn columns(table: Table) -> &'static [&'static str] {
 }
 
 /// What they hold.
-pub(super) fn types(table: Table) -> &'static [ColumnType] {
+pub fn types(table: Table) -> &'static [ColumnType] {
     &of(table).types
 }
 
