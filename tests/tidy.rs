@@ -98,6 +98,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         "config",
         &[
             "crypto::keyring",
+            "domain::policy",
             "domain::recovery",
             "domain::time",
             "door",
