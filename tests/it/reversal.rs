@@ -258,3 +258,29 @@ async fn a_clerk_takes_no_cash_back_when_its_customer_is_gone() {
     assert_eq!(available(&gwen).await, 500);
     books_hold(world, |_| {}).await;
 }
+
+/// Whoever runs a server that reaches further back than any may is found out by its journal.
+#[tokio::test]
+async fn what_was_undone_later_than_any_deployment_may_is_found() {
+    let longer = |settings: &mut saifu::server::Settings| {
+        settings.policy.staff.reversal_us = 2 * HOUR * 1_000_000;
+        settings.policy.staff.cash_back_us = HOUR * 1_000_000;
+    };
+    let world = World::start_with(longer).await;
+    let (alice, gwen) = (world.funded("alice", 9_000).await, world.wallet("gwen").await);
+    let shop = world.shop("Bakery One").await;
+    world.allow_cash(&shop.store_id, 500, 500).await;
+    charge(&world, &shop, &alice, "one", 100).await;
+    cash(&shop, &gwen, "C-1", 500).await.expect("cash");
+    let data = world.dir.path().join("data");
+    world.pass(10 * MINUTE + 1);
+    shop.till.reverse("C-1").await.expect("a reversal");
+    let found = report(&data).await.problems;
+    let told = "it changes a business day that is closed, or comes too late";
+    assert!(found.iter().any(|problem| problem.what == told), "{found:?}");
+    world.pass(50 * MINUTE);
+    shop.till.reverse("one").await.expect("a reversal");
+    let found = report(&data).await.problems;
+    let told = "it undoes what was captured longer ago than any reversal may";
+    assert!(found.iter().any(|problem| problem.what == told), "{found:?}");
+}

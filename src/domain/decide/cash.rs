@@ -92,6 +92,26 @@ pub(super) fn credit(
     Ok((Postings(transfers), writes))
 }
 
+/// Whether cash may still go back over the counter.
+fn may_go_back(
+    subject: &Subject<'_>,
+    row: &CashTopUp,
+    now: Timestamp,
+    policy: &Policy,
+) -> Result<(), Refusal> {
+    if !subject.by_till {
+        Err(Refusal::CashBackByTill)
+    } else if subject.merchant.standing != Standing::Active {
+        Err(Refusal::MerchantSuspended)
+    } else if row.business_day != subject.terminal.business_day {
+        Err(Refusal::DayClosed)
+    } else if now.since_us(row.credited_at) > policy.staff.cash_back_us {
+        Err(Refusal::ReversalTooLate)
+    } else {
+        Ok(())
+    }
+}
+
 /// Takes back what was credited, as long as all of it is there: a slip of the clerk's hand, undone while the
 /// customer stands at the counter. They sign nothing for it, so it is only the till that took the cash, on
 /// its business day, within minutes, and while its merchant takes part.
@@ -109,19 +129,8 @@ pub(super) fn reverse(
     let account = view.get::<Account>((account_id,)).ok_or(Refusal::NotFound)?;
     let desk = view.get::<CashDesk>((row.store_id,)).ok_or(Refusal::NotFound)?;
     let amount = Amount::new(row.amount_minor).ok_or(Refusal::NotFound)?;
-    if !subject.by_till {
-        return Err(Refusal::CashBackByTill);
-    }
-    if subject.merchant.standing != Standing::Active {
-        return Err(Refusal::MerchantSuspended);
-    }
-    if row.business_day != subject.terminal.business_day {
-        return Err(Refusal::DayClosed);
-    }
     let now = view.now().max(account.last_at);
-    if now.since_us(row.credited_at) > policy.staff.cash_back_us {
-        return Err(Refusal::ReversalTooLate);
-    }
+    may_go_back(subject, row, now, policy)?;
     let mut account = Account { last_at: now, version: account.version + 1, ..account.clone() };
     if account.state == AccountState::Closed || account.available_minor() < amount.minor() {
         return Err(Refusal::AlreadySpent);
