@@ -2,18 +2,19 @@
 //! named rows, then those which they name.
 
 use super::{
-    Approved, CandidateAction, CandidateCall, CaseAction, CashDraft, Chore, Command, DeviceAction,
-    DeviceCall, HaltSubject, MerchantAction, MerchantCall, OperatorAction, OperatorCall, Order, PayableOrder,
-    SaleDraft, ShopStep, SystemAction, TerminalAction, TerminalCall,
+    CandidateAction, CandidateCall, CaseAction, CashDraft, Chore, Command, DeviceAction, DeviceCall,
+    MerchantAction, MerchantCall, Order, PayableOrder, SaleDraft, ShopStep, SystemAction, TerminalAction,
+    TerminalCall,
 };
 use crate::domain::id::{CodeTag, MerchantId, TargetId};
 use crate::domain::ledger::PROVIDER_CLEARING;
 use crate::domain::rows::{
-    Activation, Addition, Contact, Device, Funding, Merchant, Operator, OrderSlot, Payment, PaymentCode,
-    Proposal, RowKey, Store, Terminal, TopUp,
+    Activation, Addition, Contact, Device, Funding, Merchant, OrderSlot, Payment, PaymentCode, RowKey, Store,
+    Terminal, TopUp,
 };
-use crate::domain::standing::BarSubject;
 use crate::domain::view::View;
+
+mod operator;
 
 impl Command {
     /// The rows that its decision looks at, as far as the command itself names them.
@@ -23,7 +24,7 @@ impl Command {
             Order::Candidate(call, action) => candidate_keys(call, action),
             Order::Terminal(call, action) => terminal_keys(call, action),
             Order::Merchant(call, action) => merchant_keys(call, action),
-            Order::Operator(call, action) => operator_keys(call, action),
+            Order::Operator(call, action) => operator::named(call, action),
             Order::System(_, action) => system_keys(action),
             Order::Chore(chore) => chore_keys(chore),
         };
@@ -41,7 +42,7 @@ impl Command {
             Order::Candidate(_, action) => follow_candidate(action, view),
             Order::Terminal(call, action) => follow_terminal(call.merchant_id, action, view),
             Order::Merchant(call, action) => follow_merchant(call.merchant_id, action, view),
-            Order::Operator(_, action) => follow_operator(action, view),
+            Order::Operator(_, action) => operator::follow(action, view),
             Order::System(_, action) => follow_system(action, view),
             Order::Chore(_) => Vec::new(),
         }
@@ -137,45 +138,6 @@ fn follow_step(merchant_id: MerchantId, order_id: &str, step: ShopStep, view: &V
         ShopStep::Capture { .. } | ShopStep::Void => {}
     }
     keys
-}
-
-#[expect(clippy::wildcard_enum_match_arm, reason = "every other action names all of its rows itself")]
-fn follow_operator(action: &OperatorAction, view: &View) -> Vec<RowKey> {
-    match action {
-        OperatorAction::Approve { proposal_id, approved, .. } => {
-            let proposal = view.get::<Proposal>((*proposal_id,));
-            let proposer = proposal.map(|proposal| RowKey::SigningKey(proposal.key_id));
-            proposer.into_iter().chain(follow_approved(approved, view)).collect()
-        }
-        OperatorAction::FreezeAccount(HaltSubject::TopUp(top_up_id)) => {
-            let top_up = view.get::<TopUp>((*top_up_id,));
-            top_up.map(|top_up| RowKey::Account(top_up.account_id)).into_iter().collect()
-        }
-        _ => Vec::new(),
-    }
-}
-
-#[expect(clippy::wildcard_enum_match_arm, reason = "everything else names all of its rows itself")]
-fn follow_approved(approved: &Approved, view: &View) -> Vec<RowKey> {
-    match approved {
-        Approved::SetFee { merchant_id, .. } => view
-            .get::<Merchant>((*merchant_id,))
-            .map(|merchant| RowKey::FeeRule(*merchant_id, merchant.fee_rule_version))
-            .into_iter()
-            .collect(),
-        Approved::RevokeOperator { operator_id } | Approved::SetOperatorKey { operator_id, .. } => view
-            .get::<Operator>((*operator_id,))
-            .map(|operator| RowKey::SigningKey(operator.key_id))
-            .into_iter()
-            .collect(),
-        Approved::RevokeMerchantKey { merchant_id } | Approved::SetMerchantKey { merchant_id, .. } => view
-            .get::<Merchant>((*merchant_id,))
-            .and_then(|merchant| merchant.key_id)
-            .map(RowKey::SigningKey)
-            .into_iter()
-            .collect(),
-        _ => Vec::new(),
-    }
 }
 
 /// What a merchant is owed: looked at where it is taken down. What only adds to it need not know it.
@@ -416,65 +378,6 @@ fn merchant_keys(call: &MerchantCall, action: &MerchantAction) -> Vec<RowKey> {
         }
     }
     keys
-}
-
-fn operator_keys(call: &OperatorCall, action: &OperatorAction) -> Vec<RowKey> {
-    let mut keys = vec![RowKey::SigningKey(call.signed.key_id), RowKey::Operator(call.operator_id)];
-    match action {
-        OperatorAction::Propose { .. } => {}
-        OperatorAction::Approve { proposal_id, approved, .. } => {
-            keys.push(RowKey::Proposal(*proposal_id));
-            match approved.as_ref() {
-                Approved::RegisterMerchant { key, .. } | Approved::AddOperator { key, .. } => {
-                    keys.push(RowKey::SigningKey(key.key_id));
-                }
-                Approved::RevokeOperator { operator_id } => keys.push(RowKey::Operator(*operator_id)),
-                Approved::SetOperatorKey { operator_id, key } => {
-                    keys.extend([RowKey::Operator(*operator_id), RowKey::SigningKey(key.key_id)]);
-                }
-                Approved::SetMerchantKey { merchant_id, key } => {
-                    keys.extend([RowKey::Merchant(*merchant_id), RowKey::SigningKey(key.key_id)]);
-                }
-                Approved::LiftBar(subject) => keys.push(barred(*subject)),
-                Approved::RevokeMerchantKey { merchant_id }
-                | Approved::RegisterStore { merchant_id, .. }
-                | Approved::SetFee { merchant_id, .. }
-                | Approved::ResumeMerchant { merchant_id } => {
-                    keys.push(RowKey::Merchant(*merchant_id));
-                }
-                Approved::UnfreezeAccount { account_id } => keys.push(RowKey::Account(*account_id)),
-                Approved::AllowCash { store_id, .. } => {
-                    keys.extend([RowKey::Store(*store_id), RowKey::CashDesk(*store_id)]);
-                }
-                Approved::ProofRecovery { case, .. } => keys.extend(case.keys()),
-                Approved::ClosePayouts { day, ends } => {
-                    for merchant_id in ends.keys() {
-                        keys.push(RowKey::Merchant(*merchant_id));
-                        keys.push(RowKey::Payable(*merchant_id));
-                        keys.push(RowKey::Settlement(*merchant_id, *day));
-                    }
-                }
-            }
-        }
-        OperatorAction::SuspendMerchant { merchant_id } => keys.push(RowKey::Merchant(*merchant_id)),
-        OperatorAction::Bar(subject) => keys.push(barred(*subject)),
-        OperatorAction::RotateKey(key) => keys.push(RowKey::SigningKey(key.key_id)),
-        OperatorAction::FreezeAccount(HaltSubject::Account(account_id)) => {
-            keys.push(RowKey::Account(*account_id));
-        }
-        OperatorAction::FreezeAccount(HaltSubject::TopUp(top_up_id)) => keys.push(RowKey::TopUp(*top_up_id)),
-        OperatorAction::CancelRecovery { case, .. } => keys.extend(case.keys()),
-        OperatorAction::Reconciliation(action) => keys.push(RowKey::ReconciliationItem(action.item_id())),
-    }
-    keys
-}
-
-fn barred(subject: BarSubject) -> RowKey {
-    match subject {
-        BarSubject::Merchant(id) => RowKey::Merchant(id),
-        BarSubject::Store(id) => RowKey::Store(id),
-        BarSubject::Terminal(id) => RowKey::Terminal(id),
-    }
 }
 
 fn system_keys(action: &SystemAction) -> Vec<RowKey> {
