@@ -229,7 +229,7 @@ async fn a_card_set_free_in_the_database_is_found() {
         ("its top-ups struck off", "UPDATE card SET top_ups = x'0000000000000000'", "who uses this card"),
         (
             "a card that nobody linked",
-            "INSERT INTO card SELECT randomblob(32), tenant_id, users, top_ups FROM card \
+            "INSERT INTO card SELECT randomblob(32), tenant_id, users, top_ups, tag FROM card \
           LIMIT 1",
             "nobody linked this card",
         ),
