@@ -107,8 +107,8 @@ pub fn accepts<'a>(arguments: impl IntoIterator<Item = &'a str>) -> bool {
 /// What `saifu demo` takes.
 #[derive(Debug, clap::Args)]
 pub struct DemoArguments {
-    /// Plays on the sandbox server that listens here, a loopback address. Its clock goes 12 hours
-    /// forward.
+    /// Plays on the sandbox server that listens here, a loopback address. Its clock goes forward by more than
+    /// a day.
     #[arg(long, value_name = "HOST:PORT", requires = "ca")]
     address: Option<SocketAddr>,
     /// The certificate that this server's is signed by; serve prints its path.
