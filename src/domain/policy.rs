@@ -229,6 +229,32 @@ pub struct Policy {
     pub secret_us: i64,
 }
 
+impl Limits {
+    fn standard() -> Self {
+        Self {
+            standard: Caps {
+                payment_minor: Some(100_000),
+                day_minor: Some(200_000),
+                month_minor: Some(1_000_000),
+                balance_minor: Some(300_000),
+                top_up_day_minor: Some(100_000),
+                top_up_day_count: Some(5),
+            },
+            young_device: Caps {
+                payment_minor: Some(5_000),
+                day_minor: Some(10_000),
+                month_minor: None,
+                balance_minor: None,
+                top_up_day_minor: Some(10_000),
+                top_up_day_count: None,
+            },
+            young_us: 12 * HOUR_US,
+            top_up_pause_us: 30 * SECOND_US,
+            funding_sources: 5,
+        }
+    }
+}
+
 impl Policy {
     /// The figures of the documentation.
     pub fn standard() -> Self {
@@ -240,27 +266,7 @@ impl Policy {
                 per_day: 20,
                 without_success: 100,
             },
-            limits: Limits {
-                standard: Caps {
-                    payment_minor: Some(100_000),
-                    day_minor: Some(200_000),
-                    month_minor: Some(1_000_000),
-                    balance_minor: Some(300_000),
-                    top_up_day_minor: Some(100_000),
-                    top_up_day_count: Some(5),
-                },
-                young_device: Caps {
-                    payment_minor: Some(5_000),
-                    day_minor: Some(10_000),
-                    month_minor: None,
-                    balance_minor: None,
-                    top_up_day_minor: Some(10_000),
-                    top_up_day_count: None,
-                },
-                young_us: 12 * HOUR_US,
-                top_up_pause_us: 30 * SECOND_US,
-                funding_sources: 5,
-            },
+            limits: Limits::standard(),
             enrolment: EnrolmentRules { code_us: 15 * MINUTE_US, attempts: 5, activate_us: DAY_US },
             payment_codes: PaymentCodes { live_us: MINUTE_US, misses: 10 },
             payments: PaymentWaits {

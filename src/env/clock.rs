@@ -145,11 +145,12 @@ impl SandboxClock {
         // The guarded thing is the file, which is replaced whole: a panic cannot leave it half done.
         let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let offset_us = later_us(self.offset_us.load(Ordering::SeqCst), by_us)?;
-        let now_us = later_us(SystemClock.now_us(), offset_us)?;
+        later_us(SystemClock.now_us(), offset_us)?;
         file::replace(&self.path, format!("{offset_us}\n").as_bytes())
             .map_err(|source| ClockFileError::Unwritable { path: self.path.clone(), source })?;
         self.offset_us.store(offset_us, Ordering::SeqCst);
-        Ok(now_us)
+        // Writing took a while, and whoever sets their clock by this would be late by it.
+        Ok(self.now_us())
     }
 }
 

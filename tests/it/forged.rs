@@ -6,20 +6,20 @@ use std::path::Path;
 use rusqlite::{Connection, params};
 use saifu::domain::policy::Policy;
 use saifu::domain::record::Record as _;
-use saifu::domain::rows::{Journal, Table};
+use saifu::domain::rows::{Addition, Journal, Table};
 use saifu::pb;
 use saifu::server::{Server, Settings};
 use saifu::store::pending::chain_hash;
 use saifu::store::postgres::settings::Settings as Remote;
 use saifu::store::sqlite::DATABASE_FILE;
 use saifu::store::{postgres, sqlite};
-use saifu::tasks::checkpoint::CHECKPOINT_FILE;
+use saifu::tasks::checkpoint::{self, CHECKPOINT_FILE};
 use saifu::verify::{Database, Subject, Trust, trust_in, verify_now};
 use tokio_postgres::NoTls;
 
 use crate::several::Shared;
 use crate::support::shop::digits;
-use crate::support::{World, bakery, reason};
+use crate::support::{World, bakery, reason, rewrite};
 use crate::verify::{report, tamper};
 
 /// The last row, as if a code had been accepted with it, and chained anew.
@@ -159,19 +159,38 @@ async fn the_key_that_joins_is_the_one_that_asked() {
     let asked = phone.request_add(&owner.email).await.expect("a number to show");
     // The thief's key, in the place of the phone's.
     let key = thief.signer.key().public();
-    let point = key.point().to_vec();
     let data = world.dir.path().join("data");
     let connection = Connection::open(data.join(DATABASE_FILE)).expect("the database");
     connection.busy_timeout(std::time::Duration::from_secs(10)).expect("it waits for the server");
-    let key_id = key.key_id();
     let text = "UPDATE device_addition SET key_id = ?1, point = ?2";
-    assert_eq!(connection.execute(text, (&key_id[..], &point)), Ok(1));
+    assert_eq!(connection.execute(text, (&key.key_id()[..], &key.point()[..])), Ok(1));
     let code = world.next_code(&owner.wallet);
-    let approved = owner.wallet.approve_add(asked.addition_id, asked.number, &code).await;
-    assert!(approved.is_err(), "{approved:?}");
-    let devices: i64 =
-        connection.query_row("SELECT count(*) FROM device", [], |row| row.get(0)).expect("a count");
-    assert_eq!(devices, 1);
+    let refused = owner.wallet.approve_add(asked.addition_id.clone(), asked.number, &code).await;
+    assert!(refused.is_err(), "{refused:?}");
+
+    // Whoever has the key of the tags as well is found by the journal.
+    connection.execute("UPDATE device_addition SET tag = NULL", []).expect("any");
+    rewrite(&data, Table::Addition, |row: &mut Addition| row.point = key.point().to_vec());
+    let code = world.next_code(&owner.wallet);
+    owner.wallet.approve_add(asked.addition_id, asked.number, &code).await.expect("the thief's");
+    world.server.stop().await;
+    let problems = report(&data).await.problems;
+    let what = "it enrols another key than the one that asked to join";
+    assert!(problems.iter().any(|problem| problem.what == what), "{problems:?}");
+}
+
+#[tokio::test]
+async fn a_checkpoint_vouches_for_no_head_that_the_server_did_not_sign() {
+    let world = World::start().await;
+    world.wallet("alice").await;
+    let data = world.dir.path().join("data");
+    let connection = Connection::open(data.join(DATABASE_FILE)).expect("the database");
+    connection.busy_timeout(std::time::Duration::from_secs(10)).expect("it waits for the server");
+    assert_eq!(connection.execute("UPDATE lane SET hash = zeroblob(32)", []), Ok(1));
+    world.server.stop().await;
+    let checkpoints = checkpoint::read(&data.join(CHECKPOINT_FILE)).expect("a file, or none");
+    let heads: Vec<_> = checkpoints.iter().flat_map(|checkpoint| &checkpoint.heads).collect();
+    assert!(heads.iter().all(|(_, _, hash)| *hash != [0; 32]), "{heads:?}");
 }
 
 #[tokio::test]

@@ -238,15 +238,7 @@ fn carry_out(
             let outcome = Outcome::OperatorApproved { proposal_id, operator_id: *operator_id };
             Ok(Ruling { versions: versions(&[key.key_id]), ..Ruling::plain(writes, outcome) })
         }
-        Approved::ResumeMerchant { merchant_id } => {
-            let merchant = view.get::<Merchant>((*merchant_id,)).ok_or(Refusal::NotFound)?;
-            if merchant.standing == Standing::Active {
-                return Err(Refusal::MerchantNotSuspended);
-            }
-            let active = Merchant { standing: Standing::Active, ..merchant.clone() };
-            let outcome = Outcome::MerchantResumed { proposal_id, merchant_id: *merchant_id };
-            Ok(Ruling::plain(vec![Write::Update(active.into_row())], outcome))
-        }
+        Approved::ResumeMerchant { merchant_id } => resume(proposal_id, *merchant_id, view),
         Approved::AllowCash { .. } => allow_cash(proposal_id, approved, view),
         Approved::SetFee { merchant_id, basis_points } => {
             settlement::set_fee(proposal_id, *merchant_id, *basis_points, view)
@@ -261,6 +253,16 @@ fn carry_out(
         // A step of the recovery, and taken as one.
         Approved::ProofRecovery { .. } => Err(Refusal::NotFound),
     }
+}
+
+fn resume(proposal_id: ProposalId, merchant_id: MerchantId, view: &View) -> Result<Ruling, Refusal> {
+    let merchant = view.get::<Merchant>((merchant_id,)).ok_or(Refusal::NotFound)?;
+    if merchant.standing == Standing::Active {
+        return Err(Refusal::MerchantNotSuspended);
+    }
+    let active = Merchant { standing: Standing::Active, ..merchant.clone() };
+    let outcome = Outcome::MerchantResumed { proposal_id, merchant_id };
+    Ok(Ruling::plain(vec![Write::Update(active.into_row())], outcome))
 }
 
 /// A store takes cash, or none any more; what it holds stays what it is.

@@ -328,10 +328,7 @@ impl Replay {
             ) => self.fee_set(entry, proposed, (*merchant_id, *version)),
             (Some(Proposal::ClosePayouts(proposed)), _) => self.payouts_closed(entry, proposed),
             (Some(Proposal::AddOperator(proposed)), Outcome::OperatorApproved { operator_id, .. }) => {
-                let key_id = entry.versions.keys.first().ok_or("it enrols no key")?.0;
-                self.operators.insert(*operator_id, OperatorReplay { key_id, state: KeyState::Active });
-                let new = NewKey { key: proposed.key.as_ref(), proof: &proposed.key_proof };
-                self.proposed_key(entry, &new, OwnerReplay::Operator(*operator_id))
+                self.operator_added(entry, proposed, *operator_id)
             }
             (Some(Proposal::ResumeMerchant(proposed)), Outcome::MerchantResumed { merchant_id, .. })
                 if proposed.merchant_id == merchant_id.0 =>
@@ -352,6 +349,18 @@ impl Replay {
             ) => self.keys_approved(entry, proposed, by),
             (_, _) => Err("its outcome is not what was proposed"),
         }
+    }
+
+    fn operator_added(
+        &mut self,
+        entry: &Entry<'_>,
+        proposed: &pb::AddOperator,
+        operator_id: OperatorId,
+    ) -> Checked {
+        let key_id = entry.versions.keys.first().ok_or("it enrols no key")?.0;
+        self.operators.insert(operator_id, OperatorReplay { key_id, state: KeyState::Active });
+        let new = NewKey { key: proposed.key.as_ref(), proof: &proposed.key_proof };
+        self.proposed_key(entry, &new, OwnerReplay::Operator(operator_id))
     }
 
     fn proposed_key(&mut self, entry: &Entry<'_>, new: &NewKey<'_>, owner: OwnerReplay) -> Checked {
