@@ -15,8 +15,8 @@ use super::teller::{Teller, Told};
 use crate::pb;
 use crate::verify;
 
-/// The first hours of a phone's life, in which limits are low.
-const YOUNG_SECONDS: u32 = 12 * 60 * 60;
+/// The first day of a card, which is longer than that of a phone, and in which limits are low.
+const NEW_SECONDS: u32 = 24 * 60 * 60;
 
 /// What the chapters hand on to each other.
 struct Scene {
@@ -104,10 +104,10 @@ async fn larger_amounts<W: Write>(teller: &mut Teller<W>, scene: &mut Scene) -> 
     let title = "The new phone asks for another ¥5,000 from the card";
     teller.step(title, attacks::young_device(customer, funding_id, 5_000)).await?;
     let waiting = async {
-        customer.wait(YOUNG_SECONDS).await?;
-        Ok(Told::done("the phone is no longer new, and the last code too long ago to count"))
+        customer.wait(NEW_SECONDS).await?;
+        Ok(Told::done("phone and card are no longer new, and the last code is too long ago to count"))
     };
-    teller.step("12 hours pass", waiting).await?;
+    teller.step("A day passes", waiting).await?;
     let topping_up = async {
         let code = customer.next_code().await?;
         main_job::top_up(customer, funding_id, 20_000, Some(&code)).await

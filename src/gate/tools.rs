@@ -293,8 +293,8 @@ impl Tools {
         CardTag(self.keys.code.tag(&[b"card of a provider", &provider, fingerprint.as_bytes()]))
     }
 
-    /// By which token a card is charged, and which it is: its provider says. What it does not answer for is not
-    /// linked.
+    /// By which token a card is charged, and which it is: its provider says. What it does not answer for is
+    /// not linked.
     pub async fn inspect(
         &self,
         account_id: AccountId,

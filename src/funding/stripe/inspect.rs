@@ -1,8 +1,8 @@
 //! Which card a payment method is, and whose: <https://docs.stripe.com/api/payment_methods>.
 //!
 //! Each account has one customer at Stripe, which names the account and nobody. A method that belongs to
-//! another customer is another's; one that belongs to none is attached to its account's, and is no other's from
-//! then on.
+//! another customer is another's; one that belongs to none is attached to its account's, and is no other's
+//! from then on.
 
 use serde::Deserialize;
 use zeroize::Zeroizing;

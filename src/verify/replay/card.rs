@@ -1,5 +1,5 @@
-//! Cards: which accounts use one, what it brings in, and for which top-ups 3-D Secure had to be done. What a card
-//! is, the journal knows by a keyed hash alone.
+//! Cards: which accounts use one, what it brings in, and for which top-ups 3-D Secure had to be done. What a
+//! card is, the journal knows by a keyed hash alone.
 
 use std::collections::HashMap;
 
