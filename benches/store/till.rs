@@ -54,7 +54,9 @@ fn terminal(till: u64, now: Timestamp) -> [Row; 2] {
         registered_at: now,
         activated_at: Some(now),
         business_day: 1,
+        cash_day: 0,
         cash_today_minor: 0,
+        day_began_at: None,
         alarmed_at: None,
         alarms: 0,
     };
