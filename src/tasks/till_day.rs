@@ -13,9 +13,6 @@ use crate::store::query::{Query, Scan};
 pub(super) const TURN: &str = "till_day";
 
 pub(super) async fn run(gate: &Gate, worker_id: WorkerId) {
-    if !super::lease::hold(gate, TURN, worker_id).await {
-        return;
-    }
     let policy = &gate.tools().policy;
     let rules = &policy.settlement;
     loop {
@@ -25,6 +22,10 @@ pub(super) async fn run(gate: &Gate, worker_id: WorkerId) {
         let before = rules.end_of(day - 1);
         let scan = Scan::OpenDays { before, limit: super::PAGE };
         let Ok(fetched) = gate.fetch(Query::scan(scan)).await else { return };
+        // The turn costs a commit, and mostly there is nothing to close.
+        if fetched.scanned.is_empty() || !super::lease::hold(gate, TURN, worker_id).await {
+            return;
+        }
         let mut closed = 0;
         for row in fetched.scanned::<Terminal>() {
             let Some(began_at) = row.day_began_at else { continue };

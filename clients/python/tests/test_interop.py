@@ -10,7 +10,7 @@ from pathlib import Path
 
 from saifu import till as pos
 from saifu import wallet as phone
-from saifu.envelope import FIXED, Key, new_request_id
+from saifu.envelope import FIXED, Key, Rpc, new_request_id
 from saifu.errors import NoAnswer, Refused
 from saifu.merchant import Merchant
 from saifu.operator import Operator
@@ -435,21 +435,24 @@ class AtTheTill(unittest.TestCase):
         self.assertEqual([], till.settle())
         self.assertEqual(pos_pb2.ORDER_STATE_REVERSED, till.payment(self.order).state)
 
-    def test_what_was_paid_a_while_ago_stays_paid(self) -> None:
+    def test_what_was_paid_in_a_day_that_is_closed_stays_paid(self) -> None:
         till, _ = self.till()
         wallet = funded()
-        for rpc in (pos.CHARGE, pos.GET_PAYMENT, pos.REVERSE):
-            self.line.lose_requests(rpc, 3)
+        for rpc in (pos.CHARGE, pos.REVERSE):
+            self.line.lose_answers(rpc, 3)
+        self.line.lose_requests(pos.GET_PAYMENT, 1)
         with self.assertRaises(Unsettled):
-            till.charge(self.order, 700, "0" * 18)
-        known = next(ORDERS)
-        till.charge(known, 700, wallet.issue_code(700))
-        sandbox().advance(16 * 60)
+            till.charge(self.order, 700, wallet.issue_code(700))
+        paid = next(ORDERS)
+        till.charge(paid, 300, wallet.issue_code(300))
+        close_day = Rpc("/saifu.v1.PosService/CloseDay", pos_pb2.CloseDayReply)
+        till.caller.change(close_day, pos_pb2.CloseDayRequest(business_day=1), new_request_id())
         with self.assertRaises(TooLate):
-            till.reverse(known)
-        self.assertEqual(pos_pb2.ORDER_STATE_PAID, till.payment(known).state)
+            till.reverse(paid)
+        self.assertEqual(pos_pb2.ORDER_STATE_PAID, till.payment(paid).state)
+        # What was reversed before, and never answered, is found out all the same.
         self.assertEqual([], till.settle())
-        self.assertEqual(8_300, wallet.balance().available_minor)
+        self.assertEqual(8_700, wallet.balance().available_minor)
 
     def test_the_order_of_another_till_is_not_there(self) -> None:
         till, _ = self.till()
