@@ -455,8 +455,8 @@ pub fn entry(reason: Reason) -> Entry {
         Reason::FundingInUse => (
             Code::FailedPrecondition,
             "the card is in as many accounts as it may be",
-            "Link another card. In which accounts it is, nobody is told; after 30 days without use one counts no \
-             more.",
+            "Link another card. In which accounts it is, nobody is told; after 30 days without use one \
+             counts no more.",
         ),
         Reason::CardLimit => (
             Code::FailedPrecondition,
