@@ -148,6 +148,52 @@ fn a_first_start_that_was_cut_short_before_its_keys_is_begun_again() {
 }
 
 #[test]
+fn verify_ends_with_another_status_when_it_could_not_look_at_everything() {
+    let dir = used();
+    let data = dir.path().display().to_string();
+    let verify = |more: &[&str]| {
+        let output = run(&[&["verify", "--data-dir", &data], more].concat());
+        (output.status.code(), String::from_utf8(output.stdout).expect("text"))
+    };
+    let (whole, said) = verify(&[]);
+    assert_eq!(whole, Some(0), "{said}");
+    let key = said.split("signed by the system key ").nth(1).expect("the key").trim_end();
+    let key = key.lines().next().expect("a line").to_owned();
+    fs::rename(dir.path().join("keys"), dir.path().join("elsewhere")).expect("moved");
+    for (more, weaker) in
+        [(vec![], "--system-key"), (vec!["--system-key", &key], "rows' tags were not checked")]
+    {
+        let (status, said) = verify(&more);
+        assert_eq!(status, Some(3), "{said}");
+        assert!(said.contains("weaker: ") && said.contains(weaker), "{said}");
+    }
+    let (status, _) = verify(&["--system-key", &"0".repeat(64)]);
+    assert_eq!(status, Some(1), "another server's key");
+    assert!(
+        complaint(&run(&["verify", "--data-dir", &data, "--system-key", "k"])).contains("64 hexadecimal")
+    );
+}
+
+#[test]
+fn adopt_takes_a_database_as_it_is_when_somebody_vouches_for_it() {
+    let dir = used();
+    let data = dir.path().display().to_string();
+    let connection = Connection::open(dir.path().join(DATABASE_FILE)).expect("the database");
+    connection.execute("UPDATE lane SET signature = NULL", []).expect("as before heads were signed");
+    connection.execute("UPDATE store SET tag = NULL", []).expect("as before rows were tagged");
+    drop(connection);
+    assert!(serve(dir.path()).contains("saifu adopt"));
+    assert_eq!(run(&["adopt", "--data-dir", &data]).status.code(), Some(0));
+    assert_eq!(run(&["verify", "--data-dir", &data]).status.code(), Some(0));
+    assert!(Served::start(dir.path()).terminate(), "it serves again");
+    let connection = Connection::open(dir.path().join(DATABASE_FILE)).expect("the database");
+    connection.execute("UPDATE store SET name = 'Somebody'", []).expect("mended by hand");
+    drop(connection);
+    assert!(complaint(&run(&["adopt", "--data-dir", &data])).contains("--accept"));
+    assert_eq!(run(&["adopt", "--data-dir", &data, "--accept"]).status.code(), Some(0));
+}
+
+#[test]
 fn a_bad_seed_file_or_filter_is_said() {
     let dir = TempDir::new().expect("a temporary directory");
     let seed = dir.path().join("seed.toml");
