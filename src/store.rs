@@ -62,6 +62,8 @@ pub enum AdoptError {
     Embedded(sqlite::OpenError),
     /// The PostgreSQL database cannot be opened.
     Remote(postgres::OpenError),
+    /// A server holds a lane of it.
+    InUse,
     /// Reading or writing broke off; whatever was done may be done again.
     BrokeOff,
 }
@@ -71,6 +73,10 @@ impl std::fmt::Display for AdoptError {
         match self {
             Self::Embedded(error) => error.fmt(f),
             Self::Remote(error) => error.fmt(f),
+            Self::InUse => f.write_str(
+                "a server works on this database, or did so half a minute ago; stop all servers, wait half a \
+                 minute, and run the command again",
+            ),
             Self::BrokeOff => f.write_str("the database broke off; run the command again"),
         }
     }

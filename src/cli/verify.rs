@@ -10,6 +10,7 @@ use crate::config::{KeysAt, StoreAt};
 use crate::crypto::entropy::SystemEntropy;
 use crate::crypto::integrity::Integrity;
 use crate::crypto::keyring::Keyring;
+use crate::domain::id::unhex;
 use crate::domain::policy::Policy;
 use crate::env::entropy::bytes16;
 use crate::server::Settings;
@@ -118,8 +119,7 @@ pub(super) fn verify(arguments: VerifyArguments) -> Result<ExitCode, Failure> {
 /// The server's own keys say more than its public key alone; where both are given they are the same.
 fn pinned(trust: Trust, system_key: Option<&str>) -> Result<Trust, Failure> {
     let Some(text) = system_key else { return Ok(trust) };
-    let public =
-        public_key(text).ok_or("--system-key is 64 hexadecimal digits, as `saifu verify` prints them")?;
+    let public = unhex(text).ok_or("--system-key is 64 hexadecimal digits, as `saifu verify` prints them")?;
     match trust {
         Trust::Keys(integrity) if integrity.public() != public => {
             Err("--system-key is another server's than the keys beside the database".into())
@@ -127,14 +127,6 @@ fn pinned(trust: Trust, system_key: Option<&str>) -> Result<Trust, Failure> {
         Trust::Keys(integrity) => Ok(Trust::Keys(integrity)),
         Trust::PublicKey(_) | Trust::Nothing => Ok(Trust::PublicKey(public)),
     }
-}
-
-fn public_key(text: &str) -> Option<[u8; 32]> {
-    if text.len() != 64 || !text.is_ascii() {
-        return None;
-    }
-    let byte = |at: usize| u8::from_str_radix(&text[2 * at..2 * at + 2], 16).ok();
-    (0..32).map(byte).collect::<Option<Vec<u8>>>()?.try_into().ok()
 }
 
 fn told(report: &Report) {

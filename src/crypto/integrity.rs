@@ -7,9 +7,8 @@
 
 use std::sync::{Arc, OnceLock};
 
-use super::hash::{equal, hmac_sha256};
+use super::hash::{MacKey, equal, hmac_sha256};
 use super::system_key::{SystemKey, verify_system};
-use ring::hmac;
 
 /// The end of a lane of the journal, as it is signed.
 #[derive(Clone, Copy, Debug)]
@@ -46,7 +45,7 @@ pub const TAG_BYTES: usize = 16;
 /// The keys behind it.
 pub struct Integrity {
     system: SystemKey,
-    rows: hmac::Key,
+    rows: MacKey,
 }
 
 impl Integrity {
@@ -54,7 +53,7 @@ impl Integrity {
     pub fn of(system_seed: &[u8; 32]) -> Self {
         // A key of its own: what is signed and what is tagged share none.
         let rows = hmac_sha256(system_seed, b"saifu row tags v1");
-        Self { system: SystemKey::from_seed(system_seed), rows: hmac::Key::new(hmac::HMAC_SHA256, &rows) }
+        Self { system: SystemKey::from_seed(system_seed), rows: MacKey::new(rows) }
     }
 
     /// The public half of the key that signs heads.
@@ -64,8 +63,8 @@ impl Integrity {
 
     /// The tag of a row's content.
     pub fn tag(&self, content: &[u8]) -> RowTag {
-        let tag = hmac::sign(&self.rows, content);
-        tag.as_ref()[..TAG_BYTES].try_into().expect("HMAC-SHA-256 gives 32 bytes")
+        let tag = self.rows.tag(&[content]);
+        tag[..TAG_BYTES].try_into().expect("HMAC-SHA-256 gives 32 bytes")
     }
 
     /// Whether it is the tag of this content; in constant time.

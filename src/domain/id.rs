@@ -118,6 +118,18 @@ pub fn hex(bytes: &[u8]) -> String {
     })
 }
 
+/// The bytes of exactly so many hexadecimal digits, two each.
+pub fn unhex<const N: usize>(text: &str) -> Option<[u8; N]> {
+    if text.len() != 2 * N || !text.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+        return None;
+    }
+    let mut bytes = [0; N];
+    for (at, byte) in bytes.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(&text[2 * at..2 * at + 2], 16).ok()?;
+    }
+    Some(bytes)
+}
+
 /// The only tenant so far.
 pub const FIRST_TENANT: TenantId = TenantId(*b"saifu-tenant-one");
 

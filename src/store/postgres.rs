@@ -125,9 +125,14 @@ pub async fn adopt(
     integrity: Arc<Integrity>,
     holder: [u8; 16],
 ) -> Result<u64, AdoptError> {
-    let mut pages = snapshot::Snapshot::open(&settings).await?;
     let connector = Arc::new(Connector::new(settings));
+    let mut connection = connector.connect().await.map_err(|_away| AdoptError::BrokeOff)?;
+    // What a server writes meanwhile would be written over.
+    if lease::is_any_held(&mut connection).await.map_err(|_failed| AdoptError::BrokeOff)? {
+        return Err(AdoptError::InUse);
+    }
     let slot = IntegritySlot::filled(Arc::clone(&integrity));
+    let mut pages = snapshot::Snapshot::open(&connector.settings).await?;
     let mut backend = write::Postgres::new(connector, holder, slot);
     Ok(adopt::adopt(&mut backend, &mut pages, &integrity).await?)
 }

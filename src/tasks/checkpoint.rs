@@ -10,7 +10,7 @@ use std::path::Path;
 
 use crate::crypto::hash::sha256;
 use crate::crypto::system_key::{SystemKey, verify_system};
-use crate::domain::id::hex;
+use crate::domain::id::{hex, unhex};
 use crate::domain::rows::{Lane, Table};
 use crate::gate::Gate;
 use crate::store::heads::is_signed_by;
@@ -79,12 +79,6 @@ fn parse_head(text: &str) -> Option<(i64, i64, [u8; 32])> {
     let mut parts = text.split(':');
     let head = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?, unhex::<32>(parts.next()?)?);
     parts.next().is_none().then_some(head)
-}
-
-fn unhex<const N: usize>(text: &str) -> Option<[u8; N]> {
-    let bytes: Option<Vec<u8>> =
-        (0..text.len()).step_by(2).map(|at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok()).collect();
-    bytes?.try_into().ok()
 }
 
 fn statement(at_us: i64, heads: &[(i64, i64, [u8; 32])]) -> Vec<u8> {

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::id::hex;
+use crate::domain::id::{hex, unhex};
 use crate::pb;
 
 /// The idempotency key of one call, for good.
@@ -23,15 +23,7 @@ impl TryFrom<String> for RequestId {
     type Error = &'static str;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        const WRONG: &str = "a request id has 32 hexadecimal digits";
-        if text.len() != 32 || !text.is_ascii() {
-            return Err(WRONG);
-        }
-        let mut id = [0; 16];
-        for (at, byte) in id.iter_mut().enumerate() {
-            *byte = u8::from_str_radix(&text[at * 2..at * 2 + 2], 16).map_err(|_malformed| WRONG)?;
-        }
-        Ok(Self(id))
+        unhex(&text).map(Self).ok_or("a request id has 32 hexadecimal digits")
     }
 }
 

@@ -42,6 +42,18 @@ const RENEW: &str = "UPDATE lane_lease SET until_us = \
 
 const RELEASE: &str = "UPDATE lane_lease SET until_us = 0 WHERE lane = $1 AND holder = $2 AND token = $3";
 
+const HELD: &str = "SELECT count(*) FROM lane_lease \
+     WHERE until_us >= CAST(EXTRACT(EPOCH FROM now()) * 1000000 AS BIGINT)";
+
+/// Whether any process has a lane.
+pub(super) async fn is_any_held(connection: &mut Connection) -> Result<bool, Failure> {
+    let held: i64 = match connection.ask(HELD, Vec::new()).await?.rows.first() {
+        Some(row) => row.try_get(0)?,
+        None => return Err(Failure::Count),
+    };
+    Ok(held > 0)
+}
+
 /// A lane that is this process's.
 pub(super) struct Lease {
     lane: i64,

@@ -2,6 +2,7 @@
 //!
 //! Each test starts a cluster, so there are few of them, with many cases each.
 
+mod adopted;
 mod clocks;
 mod conformance;
 mod failures;
