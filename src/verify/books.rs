@@ -1,6 +1,7 @@
 //! The tables, against what the journal says they must be.
 
 mod cards;
+mod contacts;
 
 use std::collections::HashSet;
 
@@ -37,6 +38,7 @@ pub(super) fn compare(
     report: &mut Report,
 ) -> Result<(), VerifyError> {
     let mut customers = HashSet::new();
+    let mut contacts = contacts::Contacts::default();
     for table in Table::ALL {
         // The journal itself was replayed.
         if matches!(table, Table::Journal | Table::Finished) {
@@ -45,6 +47,7 @@ pub(super) fn compare(
         let mut rows = 0;
         look.each(*table, |row, tag| {
             rows += usize::from(is_made(row, replay));
+            contacts.tell(row);
             let found = one(row, replay, report, &mut customers);
             let written = match integrity {
                 Some(_) if !is_tag_of(row, tag, integrity) => Err("no server wrote it so: its tag is wrong"),
@@ -59,6 +62,7 @@ pub(super) fn compare(
             report.problem(format!("table {}", table.name()), "a row that the journal made is missing");
         }
     }
+    contacts.compare(replay, report);
     if report.sum_minor != 0 {
         report.problem("all balances", "they do not sum up to zero");
     }

@@ -147,6 +147,12 @@ fn count_cases() -> Vec<(&'static str, String, &'static str)> {
             "UPDATE factors SET version = version - 1".to_owned(),
             "they are not the version that the journal made last",
         ),
+        (
+            "a mailbox that finds another wallet",
+            "UPDATE contact SET account_id = (SELECT max(account_id) FROM account)".to_owned(),
+            "it is no contact of its account's",
+        ),
+        ("a mailbox that finds nobody", "DELETE FROM contact".to_owned(), "its account is not found by it"),
     ]
 }
 
