@@ -115,7 +115,7 @@ pub fn read(path: &Path) -> io::Result<Vec<Checkpoint>> {
 
 /// Signs and appends a checkpoint, when the lanes have moved since the last one.
 pub async fn run(gate: &Gate, path: &Path) {
-    let query = Query::scan(Scan::All { table: Table::Lane, after: None, limit: super::PAGE });
+    let query = Query::scan(Scan::All { table: Table::Lane, after: None, limit: i64::MAX });
     let Ok(fetched) = gate.fetch(query).await else { return };
     let tools = gate.tools();
     let public = tools.keys.system.public();
@@ -177,5 +177,21 @@ mod tests {
         let forged = Checkpoint { heads: vec![(0, 11, [1; 32])], ..checkpoint.clone() };
         assert!(!forged.is_signed_by(&key.public()));
         assert!(Checkpoint::parse(&checkpoint.line().replace("0:12", "0:13")).is_none());
+    }
+
+    #[test]
+    fn no_checkpoint_follows_one_that_the_lanes_do_not_reach() {
+        let last =
+            Checkpoint::sign(1_000, vec![(0, 12, [1; 32]), (1, 3, [2; 32])], &SystemKey::from_seed(&[7; 32]));
+        for (heads, is_ahead) in [
+            (vec![(0, 12, [1; 32]), (1, 3, [2; 32])], false),
+            (vec![(0, 13, [5; 32]), (1, 3, [2; 32]), (2, 1, [6; 32])], false),
+            (vec![(0, 11, [1; 32]), (1, 3, [2; 32])], true),
+            (vec![(0, 12, [9; 32]), (1, 3, [2; 32])], true),
+            (vec![(0, 12, [1; 32])], true),
+            (vec![], true),
+        ] {
+            assert_eq!(last.is_ahead_of(&heads), is_ahead, "{heads:?}");
+        }
     }
 }
