@@ -64,7 +64,7 @@ pub enum AdoptError {
     Remote(postgres::OpenError),
     /// A server holds a lane of it.
     InUse,
-    /// Reading or writing broke off; whatever was done may be done again.
+    /// Reading or writing broke off; nothing was changed.
     BrokeOff,
 }
 
@@ -77,7 +77,9 @@ impl std::fmt::Display for AdoptError {
                 "a server works on this database, or did so half a minute ago; stop all servers, wait half a \
                  minute, and run the command again",
             ),
-            Self::BrokeOff => f.write_str("the database broke off; run the command again"),
+            Self::BrokeOff => {
+                f.write_str("the database broke off, and nothing was changed; run the command again")
+            }
         }
     }
 }
@@ -96,8 +98,8 @@ impl From<postgres::OpenError> for AdoptError {
     }
 }
 
-impl From<StoreError> for AdoptError {
-    fn from(_error: StoreError) -> Self {
+impl From<backend::BackendError> for AdoptError {
+    fn from(_error: backend::BackendError) -> Self {
         Self::BrokeOff
     }
 }

@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use crate::crypto::entropy::SystemEntropy;
 use crate::crypto::integrity::Integrity;
-use crate::crypto::keyring::Keyring;
+use crate::crypto::keyring::{Keyring, KeyringError};
 use crate::domain::id::hex;
 use crate::domain::policy::Policy;
 use crate::store::postgres;
@@ -61,6 +61,10 @@ pub struct Report {
     pub sum_minor: i64,
     /// The server's public key, as the journal's first row names it, hexadecimal.
     pub system_key: String,
+    /// Rows that carry a tag, and heads of lanes that carry a signature.
+    pub signed: u64,
+    /// Those that carry none, though they should.
+    pub unsigned: u64,
     /// What does not hold, in the order it was found; the first is the cause of most others.
     pub problems: Vec<Problem>,
     /// What could not be looked at, and what may be wrong unseen for that reason.
@@ -78,9 +82,9 @@ impl Report {
         self.holds() && self.weaknesses.is_empty()
     }
 
-    /// Whether nothing is wrong but that heads are not signed yet.
-    pub fn is_unsigned(&self) -> bool {
-        self.problems.iter().all(|problem| problem.what == books::UNSIGNED_HEAD)
+    /// Whether nothing is wrong but that nothing is signed yet. Where a part is, somebody took away the rest.
+    pub fn is_from_before_signing(&self) -> bool {
+        self.signed == 0 && self.problems.iter().all(|problem| problem.what == books::UNSIGNED)
     }
 
     fn weaken(&mut self, trust: &Trust, lacks_checkpoints: bool) {
@@ -216,10 +220,12 @@ pub async fn verify_by(data_dir: &Path, policy: Policy) -> Result<Report, Verify
 
 /// The keys in a directory, when they can be read.
 pub fn trust_in(keys: &Path) -> Trust {
-    match Keyring::load_or_create(keys, &SystemEntropy::new(), false) {
-        Ok(keyring) => Trust::Keys(keyring.integrity),
-        Err(_unreadable) => Trust::Nothing,
-    }
+    keys_in(keys).map_or(Trust::Nothing, Trust::Keys)
+}
+
+/// The keys in a directory, or why they cannot be read.
+pub fn keys_in(keys: &Path) -> Result<Arc<Integrity>, KeyringError> {
+    Ok(Keyring::load_or_create(keys, &SystemEntropy::new(), false)?.integrity)
 }
 
 /// Verifies on this thread, which may block.
@@ -246,10 +252,12 @@ pub fn verify_now(subject: &Subject, policy: Policy) -> Result<Report, VerifyErr
     }
     report.payments = replay.payments();
     report.checkpoints = checkpoints.len() as u64;
-    if let Some(key) = replay.system_key() {
-        report.system_key = hex(&key);
-        if trust.public().is_some_and(|pinned| pinned != key) {
-            report.problem("journal", "another server made it than the one whose key was given");
+    report.system_key = replay.system_key().map(|key| hex(&key)).unwrap_or_default();
+    if let Some(pinned) = trust.public() {
+        match replay.system_key() {
+            Some(key) if key == pinned => {}
+            Some(_) => report.problem("journal", "another server made it than the one whose key was given"),
+            None => report.problem("journal", "it does not name the server whose key was given"),
         }
     }
     for (at_us, what) in replay.unmet_checkpoints() {

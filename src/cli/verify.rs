@@ -9,7 +9,7 @@ use super::{Failure, config};
 use crate::config::{KeysAt, StoreAt};
 use crate::crypto::entropy::SystemEntropy;
 use crate::crypto::integrity::Integrity;
-use crate::crypto::keyring::Keyring;
+use crate::crypto::keyring::{Keyring, KeyringError};
 use crate::domain::id::unhex;
 use crate::domain::policy::Policy;
 use crate::env::entropy::bytes16;
@@ -17,7 +17,7 @@ use crate::server::Settings;
 use crate::store::postgres::settings::Settings as Remote;
 use crate::store::{postgres, sqlite};
 use crate::tasks::checkpoint::CHECKPOINT_FILE;
-use crate::verify::{Database, Report, Subject, Trust, trust_in, verify_now};
+use crate::verify::{Database, Report, Subject, Trust, keys_in, verify_now};
 
 /// Everything holds, but less was looked at than can be.
 const WEAKER: u8 = 3;
@@ -62,7 +62,7 @@ struct Place {
     database: Database,
     checkpoints: PathBuf,
     policy: Policy,
-    trust: Trust,
+    keys: Result<Arc<Integrity>, KeyringError>,
 }
 
 impl PlaceArguments {
@@ -72,7 +72,7 @@ impl PlaceArguments {
                 database: Database::Embedded(self.data_dir.clone()),
                 checkpoints: self.data_dir.join(CHECKPOINT_FILE),
                 policy: Policy::standard(),
-                trust: trust_in(&self.data_dir.join("keys")),
+                keys: keys_in(&self.data_dir.join("keys")),
             }),
             Some(path) => of(config::load(&path)?),
         }
@@ -89,16 +89,17 @@ fn of(settings: Settings) -> Result<Place, Failure> {
         },
         checkpoints: settings.data_dir.join(CHECKPOINT_FILE),
         policy: settings.policy,
-        trust: match &settings.keys {
-            KeysAt::Directory { path, .. } => trust_in(path),
-            KeysAt::Files(files) => Trust::Keys(Keyring::load(files)?.integrity),
+        keys: match &settings.keys {
+            KeysAt::Directory { path, .. } => keys_in(path),
+            KeysAt::Files(files) => Keyring::load(files).map(|keyring| keyring.integrity),
         },
     })
 }
 
 pub(super) fn verify(arguments: VerifyArguments) -> Result<ExitCode, Failure> {
-    let Place { database, checkpoints, policy, trust } = arguments.place.read()?;
-    let trust = pinned(trust, arguments.system_key.as_deref())?;
+    let Place { database, checkpoints, policy, keys } = arguments.place.read()?;
+    let unreadable = keys.as_ref().err().map(ToString::to_string);
+    let trust = pinned(keys.ok(), arguments.system_key.as_deref())?;
     let subject = Subject { database, checkpoints: arguments.checkpoints.unwrap_or(checkpoints), trust };
     let report = verify_now(&subject, policy)?;
     told(&report);
@@ -112,20 +113,24 @@ pub(super) fn verify(arguments: VerifyArguments) -> Result<ExitCode, Failure> {
     for weakness in &report.weaknesses {
         println!("weaker: {weakness}");
     }
+    if let Some(why) = unreadable {
+        println!("the server's keys were not read: {why}");
+    }
     println!("nothing is wrong, but this is weaker than it could be");
     Ok(ExitCode::from(WEAKER))
 }
 
 /// The server's own keys say more than its public key alone; where both are given they are the same.
-fn pinned(trust: Trust, system_key: Option<&str>) -> Result<Trust, Failure> {
-    let Some(text) = system_key else { return Ok(trust) };
-    let public = unhex(text).ok_or("--system-key is 64 hexadecimal digits, as `saifu verify` prints them")?;
-    match trust {
-        Trust::Keys(integrity) if integrity.public() != public => {
+fn pinned(keys: Option<Arc<Integrity>>, system_key: Option<&str>) -> Result<Trust, Failure> {
+    let not_a_key = "--system-key is 64 hexadecimal digits, as `saifu verify` prints them";
+    let public = system_key.map(|text| unhex(text).ok_or(not_a_key)).transpose()?;
+    match (keys, public) {
+        (Some(integrity), Some(public)) if integrity.public() != public => {
             Err("--system-key is another server's than the keys beside the database".into())
         }
-        Trust::Keys(integrity) => Ok(Trust::Keys(integrity)),
-        Trust::PublicKey(_) | Trust::Nothing => Ok(Trust::PublicKey(public)),
+        (Some(integrity), _) => Ok(Trust::Keys(integrity)),
+        (None, Some(public)) => Ok(Trust::PublicKey(public)),
+        (None, None) => Ok(Trust::Nothing),
     }
 }
 
@@ -147,19 +152,11 @@ fn told(report: &Report) {
 }
 
 pub(super) fn adopt(arguments: AdoptArguments) -> Result<(), Failure> {
-    let Place { database, checkpoints, policy, trust } = arguments.place.read()?;
-    let Trust::Keys(integrity) = trust else {
-        return Err(
-            "the server's keys cannot be read, and rows are signed with them: name its --config, or run \
-                    this as the server's own user"
-                .into(),
-        );
-    };
-    // Tags are what is made here, so all else must hold without them.
-    let trust = Trust::PublicKey(integrity.public());
-    let subject = Subject { database, checkpoints, trust };
+    let Place { database, checkpoints, policy, keys } = arguments.place.read()?;
+    let integrity = keys.map_err(|why| format!("rows are signed with the server's keys: {why}"))?;
+    let subject = Subject { database, checkpoints, trust: Trust::Keys(Arc::clone(&integrity)) };
     let report = verify_now(&subject, policy)?;
-    if !report.is_unsigned() {
+    if !report.holds() && !report.is_from_before_signing() {
         told(&report);
         if !arguments.accept {
             return Err(

@@ -93,10 +93,10 @@ impl std::fmt::Display for StartError {
             ),
             Self::ForeignHead(lane) => write!(
                 f,
-                "the journal's lane {lane} does not end where a server with these keys left it: something \
-                 else wrote to the database, or it is from before heads were signed; nothing was changed: \
-                 run `saifu verify`, and restore the database from a backup, or sign it as it is with \
-                 `saifu adopt`"
+                "the journal's lane {lane} does not end where a server with these keys left it; nothing was \
+                 changed. If no saifu that signs its journal ever ran on this database, sign it once with \
+                 `saifu adopt`. If one did, something else wrote to it: run `saifu verify`, and restore it \
+                 from a backup"
             ),
             Self::Remote(error) => error.fmt(f),
             Self::RemoteAddress(error) => error.fmt(f),

@@ -3,8 +3,8 @@
 //! For one from before there were signatures and tags, and for one that was mended by hand. Whoever does it
 //! vouches for the rows; a server never does it by itself.
 
-use super::StoreError;
-use super::backend::{Backend, BackendError, Change, Net};
+use super::AdoptError;
+use super::backend::{Backend, Change, Net};
 use super::heads::signed;
 use crate::crypto::integrity::Integrity;
 use crate::domain::rows::{Row, RowKey, Table};
@@ -15,15 +15,16 @@ pub(super) trait Pages {
         &mut self,
         table: Table,
         after: Option<RowKey>,
-    ) -> impl Future<Output = Result<Vec<Row>, StoreError>>;
+    ) -> impl Future<Output = Result<Vec<Row>, AdoptError>>;
 }
 
-/// Writes every row that carries a tag or a signature anew, a page a transaction. How many there were.
+/// Writes every row that carries a tag or a signature anew, in the transaction that `backend` is in: all of
+/// them or none. How many there were.
 pub(super) async fn adopt(
     backend: &mut impl Backend,
     pages: &mut impl Pages,
     integrity: &Integrity,
-) -> Result<u64, StoreError> {
+) -> Result<u64, AdoptError> {
     let mut rows = 0;
     for table in Table::ALL.iter().filter(|table| table.is_tagged() || **table == Table::Lane) {
         let mut after = None;
@@ -33,10 +34,10 @@ pub(super) async fn adopt(
             after = Some(last.key());
             rows += page.len() as u64;
             let changes = page.into_iter().map(|row| Change::Update(made(row, integrity))).collect();
-            write(backend, changes).await.map_err(|_error| StoreError::Unavailable)?;
+            backend.apply(&Net { changes, credits: Vec::new() }).await?;
         }
     }
-    backend.release().await;
+    backend.commit().await?;
     Ok(rows)
 }
 
@@ -47,12 +48,4 @@ fn made(row: Row, integrity: &Integrity) -> Row {
         Row::Lane(head) if head.sequence > 0 => Row::Lane(Box::new(signed(&head, integrity))),
         row => row,
     }
-}
-
-async fn write(backend: &mut impl Backend, changes: Vec<Change>) -> Result<(), BackendError> {
-    let place = backend.begin().await?;
-    // A transaction begins with its first read, and tagged rows cannot be read yet.
-    backend.load(&[RowKey::Lane(place.lane)]).await?;
-    backend.apply(&Net { changes, credits: Vec::new() }).await?;
-    backend.commit().await
 }

@@ -27,9 +27,10 @@ use tokio::task::JoinHandle;
 use self::connection::Connector;
 pub use self::migrate::migrate;
 use self::settings::Settings;
+use super::backend::Backend as _;
 use super::batch::{BatchOptions, QUEUE_BOUND, Writer};
 use super::moment::ClockBounds;
-use super::{AdoptError, Store, StoreError, adopt};
+use super::{AdoptError, Store, adopt};
 use crate::crypto::integrity::{Integrity, IntegritySlot};
 use crate::domain::policy::Policy;
 use crate::domain::rows::{Row, RowKey, Table};
@@ -132,17 +133,29 @@ pub async fn adopt(
         return Err(AdoptError::InUse);
     }
     let slot = IntegritySlot::filled(Arc::clone(&integrity));
-    let mut pages = snapshot::Snapshot::open(&connector.settings).await?;
-    let mut backend = write::Postgres::new(connector, holder, slot);
-    Ok(adopt::adopt(&mut backend, &mut pages, &integrity).await?)
+    let mut backend = write::Postgres::new(Arc::clone(&connector), holder, slot);
+    let adopted = adopt_alone(&mut backend, &connector.settings, &integrity).await;
+    backend.rollback().await;
+    backend.release().await;
+    adopted
+}
+
+async fn adopt_alone(
+    backend: &mut write::Postgres,
+    settings: &Settings,
+    integrity: &Integrity,
+) -> Result<u64, AdoptError> {
+    backend.begin().await?;
+    // A server may hold no lease and yet be at work, or start right now.
+    backend.exclude_others().await?;
+    // What it wrote before is read.
+    let mut pages = snapshot::Snapshot::open(settings).await?;
+    adopt::adopt(backend, &mut pages, integrity).await
 }
 
 impl adopt::Pages for snapshot::Snapshot {
-    async fn page(&mut self, table: Table, after: Option<RowKey>) -> Result<Vec<Row>, StoreError> {
-        Self::page(self, table, after).await.map_err(|error| {
-            tracing::error!(%error, "a page cannot be read");
-            StoreError::Unavailable
-        })
+    async fn page(&mut self, table: Table, after: Option<RowKey>) -> Result<Vec<Row>, AdoptError> {
+        Ok(Self::page(self, table, after).await?)
     }
 }
 

@@ -21,9 +21,10 @@ use std::thread;
 use rusqlite::{Connection, ErrorCode};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
+use super::backend::Backend as _;
 use super::batch::{BATCH_BOUND, BatchOptions, QUEUE_BOUND, Writer};
 use super::moment::ClockBounds;
-use super::{AdoptError, Store, StoreError, adopt};
+use super::{AdoptError, Store, adopt};
 use crate::crypto::integrity::{Integrity, IntegritySlot};
 use crate::domain::policy::Policy;
 use crate::domain::rows::{Row, RowKey, Table};
@@ -48,6 +49,8 @@ pub enum OpenError {
     InUse(PathBuf),
     /// The file is not ours, or damaged.
     Corrupt(PathBuf),
+    /// It is older than this program, which only looks at it.
+    OldSchema(PathBuf),
     /// A newer saifu made it.
     FutureSchema(PathBuf),
     /// The disk is full.
@@ -78,6 +81,11 @@ impl std::fmt::Display for OpenError {
                 f,
                 "{} is damaged or not a saifu database; nothing was changed: restore it from a \
                  backup, or name another directory with --data-dir",
+                path.display()
+            ),
+            Self::OldSchema(path) => write!(
+                f,
+                "the schema of {} is older than this saifu; bring it up to date with saifu migrate",
                 path.display()
             ),
             Self::FutureSchema(path) => write!(
@@ -216,20 +224,17 @@ impl Embedded {
 /// Signs and tags what is in a data directory as it is. How many rows there were.
 pub async fn adopt(directory: &Path, integrity: Arc<Integrity>) -> Result<u64, AdoptError> {
     let _lock = lock(directory)?;
-    let path = directory.join(DATABASE_FILE);
-    let mut connection = connection::writer(&path).map_err(|error| open_error(&path, error))?;
-    migrate(&mut connection, &path)?;
     let mut pages = snapshot::Snapshot::open(directory)?;
+    let path = directory.join(DATABASE_FILE);
+    let connection = connection::writer(&path).map_err(|error| open_error(&path, error))?;
     let mut backend = write::Sqlite::new(connection, IntegritySlot::filled(Arc::clone(&integrity)));
-    Ok(adopt::adopt(&mut backend, &mut pages, &integrity).await?)
+    backend.begin().await?;
+    adopt::adopt(&mut backend, &mut pages, &integrity).await
 }
 
 impl adopt::Pages for snapshot::Snapshot {
-    async fn page(&mut self, table: Table, after: Option<RowKey>) -> Result<Vec<Row>, StoreError> {
-        Self::page(self, table, after).map_err(|error| {
-            tracing::error!(%error, "a page cannot be read");
-            StoreError::Unavailable
-        })
+    async fn page(&mut self, table: Table, after: Option<RowKey>) -> Result<Vec<Row>, AdoptError> {
+        Ok(Self::page(self, table, after)?)
     }
 }
 

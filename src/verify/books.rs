@@ -2,6 +2,7 @@
 
 mod cards;
 mod contacts;
+mod signed;
 
 use std::collections::HashSet;
 
@@ -15,19 +16,13 @@ use crate::domain::id::{
 };
 use crate::domain::ledger::SYSTEM_ACCOUNTS;
 use crate::domain::reconciliation::ItemState;
-use crate::domain::record::Record as _;
 use crate::domain::recovery::CaseState;
 use crate::domain::rows::{
-    Account, CashDesk, CashTopUp, ClosedDay, Device, FeeRule, KeyState, Lane, LedgerAccount, Merchant,
-    Movement, Operator, OrderSlot, Payable, Payment, Principal, Proposal, ProposalState, ReconciliationItem,
+    Account, CashDesk, CashTopUp, ClosedDay, Device, FeeRule, KeyState, LedgerAccount, Merchant, Movement,
+    Operator, OrderSlot, Payable, Payment, Principal, Proposal, ProposalState, ReconciliationItem,
     RecoveryCase, Row, Settlement, SigningKey, Store, Table, Terminal, TopUp, WebhookEndpoint,
 };
-use crate::store::heads::is_signed_by;
-use crate::store::tagged::is_tag_of;
-
-/// A lane as servers left it before they signed.
-pub(super) const UNSIGNED_HEAD: &str =
-    "nobody signed it: it is from before heads were signed, or was changed";
+pub(super) use signed::UNSIGNED;
 
 /// Reports every row that is not what the journal says, every one that is missing, and every one that no
 /// server wrote.
@@ -48,12 +43,8 @@ pub(super) fn compare(
         look.each(*table, |row, tag| {
             rows += usize::from(is_made(row, replay));
             contacts.tell(row);
-            let found = one(row, replay, report, &mut customers);
-            let written = match integrity {
-                Some(_) if !is_tag_of(row, tag, integrity) => Err("no server wrote it so: its tag is wrong"),
-                Some(_) | None => Ok(()),
-            };
-            if let Err(what) = found.and(written) {
+            let written = signed::row(row, tag, integrity, report);
+            if let Err(what) = one(row, replay, report, &mut customers).and(written) {
                 report.problem(format!("table {} key {}", table.name(), key_text(row)), what);
             }
         })?;
@@ -63,6 +54,7 @@ pub(super) fn compare(
         }
     }
     contacts.compare(replay, report);
+    signed::told(report);
     if report.sum_minor != 0 {
         report.problem("all balances", "they do not sum up to zero");
     }
@@ -89,7 +81,8 @@ fn key_text(row: &Row) -> String {
 )]
 fn expected_rows(table: Table, replay: &Replay) -> usize {
     match table {
-        Table::Account => replay.accounts.len(),
+        Table::Account | Table::Document | Table::Factors => replay.accounts.len(),
+        Table::Lane => replay.lanes(),
         Table::Device => replay.keys.values().filter(|key| is_device(key)).count(),
         Table::SigningKey => replay.keys.len(),
         Table::Terminal => replay.terminals.len(),
@@ -163,14 +156,20 @@ fn one(
         Row::RecoveryCase(row) => recovery_case(row, replay),
         Row::WebhookEndpoint(row) => webhook_endpoint(row, replay),
         Row::ReconciliationItem(row) => reconciliation_item(row, replay),
-        Row::Lane(row) => lane(row, replay),
+        Row::Lane(row) => signed::head(row, replay, report),
         _ => Ok(()),
     }
 }
 
-/// Whether the journal says that there is such a row. Differences that nobody took are no journal's.
+/// Whether the journal says that there is such a row. Differences that nobody took are no journal's, nor are
+/// lanes without a row.
+#[expect(clippy::wildcard_enum_match_arm, reason = "every other row that is compared is the journal's")]
 fn is_made(row: &Row, replay: &Replay) -> bool {
-    ReconciliationItem::of(row).is_none_or(|item| replay.reconciled.contains_key(&item.item_id))
+    match row {
+        Row::ReconciliationItem(item) => replay.reconciled.contains_key(&item.item_id),
+        Row::Lane(lane) => replay.head(lane.lane).0 > 0,
+        _ => true,
+    }
 }
 
 /// What a provider said is no journal's; who looks after it, and what he said, is. A version that nobody did
@@ -455,18 +454,4 @@ fn proposal(row: &Proposal, replay: &Replay) -> Result<(), &'static str> {
         && expected.payload == row.payload
         && expected.approved == (row.state == ProposalState::Approved);
     if same { Ok(()) } else { Err("its proposer, payload or state is not the journal's") }
-}
-
-fn lane(row: &Lane, replay: &Replay) -> Result<(), &'static str> {
-    if (row.sequence, row.hash) != replay.head(row.lane) {
-        return Err("it is not at the journal's last row");
-    }
-    if row.signature.is_none() && row.sequence > 0 {
-        return Err(UNSIGNED_HEAD);
-    }
-    if replay.system_key().is_some_and(|key| is_signed_by(row, &key)) {
-        Ok(())
-    } else {
-        Err("the server did not sign it: the lane's last rows are somebody else's")
-    }
 }

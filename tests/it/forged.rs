@@ -89,6 +89,28 @@ async fn a_running_server_goes_on_from_no_head_but_its_own() {
     assert_eq!(rows, forged.sequence, "nothing was added");
 }
 
+/// It has the file for itself, so it knows its head without reading it. What somebody else added is in its
+/// way, and it adds nothing behind it.
+#[tokio::test]
+async fn an_embedded_server_adds_nothing_behind_a_row_of_somebody_elses() {
+    let world = World::start().await;
+    let alice = world.funded("alice", 5_000).await;
+    let data = world.dir.path().join("data");
+    let connection = Connection::open(data.join(DATABASE_FILE)).expect("the database");
+    connection.busy_timeout(std::time::Duration::from_secs(10)).expect("it waits for the server");
+    let added = "INSERT INTO journal SELECT lane, sequence + 1, tenant_id, command_id, kind, at, \
+                 entry_account_id, randomblob(16), key_id, digest, outcome, postings, versions, method, \
+                 payload, signature, candidate_key, randomblob(32), accepted_step FROM journal \
+                 WHERE sequence = (SELECT max(sequence) FROM journal); \
+                 UPDATE lane SET sequence = sequence + 1";
+    connection.execute_batch(added).expect("added");
+    alice.pay(bakery(&alice, 100).await, None, None).await.expect_err("its place is taken");
+    let World { server, dir, .. } = world;
+    server.stop().await;
+    let problems = report(&dir.path().join("data")).await.problems;
+    assert!(problems.iter().any(|problem| problem.what.contains("its hash")), "{problems:?}");
+}
+
 /// One column that may be anything, of a row that a wallet's life makes.
 const ANY: [(&str, &str); 10] = [
     ("account", "code_failures = code_failures + 1"),
@@ -96,7 +118,7 @@ const ANY: [(&str, &str); 10] = [
     ("document", "sealed = CAST(sealed || x'00' AS BLOB)"),
     ("data_key", "sealed = CAST(sealed || x'00' AS BLOB)"),
     ("contact", "account_id = zeroblob(16)"),
-    ("factors", "version = version + 1"),
+    ("factors", "issued_locked_until = issued_locked_until + 1"),
     ("funding", "linked_at = linked_at + 1"),
     ("security_event", "at = at + 1"),
     ("payment_code", "code_id = zeroblob(16)"),
@@ -117,7 +139,10 @@ async fn a_row_of_any_table_that_no_server_wrote_is_named() {
     for (table, change) in ANY {
         tamper(&data, &format!("UPDATE {table} SET {change}"));
         let problems = report(&data).await.problems;
-        let is_named = problems.iter().any(|problem| problem.place.contains(&format!("table {table} ")));
+        let is_named = problems.iter().any(|problem| {
+            problem.place.contains(&format!("table {table} "))
+                && problem.what == "no server wrote it so: its tag is wrong"
+        });
         assert!(is_named, "{table}: {problems:?}");
         for left_over in ["saifu.db-wal", "saifu.db-shm"] {
             drop(std::fs::remove_file(data.join(left_over)));
@@ -226,6 +251,14 @@ async fn a_verdict_says_what_it_could_not_look_at() {
     let problems = report.expect("no panic").expect("a report").problems;
     assert!(
         problems.iter().any(|problem| problem.what.starts_with("another server made it")),
+        "{problems:?}"
+    );
+    tamper(&data, "DELETE FROM journal");
+    let emptied = subject(public(), "none");
+    let report = tokio::task::spawn_blocking(move || verify_now(&emptied, Policy::standard())).await;
+    let problems = report.expect("no panic").expect("a report").problems;
+    assert!(
+        problems.iter().any(|problem| problem.what.starts_with("it does not name the server")),
         "{problems:?}"
     );
 }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use rusqlite::Connection;
 use saifu::client::wallet::Wallet;
+use saifu::domain::rows::Table;
 use saifu::env::clock::SystemClock;
 use saifu::pb;
 use saifu::server::SANDBOX_AUDIENCE;
@@ -167,6 +168,12 @@ fn verify_ends_with_another_status_when_it_could_not_look_at_everything() {
         assert_eq!(status, Some(3), "{said}");
         assert!(said.contains("weaker: ") && said.contains(weaker), "{said}");
     }
+    fs::rename(dir.path().join("elsewhere"), dir.path().join("keys")).expect("back");
+    fs::write(dir.path().join("keys/pepper.key"), "x").expect("damaged");
+    let (status, said) = verify(&["--system-key", &key]);
+    assert_eq!(status, Some(3), "{said}");
+    assert!(said.contains("pepper.key is damaged"), "{said}");
+    assert!(complaint(&run(&["adopt", "--data-dir", &data])).contains("pepper.key is damaged"));
     let (status, _) = verify(&["--system-key", &"0".repeat(64)]);
     assert_eq!(status, Some(1), "another server's key");
     assert!(
@@ -175,22 +182,36 @@ fn verify_ends_with_another_status_when_it_could_not_look_at_everything() {
 }
 
 #[test]
-fn adopt_takes_a_database_as_it_is_when_somebody_vouches_for_it() {
+fn adopt_takes_a_database_from_before_signing_and_any_other_when_somebody_vouches_for_it() {
     let dir = used();
     let data = dir.path().display().to_string();
-    let connection = Connection::open(dir.path().join(DATABASE_FILE)).expect("the database");
-    connection.execute("UPDATE lane SET signature = NULL", []).expect("as before heads were signed");
-    connection.execute("UPDATE store SET tag = NULL", []).expect("as before rows were tagged");
-    drop(connection);
+    let change = |sql: &str| {
+        let connection = Connection::open(dir.path().join(DATABASE_FILE)).expect("the database");
+        connection.execute_batch(sql).expect("changed");
+    };
+    let status = |arguments: &[&str]| run(&[arguments, &["--data-dir", &data]].concat()).status.code();
+    let tables = Table::ALL.iter().filter(|table| table.is_tagged());
+    let untagged: String = tables.map(|table| format!("UPDATE {} SET tag = NULL; ", table.name())).collect();
+    change(&format!("{untagged} UPDATE lane SET signature = NULL"));
     assert!(serve(dir.path()).contains("saifu adopt"));
-    assert_eq!(run(&["adopt", "--data-dir", &data]).status.code(), Some(0));
-    assert_eq!(run(&["verify", "--data-dir", &data]).status.code(), Some(0));
+    assert_eq!(status(&["verify"]), Some(1), "nobody signed it");
+    assert_eq!(status(&["adopt"]), Some(0));
+    assert_eq!(status(&["verify"]), Some(0));
     assert!(Served::start(dir.path()).terminate(), "it serves again");
-    let connection = Connection::open(dir.path().join(DATABASE_FILE)).expect("the database");
-    connection.execute("UPDATE store SET name = 'Somebody'", []).expect("mended by hand");
-    drop(connection);
-    assert!(complaint(&run(&["adopt", "--data-dir", &data])).contains("--accept"));
-    assert_eq!(run(&["adopt", "--data-dir", &data, "--accept"]).status.code(), Some(0));
+
+    for foreign in [
+        // Signed in part: somebody took away the rest.
+        "UPDATE store SET tag = NULL",
+        "UPDATE lane SET signature = NULL",
+        // The journal says nothing of where a store is: only its tag does.
+        "UPDATE store SET city = 'elsewhere'",
+        "UPDATE store SET name = 'Somebody'",
+    ] {
+        change(foreign);
+        let said = complaint(&run(&["adopt", "--data-dir", &data]));
+        assert!(said.contains("--accept"), "{foreign}: {said}");
+        assert_eq!(status(&["adopt", "--accept"]), Some(0), "{foreign}");
+    }
 }
 
 #[test]

@@ -205,6 +205,9 @@ fn table_cases() -> Vec<(&'static str, String, &'static str)> {
             "DELETE FROM journal WHERE sequence = (SELECT max(sequence) FROM journal)".to_owned(),
             "its tail was cut off",
         ),
+        ("a head taken away", "DELETE FROM lane".to_owned(), "a row that the journal made"),
+        ("factors taken away", "DELETE FROM factors".to_owned(), "a row that the journal made"),
+        ("a document taken away", "DELETE FROM document".to_owned(), "a row that the journal made"),
         (
             "a renamed store",
             "UPDATE store SET name = 'Kanda Bakery 2' WHERE name = 'Kanda Bakery'".to_owned(),

@@ -60,6 +60,13 @@ impl Postgres {
         self.lease.as_ref().map(Lease::place).ok_or(Failure::LaneLost)
     }
 
+    /// Nobody else appends to any lane until this transaction ends: whoever does locks their head first.
+    pub(super) async fn exclude_others(&mut self) -> Result<(), BackendError> {
+        self.load(&[]).await?;
+        let round = Round { before: Some("LOCK TABLE lane IN EXCLUSIVE MODE"), ..Round::default() };
+        self.round(&round).await.map(drop).map_err(|failure| self.failed(&failure))
+    }
+
     async fn locked(&mut self, keys: &[RowKey]) -> Result<Vec<Option<Row>>, Failure> {
         let mut round = Round::default();
         let is_first = self.transaction == Transaction::Due;

@@ -26,7 +26,9 @@ impl Snapshot {
             return Err(OpenError::Absent(path));
         }
         let mut connection = connection::reader(&path).map_err(|error| open_error(&path, error))?;
-        known_schema(&mut connection, &path)?;
+        if !known_schema(&mut connection, &path)? {
+            return Err(OpenError::OldSchema(path));
+        }
         let begun = connection.execute_batch("BEGIN").and_then(|()| {
             // The transaction begins with its first read.
             connection.query_row("SELECT count(*) FROM lane", [], |_| Ok(()))

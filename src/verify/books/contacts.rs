@@ -6,7 +6,7 @@ use super::{Replay, Report};
 use crate::domain::id::{AccountId, ContactIndex, hex};
 use crate::domain::rows::{AccountState, Row};
 
-/// The contacts as the tables have them: of an account's newest factors, and of those who are looked up by one.
+/// The contacts as the tables have them: those of accounts' factors, and those by which accounts are found.
 #[derive(Default)]
 pub(super) struct Contacts {
     owners: HashMap<ContactIndex, AccountId>,

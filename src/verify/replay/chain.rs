@@ -26,6 +26,11 @@ impl Replay {
         self.heads.get(&lane).map_or((0, [0; 32]), |head| (head.sequence, head.hash))
     }
 
+    /// How many lanes have rows.
+    pub(in crate::verify) fn lanes(&self) -> usize {
+        self.heads.len()
+    }
+
     /// Each row behind the one before it, in time as well.
     pub(super) fn chain(&mut self, row: &Journal) -> Checked {
         let (sequence, hash) = self.head(row.lane);

@@ -18,6 +18,7 @@ use crate::domain::rows::{
 use crate::domain::tests::fixture::{Ledger, NOW, ledger_account_id, merchant_id};
 use crate::store::heads::is_signed_by;
 use crate::store::sqlite::connection::Parameter;
+use crate::store::sqlite::snapshot::Snapshot;
 use crate::store::sqlite::{
     APPLICATION_ID, DATABASE_FILE, OpenError, adopt, connection, migrate, migrations, read,
 };
@@ -98,6 +99,8 @@ fn ledger_account(connection: &Connection, id: LedgerAccountId) -> Option<Ledger
 #[test]
 fn a_database_from_before_settlement_keeps_its_rows_and_learns_what_payments_brought() {
     let (directory, mut connection) = older();
+    let looked = Snapshot::open(directory.path()).err();
+    assert!(matches!(looked, Some(OpenError::OldSchema(_))), "{looked:?}");
     let before = count(&connection, "ledger_account");
     migrate(&mut connection, &directory.path().join(DATABASE_FILE)).expect("it is brought up to date");
     assert_eq!(count(&connection, "ledger_account"), before + 2);
