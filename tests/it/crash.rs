@@ -2,18 +2,19 @@
 //! same request id tells which.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use saifu::client::refused::Refused;
 use saifu::client::wallet::Wallet;
-use saifu::env::clock::{Clock, SystemClock};
+use saifu::env::clock::Clock;
 use saifu::pb;
 use saifu::server::SANDBOX_AUDIENCE;
 use saifu::verify::verify;
 use tonic::transport::Channel;
 
+use crate::support::ahead::Ahead;
 use crate::support::child::Served;
 use crate::support::{PASSPHRASE, available, bakery};
 
@@ -26,24 +27,6 @@ struct Sent {
     wallet: usize,
     request_id: [u8; 16],
     answer: Option<pb::PayReply>,
-}
-
-/// The machine's clock, and how far the sandbox's is ahead of it.
-#[derive(Default)]
-struct Ahead(AtomicI64);
-
-impl Clock for Ahead {
-    fn now_us(&self) -> i64 {
-        SystemClock.now_us() + self.0.load(Ordering::SeqCst)
-    }
-
-    fn monotonic_us(&self) -> i64 {
-        SystemClock.monotonic_us()
-    }
-
-    fn machine_us(&self) -> Option<i64> {
-        SystemClock.machine_us()
-    }
 }
 
 /// Wallets whose clock follows the sandbox's.

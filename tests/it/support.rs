@@ -1,5 +1,6 @@
 //! A server of one's own, and wallets on it.
 
+pub mod ahead;
 pub mod child;
 pub mod hooks;
 pub mod pem;
@@ -13,7 +14,7 @@ pub mod street;
 pub mod stripe;
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -62,6 +63,12 @@ impl World {
         let clock = Arc::new(ManualClock::new(START_US));
         let server = serve(dir.path(), &clock, change).await;
         Self { server, clock, dir }
+    }
+
+    /// Stops it. Its data directory is kept; whoever asked removes what it lies in.
+    pub async fn stopped(self) -> PathBuf {
+        self.server.stop().await;
+        self.dir.keep().join("data")
     }
 
     /// Stops the server and starts it again on the same data and the same clock.

@@ -5,42 +5,25 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use saifu::client::wallet::Wallet;
 use saifu::domain::id::hex;
-use saifu::env::clock::{Clock, SystemClock};
+use saifu::env::clock::Clock;
 use saifu::pb::{self, TopUpState};
 use saifu::server::SANDBOX_AUDIENCE;
 use saifu::verify::verify;
 use tempfile::TempDir;
 use tokio::time::interval;
 
+use crate::support::ahead::Ahead;
 use crate::support::child::{Served, saifu};
 use crate::support::stripe::{KEY, Moment, StripeServer};
 use crate::support::{PASSPHRASE, available};
 
 const AMOUNT: i64 = 700;
 const DAY_S: u32 = 25 * 3_600;
-
-/// The machine's clock, and how far the sandbox's is ahead of it.
-#[derive(Default)]
-struct Ahead(AtomicI64);
-
-impl Clock for Ahead {
-    fn now_us(&self) -> i64 {
-        SystemClock.now_us() + self.0.load(Ordering::SeqCst)
-    }
-
-    fn monotonic_us(&self) -> i64 {
-        SystemClock.monotonic_us()
-    }
-
-    fn machine_us(&self) -> Option<i64> {
-        SystemClock.machine_us()
-    }
-}
 
 fn configure(dir: &Path, stripe: &StripeServer) {
     let key = dir.join("key");

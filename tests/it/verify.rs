@@ -269,10 +269,7 @@ async fn shop_books() -> PathBuf {
     shop.till.cash_top_up("cash", 70, &code).await.expect("cash");
     let (_, terminal_id) = world.till(&shop.merchant, shop.store_id.clone()).await;
     shop.merchant.suspend_terminal(terminal_id).await.expect("suspended");
-    let data = world.dir.path().join("data");
-    world.server.stop().await;
-    let kept = world.dir.keep().join("data");
-    assert_eq!(data, kept);
+    let data = world.stopped().await;
     assert_eq!(report(&data).await.problems, []);
     data
 }

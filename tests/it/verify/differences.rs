@@ -7,7 +7,6 @@ use saifu::pb::ReconciliationState;
 
 use super::{all_are_found, report};
 use crate::reconciliation::Office;
-use crate::support::World;
 
 /// A stopped server's data with four differences: one open, one taken, one resolved, one gone.
 async fn differing_books() -> PathBuf {
@@ -25,9 +24,7 @@ async fn differing_books() -> PathBuf {
     let gone = by(400).item_id.clone();
     office.until(|item| item.item_id == gone && item.state() == ReconciliationState::Cleared).await;
     let Office { world, .. } = office;
-    let World { server, dir, .. } = world;
-    server.stop().await;
-    dir.keep().join("data")
+    world.stopped().await
 }
 
 #[tokio::test]

@@ -110,10 +110,7 @@ async fn books() -> PathBuf {
     let lift = pb::LiftBar { subject: Some(pb::BarSubject { subject: Some(subject()) }) };
     world.approved(Proposal::LiftBar(lift)).await.expect("lifted");
     elsewhere.register_terminal(approved.store_id.clone(), "till").await.expect("a till");
-    let data = world.dir.path().join("data");
-    world.server.stop().await;
-    let kept = world.dir.keep().join("data");
-    assert_eq!(data, kept);
+    let data = world.stopped().await;
     assert_eq!(report(&data).await.problems, []);
     data
 }

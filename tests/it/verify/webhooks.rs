@@ -17,9 +17,7 @@ async fn told_books() -> PathBuf {
     let request = pb::RotateWebhookSecretRequest { endpoint_id: rotating.id };
     let draft = shop.merchant.draft(method::ROTATE_WEBHOOK_SECRET, &request);
     shop.merchant.send::<pb::RotateWebhookSecretReply>(draft).await.expect("another secret");
-    let World { server, dir, .. } = world;
-    server.stop().await;
-    dir.keep().join("data")
+    world.stopped().await
 }
 
 #[tokio::test]
