@@ -35,16 +35,21 @@ impl Card {
         Self { card_tag, tenant_id: FIRST_TENANT, users, top_ups }
     }
 
+    /// Whether it is not in too many other accounts.
+    fn may_use(&self, rules: &CardRules, account_id: AccountId, now: Timestamp) -> Result<(), Refusal> {
+        let others = self.users.others(account_id, rules.accounts_us, now);
+        if others >= rules.accounts { Err(Refusal::FundingInUse) } else { Ok(()) }
+    }
+
     /// Linked to an account, if it is not in too many others.
     pub fn link(&mut self, rules: &CardRules, account_id: AccountId, now: Timestamp) -> Result<(), Refusal> {
-        if self.users.others(account_id, rules.accounts_us, now) >= rules.accounts {
-            return Err(Refusal::FundingInUse);
-        }
+        self.may_use(rules, account_id, now)?;
         self.users.used(account_id, rules.accounts_us, now);
         Ok(())
     }
 
-    /// Asked for so much, over all accounts, if that keeps within a day's.
+    /// Asked for so much, if it is not in too many other accounts by now and that keeps within a day's sum
+    /// over all of them. A link that was forgotten gives no right to come back.
     pub fn charge(
         &mut self,
         rules: &CardRules,
@@ -52,6 +57,7 @@ impl Card {
         amount: Amount,
         now: Timestamp,
     ) -> Result<(), Refusal> {
+        self.may_use(rules, account_id, now)?;
         let day = self.top_ups.last_day(now);
         let is_too_often = day.count + 1 > rules.day_count;
         if is_too_often || day.amount_minor.saturating_add(amount.minor()) > rules.day_minor {
@@ -148,6 +154,22 @@ mod tests {
         }
         assert_eq!(card.link(&rules, account(3), NOW.plus_us(31 * DAY_US)), Err(Refusal::FundingInUse));
         assert_eq!(card.link(&rules, account(3), NOW.plus_us(50 * DAY_US)), Ok(()));
+    }
+
+    #[test]
+    fn whoever_was_forgotten_tops_up_only_while_there_is_room() {
+        let rules = Policy::standard().cards;
+        let mut card = Card::new(CardTag([1; 32]));
+        let later = NOW.plus_us(31 * DAY_US);
+        for (number, at) in [(1, NOW), (2, NOW), (3, later), (4, later)] {
+            card.link(&rules, account(number), at).expect("two may at a time");
+        }
+        let seen = card.clone();
+        assert_eq!(card.charge(&rules, account(1), yen(1), later), Err(Refusal::FundingInUse));
+        assert_eq!(card, seen, "whoever is refused leaves no trace");
+        assert_eq!(card.charge(&rules, account(3), yen(1), later), Ok(()), "one of the two");
+        let much_later = later.plus_us(30 * DAY_US);
+        assert_eq!(card.charge(&rules, account(1), yen(1), much_later), Ok(()), "they are forgotten in turn");
     }
 
     #[test]

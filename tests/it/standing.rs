@@ -46,6 +46,14 @@ impl Street {
         self.world.approved(Proposal::LiftBar(pb::LiftBar { subject })).await.expect("two lift it");
     }
 
+    /// A till that waits for its key: who is to have it, and its activation code.
+    async fn waiting_till(&self) -> (Staff, String) {
+        let Shop { merchant, store_id, .. } = &self.shop;
+        let registered = merchant.register_terminal(store_id.clone(), "till 3").await.expect("a till");
+        let newcomer = self.world.staff(saifu::crypto::envelope::SignatureForm::Der).await;
+        (newcomer, crate::support::shop::secret(registered.activation_code))
+    }
+
     /// What the first day's settlement ordered of the bank, once there is one: who is barred reads none.
     async fn first_payout(&self) -> i64 {
         let path = self.world.dir.path().join("data").join(saifu::store::sqlite::DATABASE_FILE);
@@ -92,13 +100,13 @@ impl Street {
         ]
     }
 
-    /// What its merchant's server's calls are refused for: those that a suspension leaves, and the others.
-    async fn servers(&self) -> [Vec<pb::Reason>; 2] {
-        let Shop { merchant, terminal_id, store_id, .. } = &self.shop;
+    /// What its merchant's server's calls are refused for that a suspension leaves.
+    async fn servers_left(&self) -> Vec<pb::Reason> {
+        let Shop { merchant, terminal_id, .. } = &self.shop;
         let back = pb::RefundRequest { order_id: "sold".into(), amount_minor: 1 };
         let reversal =
             pb::MerchantReverseRequest { terminal_id: terminal_id.clone(), order_id: "sold".into() };
-        let left = vec![
+        vec![
             step(merchant, method::MERCHANT_REFUND, &back).await,
             step(merchant, method::MERCHANT_VOID, &pb::VoidRequest { order_id: "held".into() }).await,
             step(merchant, method::MERCHANT_REVERSE, &reversal).await,
@@ -111,7 +119,12 @@ impl Street {
             reason(merchant.suspend_terminal(terminal_id.clone()).await),
             reason(merchant.list_stores().await),
             reason(merchant.list_payments(pb::ListPaymentsRequest::default()).await),
-        ];
+        ]
+    }
+
+    /// What its merchant's server's calls are refused for that a suspension takes away.
+    async fn servers_taken(&self) -> Vec<pb::Reason> {
+        let Shop { merchant, terminal_id, store_id, .. } = &self.shop;
         let part = pb::CaptureRequest { order_id: "held".into(), amount_minor: 1, more_follows: true };
         let new = saifu::client::signer::Signer::new(
             saifu::crypto::device_key::DeviceKey::generate(saifu::crypto::envelope::SignatureForm::Der),
@@ -121,15 +134,15 @@ impl Street {
             terminal_id: terminal_id.clone(),
             order: Some(payable("another", 10)),
         };
-        let mut not = vec![
+        let mut taken = vec![
             step(merchant, method::MERCHANT_CAPTURE, &part).await,
             step(merchant, method::MERCHANT_CREATE_ORDER, &created).await,
             reason(merchant.register_terminal(store_id.clone(), "till 2").await),
             reason(merchant.resume_terminal(terminal_id.clone()).await),
             reason(merchant.rotate_merchant_key(&self.shop.merchant_id, &new).await),
         ];
-        not.extend(self.hooks().await);
-        [left, not]
+        taken.extend(self.hooks().await);
+        taken
     }
 
     /// What every change of webhooks is refused for.
@@ -191,7 +204,7 @@ async fn a_suspended_merchant_gives_back_and_changes_no_webhook() {
     let street = Street::begin().await;
     let [operator, _] = street.world.operators().await;
     operator.suspend_merchant(street.shop.merchant_id.clone()).await.expect("suspended");
-    all(&street.hooks().await, pb::Reason::MerchantSuspended);
+    all(&street.servers_taken().await, pb::Reason::MerchantSuspended);
     all(&street.customers().await, pb::Reason::PayeeSuspended);
     let back = pb::RefundRequest { order_id: "sold".into(), amount_minor: 1 };
     let draft = street.shop.merchant.draft(method::MERCHANT_REFUND, &back);
@@ -203,12 +216,14 @@ async fn a_suspended_merchant_gives_back_and_changes_no_webhook() {
 #[tokio::test]
 async fn for_a_barred_merchant_nothing_at_all_is_done_until_two_lift_it() {
     let street = Street::begin().await;
+    let (newcomer, code) = street.waiting_till().await;
     let subject = || Subject::MerchantId(street.shop.merchant_id.clone());
     street.bar(subject()).await;
     street.bar(subject()).await;
+    assert_eq!(reason(newcomer.activate(&code).await), pb::Reason::ActivationOver);
     all(&street.tills().await, pb::Reason::Barred);
-    let [left, not] = street.servers().await;
-    all(&[left, not].concat(), pb::Reason::Barred);
+    all(&street.servers_left().await, pb::Reason::Barred);
+    all(&street.servers_taken().await, pb::Reason::Barred);
     all(&street.customers().await, pb::Reason::PayeeSuspended);
 
     // Neither does it lock anybody's money: they say no, and holds end by time.
@@ -249,7 +264,10 @@ async fn a_bar_lifted_leaves_whoever_was_suspended_suspended() {
 #[tokio::test]
 async fn a_barred_stores_tills_do_nothing_and_nobody_pays_it() {
     let street = Street::begin().await;
-    street.bar(Subject::StoreId(street.shop.store_id.clone())).await;
+    let (newcomer, code) = street.waiting_till().await;
+    let subject = || Subject::StoreId(street.shop.store_id.clone());
+    street.bar(subject()).await;
+    assert_eq!(reason(newcomer.activate(&code).await), pb::Reason::ActivationOver);
     all(&street.tills().await, pb::Reason::Barred);
     all(&street.customers().await, pb::Reason::PayeeSuspended);
     let Shop { merchant, store_id, terminal_id, .. } = &street.shop;
@@ -260,6 +278,8 @@ async fn a_barred_stores_tills_do_nothing_and_nobody_pays_it() {
     };
     assert_eq!(step(merchant, method::MERCHANT_CREATE_ORDER, &created).await, pb::Reason::Barred);
     merchant.reverse_for(terminal_id.clone(), "sold").await.expect("its server gives back");
+    street.lift(subject()).await;
+    newcomer.activate(&code).await.expect("the code is good for a day");
     books_hold(street.world, |_| {}).await;
 }
 

@@ -120,6 +120,12 @@ impl World {
         self.clock.advance_us(seconds * 1_000_000);
     }
 
+    /// Moves the clock to so many seconds after noon of the first day in Japan, when worlds begin.
+    pub fn pass_until(&self, since_noon: i64) {
+        let begun_us = self.clock.now_us() - START_US;
+        self.pass(since_noon - begun_us / 1_000_000);
+    }
+
     /// Waits for the next TOTP step and reads the code.
     pub fn next_code(&self, wallet: &Wallet) -> String {
         self.pass(30);

@@ -35,7 +35,8 @@ impl Command {
         keys
     }
 
-    /// The rows that the loaded ones name: a second round, the last.
+    /// The rows that the loaded ones name: a second round. It is asked once more before each decision, for what
+    /// the rows of the second round name.
     pub fn follow(&self, view: &View) -> Vec<RowKey> {
         match &self.order {
             Order::Device(_, action) => follow_device(action, view),
@@ -217,13 +218,18 @@ fn follow_candidate(action: &CandidateAction, view: &View) -> Vec<RowKey> {
             .filter_map(|device_id| view.get::<Device>((*device_id,)))
             .map(|device| RowKey::SigningKey(device.key_id))
             .collect(),
-        CandidateAction::ActivateTerminal { activation_tag } => view
-            .get::<Activation>((*activation_tag,))
-            .map(|activation| RowKey::Terminal(activation.terminal_id))
-            .into_iter()
-            .collect(),
+        CandidateAction::ActivateTerminal { activation_tag } => follow_activation(*activation_tag, view),
         CandidateAction::Recovery { .. } => Vec::new(),
     }
+}
+
+/// The till that is to be activated; and whose it is, once that is known.
+fn follow_activation(activation_tag: CodeTag, view: &View) -> Vec<RowKey> {
+    let Some(activation) = view.get::<Activation>((activation_tag,)) else { return Vec::new() };
+    let till = RowKey::Terminal(activation.terminal_id);
+    let row = view.knows(&till).then(|| view.get::<Terminal>((activation.terminal_id,))).flatten();
+    let shop = row.map(|row| [RowKey::Merchant(row.merchant_id), RowKey::Store(row.store_id)]);
+    [till].into_iter().chain(shop.into_iter().flatten()).collect()
 }
 
 fn device_keys(call: &DeviceCall, action: &DeviceAction) -> Vec<RowKey> {

@@ -2,7 +2,7 @@
 //! active at most, and where another takes its place both change in one commit.
 
 use super::ruling::Ruling;
-use crate::domain::command::{Approved, NewKey, OperatorCall};
+use crate::domain::command::{NewKey, OperatorCall};
 use crate::domain::id::{FIRST_TENANT, KeyId, MerchantId, OperatorId, OwnerId, ProposalId};
 use crate::domain::journal::Versions;
 use crate::domain::outcome::{KeyOutcome, Outcome, Refusal};
@@ -74,37 +74,17 @@ pub(super) fn new(
     Ok(Write::Insert(row.into_row()))
 }
 
-/// What two operators decided about a key, or that a bar ends. Whoever it is about is neither of the two, so
-/// that two remain who may act.
-pub(super) fn approved(proposal_id: ProposalId, approved: &Approved, view: &View) -> Result<Ruling, Refusal> {
-    match approved {
-        Approved::RevokeOperator { operator_id } => revoke_operator(proposal_id, *operator_id, view),
-        Approved::SetOperatorKey { operator_id, key } => {
-            set_operator_key(proposal_id, *operator_id, key, view)
-        }
-        Approved::RevokeMerchantKey { merchant_id } => revoke_merchant_key(proposal_id, *merchant_id, view),
-        Approved::SetMerchantKey { merchant_id, key } => {
-            set_merchant_key(proposal_id, *merchant_id, key, view)
-        }
-        Approved::LiftBar(subject) => lift(proposal_id, *subject, view),
-        Approved::RegisterMerchant { .. }
-        | Approved::RegisterStore { .. }
-        | Approved::AddOperator { .. }
-        | Approved::ResumeMerchant { .. }
-        | Approved::AllowCash { .. }
-        | Approved::SetFee { .. }
-        | Approved::ClosePayouts { .. }
-        | Approved::UnfreezeAccount { .. }
-        | Approved::ProofRecovery { .. } => Err(Refusal::NotFound),
-    }
-}
-
 fn active(operator_id: OperatorId, view: &View) -> Result<&Operator, Refusal> {
     let operator = view.get::<Operator>((operator_id,)).ok_or(Refusal::NotFound)?;
     if operator.state == KeyState::Active { Ok(operator) } else { Err(Refusal::NoKey) }
 }
 
-fn revoke_operator(proposal_id: ProposalId, operator_id: OperatorId, view: &View) -> Result<Ruling, Refusal> {
+/// Two operators decided that another one leaves.
+pub(super) fn revoke_operator(
+    proposal_id: ProposalId,
+    operator_id: OperatorId,
+    view: &View,
+) -> Result<Ruling, Refusal> {
     let operator = active(operator_id, view)?;
     let change = Change::default().revoke(operator.key_id, view)?;
     let gone = Operator { state: KeyState::Revoked, ..operator.clone() };
@@ -112,7 +92,8 @@ fn revoke_operator(proposal_id: ProposalId, operator_id: OperatorId, view: &View
     Ok(change.ruling(Write::Update(gone.into_row()), outcome))
 }
 
-fn set_operator_key(
+/// Two operators gave another one another key.
+pub(super) fn set_operator_key(
     proposal_id: ProposalId,
     operator_id: OperatorId,
     key: &NewKey,
@@ -139,7 +120,8 @@ pub(super) fn rotate_operators(call: &OperatorCall, key: &NewKey, view: &View) -
     operators(operator, key, KeyOutcome::Rotated { key_id: key.key_id }, view)
 }
 
-fn revoke_merchant_key(
+/// A merchant has no key any more.
+pub(super) fn revoke_merchant_key(
     proposal_id: ProposalId,
     merchant_id: MerchantId,
     view: &View,
@@ -151,7 +133,8 @@ fn revoke_merchant_key(
     Ok(change.ruling(Write::Update(without.into_row()), outcome))
 }
 
-fn set_merchant_key(
+/// A merchant has another key, whatever became of the one before.
+pub(super) fn set_merchant_key(
     proposal_id: ProposalId,
     merchant_id: MerchantId,
     key: &NewKey,
@@ -185,7 +168,8 @@ pub(super) fn bar(subject: BarSubject, view: &View) -> Result<Ruling, Refusal> {
     Ok(Ruling::plain(vec![write], Outcome::Keys(KeyOutcome::Barred { subject })))
 }
 
-fn lift(proposal_id: ProposalId, subject: BarSubject, view: &View) -> Result<Ruling, Refusal> {
+/// Whoever was barred is what they were before.
+pub(super) fn lift(proposal_id: ProposalId, subject: BarSubject, view: &View) -> Result<Ruling, Refusal> {
     let (since, set) = barred(subject, view)?;
     since.ok_or(Refusal::NotBarred)?;
     let outcome = KeyOutcome::BarLifted { proposal_id, subject };

@@ -244,11 +244,17 @@ fn carry_out(
             settlement::set_fee(proposal_id, *merchant_id, *basis_points, view)
         }
         Approved::ClosePayouts { day, ends } => settlement::close_payouts(proposal_id, *day, ends, view),
-        Approved::RevokeOperator { .. }
-        | Approved::SetOperatorKey { .. }
-        | Approved::RevokeMerchantKey { .. }
-        | Approved::SetMerchantKey { .. }
-        | Approved::LiftBar(_) => keys::approved(proposal_id, approved, view),
+        Approved::RevokeOperator { operator_id } => keys::revoke_operator(proposal_id, *operator_id, view),
+        Approved::SetOperatorKey { operator_id, key } => {
+            keys::set_operator_key(proposal_id, *operator_id, key, view)
+        }
+        Approved::RevokeMerchantKey { merchant_id } => {
+            keys::revoke_merchant_key(proposal_id, *merchant_id, view)
+        }
+        Approved::SetMerchantKey { merchant_id, key } => {
+            keys::set_merchant_key(proposal_id, *merchant_id, key, view)
+        }
+        Approved::LiftBar(subject) => keys::lift(proposal_id, *subject, view),
         Approved::UnfreezeAccount { account_id } => halt::lift(command_id, proposal_id, *account_id, view),
         // A step of the recovery, and taken as one.
         Approved::ProofRecovery { .. } => Err(Refusal::NotFound),

@@ -22,7 +22,7 @@ use crate::domain::rows::{
     Account, AccountState, Activation, CodePurpose, Device, Event, EventKind, KeyState, Merchant, OrderSlot,
     PaymentCode, Principal, RowKey, SigningKey, Store, Terminal, TerminalState,
 };
-use crate::domain::standing::Shop;
+use crate::domain::standing::{Deed, Shop};
 use crate::domain::time::Timestamp;
 use crate::domain::view::View;
 use crate::domain::write::Write;
@@ -358,6 +358,15 @@ pub(super) fn written(row: OrderSlot, before: Option<&OrderSlot>) -> Write {
     }
 }
 
+/// Whether a bar stands against opening it: its own, its store's or its merchant's.
+fn is_barred(terminal: &Terminal, view: &View) -> bool {
+    let store = view.get::<Store>((terminal.store_id,));
+    let merchant = view.get::<Merchant>((terminal.merchant_id,));
+    merchant.is_none_or(|merchant| {
+        Shop { merchant, store, terminal: Some(terminal) }.is_barred_for(Deed::OpenTerminal)
+    })
+}
+
 /// A till enrols its key with its merchant's activation code. Every code that is not good, is not good
 /// in the same words.
 pub(super) fn activate(
@@ -370,7 +379,7 @@ pub(super) fn activate(
         .get::<Activation>((activation_tag,))
         .filter(|activation| now < activation.expires_at)
         .and_then(|activation| view.get::<Terminal>((activation.terminal_id,)))
-        .filter(|terminal| terminal.state == TerminalState::Registered && terminal.barred_at.is_none());
+        .filter(|terminal| terminal.state == TerminalState::Registered && !is_barred(terminal, view));
     let Some(terminal) = terminal else {
         return (Vec::new(), Outcome::refused(Refusal::ActivationOver), Versions::default());
     };

@@ -237,11 +237,13 @@ fn taken_back(
     account.debt_minor += lost_minor;
     let of = |kind, number| event(account.account_id, command_id, number, kind, top_up.top_up_id.0, now);
     let mut writes = if state == TopUpState::ChargedBack {
-        vec![of(EventKind::TopUpChargedBack, 1), of(EventKind::AccountHalted, 2)]
+        vec![of(EventKind::TopUpChargedBack, 1)]
     } else {
         vec![of(EventKind::TopUpRefunded, 1)]
     };
     if state == TopUpState::ChargedBack {
+        // Of an account that is stopped already it is no news.
+        writes.extend(account.halted_at.is_none().then(|| of(EventKind::AccountHalted, 2)));
         account.halt(now, HaltReason::ChargeBack);
     }
     let halted_at = account.halted_at.filter(|_| state == TopUpState::ChargedBack);

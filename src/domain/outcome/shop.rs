@@ -12,7 +12,7 @@ use crate::domain::time::Timestamp;
 /// Why a reversal comes too late.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Late {
-    /// What was captured belongs to a business day that is closed.
+    /// It was taken, or held, in a business day that is closed.
     DayClosed,
     /// It was captured too long ago.
     WindowOver,

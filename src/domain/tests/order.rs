@@ -267,7 +267,8 @@ fn pay_answers_in_the_documented_order() {
     is_done(&mut scene, "pay");
 }
 
-/// Unlinked, another's, linked just now, and of a card that brought in too much today.
+/// Unlinked, another's, linked just now, and of a card that is in two other accounts and brought in too much
+/// today.
 fn unusable_source(scene: &mut Scene) {
     scene.ledger.put(Funding {
         funding_id: funding_id("alice"),
@@ -280,9 +281,19 @@ fn unusable_source(scene: &mut Scene) {
         card_tag: Some(card_tag("alice")),
         topped_up_at: None,
     });
+    let mut card = card_of_today();
+    let rules = &scene.ledger.policy.cards;
+    for name in ["bob", "carol"] {
+        card.link(rules, account_id(name), NOW).expect("two may");
+    }
+    scene.ledger.put(card);
+}
+
+/// A card that brought in so much today that it brings in little more.
+fn card_of_today() -> Card {
     let mut card = Card::new(card_tag("alice"));
     card.top_ups.add(NOW, 50_001);
-    scene.ledger.put(card);
+    card
 }
 
 #[test]
@@ -299,7 +310,7 @@ fn request_top_up_answers_in_the_documented_order() {
         }
     });
     walk_front(&mut scene, &[CLOSED, NEVER_ACTIVATED, NOT_ACTIVE, FROZEN], "top-up");
-    let rest: [Row; 10] = [
+    let rest: [Row; 11] = [
         (Said::No(Refusal::FundingNotLinked), |scene| {
             scene.ledger.change::<Funding>((funding_id("alice"),), |source| source.ended_at = None);
         }),
@@ -340,6 +351,7 @@ fn request_top_up_answers_in_the_documented_order() {
                 .ledger
                 .change::<Funding>((funding_id("alice"),), |source| source.linked_at = NOW.plus_us(-DAY_US));
         }),
+        (Said::No(Refusal::FundingInUse), |scene| scene.ledger.put(card_of_today())),
         (Said::No(Refusal::CardLimit), |scene| scene.ledger.put(Card::new(card_tag("alice")))),
     ];
     walk(&mut scene, &rest, "top-up");

@@ -22,24 +22,24 @@ fn shop() -> Ledger {
 }
 
 /// The last day that may be settled now.
-fn last_day() -> i64 {
+pub(super) fn last_day() -> i64 {
     let rules = Policy::standard().settlement;
     rules.day(NOW.plus_us(-rules.after_us)) - 1
 }
 
-fn draft(day: i64, sums: Sums) -> SettlementDraft {
+pub(super) fn draft(day: i64, sums: Sums) -> SettlementDraft {
     let policy = Policy::standard();
     let until = policy.settlement.end_of(day);
     let span = Span::after(Timestamp(0), Timestamp(0), until, policy.staff.cash_back_us);
     SettlementDraft { merchant_id: merchant_id("bakery"), day, span, sums }
 }
 
-fn sums() -> Sums {
+pub(super) fn sums() -> Sums {
     let (captures, refunds) = (3, 1);
     Sums { captures, captured_minor: 900, refunds, refunded_minor: 100, fee_minor: 16, cash: BTreeMap::new() }
 }
 
-fn settle(ledger: &mut Ledger, draft: SettlementDraft) -> Attempt {
+pub(super) fn settle(ledger: &mut Ledger, draft: SettlementDraft) -> Attempt {
     ledger.system(SystemAction::SettleMerchant(Box::new(draft)))
 }
 

@@ -3,6 +3,7 @@
 
 mod bars;
 mod charge;
+mod customers;
 mod debts;
 mod issue;
 mod life;
@@ -13,7 +14,7 @@ mod tills;
 use super::fixture::{
     Attempt, Ledger, NOW, Said, account_id, device_id, key_id, merchant_id, signed, store_id,
 };
-use crate::domain::command::{Order, SaleDraft, TerminalAction, TerminalCall};
+use crate::domain::command::{MerchantAction, MerchantCall, Order, SaleDraft, TerminalAction, TerminalCall};
 use crate::domain::id::{CodeTag, FIRST_TENANT, OwnerId, PaymentCodeId, PaymentId, TerminalId};
 use crate::domain::live_codes::LiveCode;
 use crate::domain::money::Amount;
@@ -30,6 +31,7 @@ type Row = (Said, fn(&mut Ledger));
 
 const ORDER: &str = "order-1";
 const TAG: CodeTag = CodeTag([9; 32]);
+const PAYMENT: PaymentId = PaymentId([5; 16]);
 const CODE: PaymentCodeId = PaymentCodeId([8; 16]);
 const TILL: TerminalId = TerminalId([7; 16]);
 const OTHER_TILL: TerminalId = TerminalId([6; 16]);
@@ -95,9 +97,10 @@ fn staff_key(ledger: &mut Ledger, name: &str, principal: Principal, owner_id: [u
 }
 
 fn live_code(ledger: &mut Ledger, purpose: CodePurpose, cap_minor: i64) {
-    let expires_at = NOW.plus_us(MINUTE_US);
+    let now = ledger.now();
+    let expires_at = now.plus_us(MINUTE_US);
     let live = LiveCode { code_id: CODE, device_id: device_id("alice"), purpose, cap_minor, expires_at };
-    ledger.account("alice", |account| account.live_codes.issue(live, NOW));
+    ledger.account("alice", |account| account.live_codes.issue(live, now));
     ledger.put(PaymentCode {
         code_tag: TAG,
         tenant_id: FIRST_TENANT,
@@ -123,20 +126,33 @@ fn by_till(ledger: &mut Ledger, action: TerminalAction) -> Attempt {
     ledger.command(Order::Terminal(call, action))
 }
 
+fn by_merchant(ledger: &mut Ledger, action: MerchantAction) -> Attempt {
+    let number = ledger.number();
+    let call =
+        MerchantCall { signed: signed(key_id("merchant"), number), merchant_id: merchant_id("bakery") };
+    ledger.command(Order::Merchant(call, action))
+}
+
+fn yen(minor: i64) -> Amount {
+    Amount::new(minor).expect("an amount")
+}
+
+fn sale(amount_minor: i64, ask: bool) -> SaleDraft {
+    SaleDraft {
+        payment_id: PAYMENT,
+        order_id: ORDER.into(),
+        code_tag: TAG,
+        amount: yen(amount_minor),
+        currency: "JPY".into(),
+        receipt_line: None,
+        external_reference: None,
+        ask,
+    }
+}
+
 fn charge_of(ledger: &mut Ledger, amount_minor: i64, currency: &str) -> Attempt {
-    by_till(
-        ledger,
-        TerminalAction::Charge(SaleDraft {
-            payment_id: PaymentId([5; 16]),
-            order_id: ORDER.into(),
-            code_tag: TAG,
-            amount: Amount::new(amount_minor).expect("an amount"),
-            currency: currency.into(),
-            receipt_line: None,
-            external_reference: None,
-            ask: false,
-        }),
-    )
+    let currency = currency.into();
+    by_till(ledger, TerminalAction::Charge(SaleDraft { currency, ..sale(amount_minor, false) }))
 }
 
 fn charge(ledger: &mut Ledger, amount_minor: i64) -> Attempt {

@@ -11,7 +11,7 @@ use crate::domain::id::{TopUpId, WorkerId, hex};
 use crate::domain::ledger::{LOSSES, PROVIDER_CLEARING, Transfer};
 use crate::domain::money::{Amount, Asset};
 use crate::domain::outcome::{Outcome, Refusal};
-use crate::domain::rows::{Card, Event, EventKind, Funding, HaltReason, TopUp, TopUpState};
+use crate::domain::rows::{Card, Event, EventKind, Funding, HaltReason, RowKey, TopUp, TopUpState};
 use crate::domain::time::{DAY_US, SECOND_US, Timestamp};
 use crate::domain::top_up::{Answer, Step, TABLE, step};
 
@@ -364,6 +364,34 @@ fn a_charge_back_stops_all_outflow_and_a_refund_does_not() {
         let expected = if charged_back { Said::No(Refusal::AccountHalted) } else { Said::Done };
         assert_eq!(ledger.ask(&pay), expected);
     }
+}
+
+#[test]
+fn an_account_that_is_stopped_already_is_not_told_so_again() {
+    let (mut ledger, id) = at(TopUpState::Succeeded);
+    let since = NOW.plus_us(-DAY_US);
+    ledger.account("alice", |account| account.halt(since, HaltReason::Operator));
+    let take_back = ledger.take_back(id, true);
+    let decision = ledger.act(&take_back);
+    let told: Vec<_> = written::<Event>(&decision).iter().map(|event| event.kind).collect();
+    assert_eq!(told, [EventKind::TopUpChargedBack]);
+    let account = ledger.account_of("alice");
+    assert_eq!((account.halted_at, account.halt_reason), (Some(since), Some(HaltReason::Operator)));
+}
+
+#[test]
+fn a_source_from_before_cards_were_known_tops_up_as_one_of_no_card() {
+    let mut ledger = Ledger::parse("alice 100 jpy fresh card");
+    ledger.change((funding_id("alice"),), |source: &mut Funding| source.card_tag = None);
+    ledger.remove(RowKey::Card(card_tag("alice")));
+    let request = ledger.top_up("alice", 9_000);
+    let decision = ledger.act(&request);
+    assert_eq!(Said::of(&decision), Said::Done);
+    assert_eq!(written::<Card>(&decision), Vec::<&Card>::new());
+    let [top_up] = written::<TopUp>(&decision)[..] else { panic!("one top-up") };
+    assert_eq!(top_up.card_tag, None);
+    let settle = ledger.settle(top_up_id(&request), false);
+    assert_eq!(ledger.say(&settle), Said::Done, "nor is one looked for when it fails");
 }
 
 #[test]

@@ -91,7 +91,7 @@ impl Replay {
             return Err("a new source brings in more than it may");
         }
         if !card_is_within {
-            return Err("a card brings in more than it may");
+            return Err("a card brings in more than it may, or is in too many accounts");
         }
         if told == wanted {
             Ok(())

@@ -53,8 +53,8 @@ impl Replay {
         self.is_done_for(shop, deed(kind).ok_or("it was signed by another kind of key than its method's")?)
     }
 
-    /// Neither a suspension nor a bar stood against it.
-    pub(super) fn is_done_for(&self, shop: ShopReplay, deed: Deed) -> Checked {
+    /// No bar stood against it.
+    pub(super) fn no_bar_for(&self, shop: ShopReplay, deed: Deed) -> Checked {
         let merchant = self.merchants.get(&shop.merchant).ok_or("its merchant has no account")?;
         let store = shop.store.and_then(|id| self.stores.get(&id));
         let terminal = shop.terminal.and_then(|id| self.terminals.get(&id));
@@ -66,6 +66,13 @@ impl Replay {
         if bars.into_iter().any(|(barred_at, bar)| barred_at.is_some() && !deed.is_done(bar)) {
             return Err("its merchant, store or till was barred");
         }
+        Ok(())
+    }
+
+    /// Neither a suspension nor a bar stood against it.
+    pub(super) fn is_done_for(&self, shop: ShopReplay, deed: Deed) -> Checked {
+        self.no_bar_for(shop, deed)?;
+        let merchant = self.merchants.get(&shop.merchant).ok_or("its merchant has no account")?;
         if merchant.standing == Standing::Suspended && !deed.is_done(Hindrance::MerchantSuspended) {
             return Err("its merchant was suspended");
         }

@@ -174,11 +174,12 @@ impl Replay {
         key: PublicKey,
         terminal_id: TerminalId,
     ) -> Checked {
-        let terminal = self
-            .terminals
-            .get_mut(&terminal_id)
-            .filter(|terminal| terminal.state == TerminalState::Registered && terminal.barred_at.is_none())
-            .ok_or("it activates a till that nobody registered")?;
+        let unknown = "it activates a till that nobody registered";
+        let terminal = self.terminals.get(&terminal_id).ok_or(unknown)?;
+        let (merchant, store) = (terminal.merchant_id, Some(terminal.store_id));
+        self.no_bar_for(ShopReplay { merchant, store, terminal: Some(terminal_id) }, Deed::OpenTerminal)?;
+        let terminal = self.terminals.get_mut(&terminal_id);
+        let terminal = terminal.filter(|row| row.state == TerminalState::Registered).ok_or(unknown)?;
         terminal.key_id = Some(entry.row.key_id);
         terminal.state = TerminalState::Active;
         let form = stored(key.form());

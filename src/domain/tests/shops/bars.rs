@@ -1,26 +1,19 @@
 //! What a suspension and a bar leave: the table, against what is decided; and keys that come and go.
 
+use super::operators::{FIRST, SECOND, THIRD, approve, by, employed, propose};
 use super::*;
 use crate::domain::command::{
-    Approved, MerchantAction, MerchantCall, MerchantDocumentWrite, NewKey, OperatorAction, OperatorCall,
-    OrderDraft, ShopStep, WebhookAction,
+    Approved, CashDraft, MerchantDocumentWrite, NewKey, OperatorAction, OrderDraft, ShopStep, WebhookAction,
 };
 use crate::domain::decide::Stale;
-use crate::domain::id::{OperatorId, ProposalId, StoreId, WebhookEndpointId};
+use crate::domain::id::{CashTopUpId, ProposalId, StoreId, WebhookEndpointId};
 use crate::domain::journal::Versions;
 use crate::domain::outcome::Refusal;
-use crate::domain::rows::{Operator, Proposal, ProposalState, Standing, Store};
-use crate::domain::standing::{BarSubject, HINDRANCES, Hindrance};
+use crate::domain::rows::{Proposal, ProposalState, Standing, Store};
+use crate::domain::standing::{BarSubject, Deed, HINDRANCES, Hindrance};
 use crate::domain::tests::fixture::{entry, written};
 
-fn by_merchant(ledger: &mut Ledger, action: MerchantAction) -> Attempt {
-    let number = ledger.number();
-    let call =
-        MerchantCall { signed: signed(key_id("merchant"), number), merchant_id: merchant_id("bakery") };
-    ledger.command(Order::Merchant(call, action))
-}
-
-fn hinder(ledger: &mut Ledger, hindrance: Hindrance) {
+pub(super) fn hinder(ledger: &mut Ledger, hindrance: Hindrance) {
     match hindrance {
         Hindrance::MerchantSuspended => {
             ledger.change((merchant_id("bakery"),), |row: &mut Merchant| row.standing = Standing::Suspended);
@@ -33,10 +26,6 @@ fn hinder(ledger: &mut Ledger, hindrance: Hindrance) {
         }
         Hindrance::TillBarred => till(ledger, |till| till.barred_at = Some(NOW)),
     }
-}
-
-fn yen(minor: i64) -> Amount {
-    Amount::new(minor).expect("an amount")
 }
 
 fn new_order() -> OrderDraft {
@@ -54,44 +43,77 @@ fn new_key() -> NewKey {
     NewKey { key_id: key_id("new"), point: [4; 65], form: KeyForm::Der }
 }
 
-fn steps() -> [ShopStep; 3] {
-    [ShopStep::Capture { amount: None, is_final: true }, ShopStep::Void, ShopStep::Refund { amount: yen(1) }]
+/// Captured, voided and refunded; and what each is in the table.
+fn steps(capture: Deed, back: Deed) -> [(ShopStep, Deed); 3] {
+    [
+        (ShopStep::Capture { amount: None, is_final: true }, capture),
+        (ShopStep::Void, back),
+        (ShopStep::Refund { amount: yen(1) }, back),
+    ]
 }
 
-fn servers() -> Vec<MerchantAction> {
+/// What a merchant's server does, and what it is in the table.
+fn servers() -> Vec<(MerchantAction, Deed)> {
     let document = MerchantDocumentWrite { expected_version: 0, sealed: vec![1], data_key: None };
     let endpoint_id = WebhookEndpointId([1; 16]);
     let order_id = || ORDER.to_owned();
+    let register = MerchantAction::RegisterTerminal {
+        terminal_id: OTHER_TILL,
+        store_id: store_id("bakery"),
+        label: "till 2".into(),
+        activation_tag: TAG,
+        secret: vec![1],
+    };
     let mut actions = vec![
-        MerchantAction::RegisterTerminal {
-            terminal_id: OTHER_TILL,
-            store_id: store_id("bakery"),
-            label: "till 2".into(),
-            activation_tag: TAG,
-            secret: vec![1],
-        },
-        MerchantAction::SuspendTerminal { terminal_id: TILL },
-        MerchantAction::ResumeTerminal { terminal_id: TILL },
-        MerchantAction::Reverse { terminal_id: TILL, order_id: order_id() },
-        MerchantAction::CreateOrder { terminal_id: TILL, order: new_order() },
-        MerchantAction::CancelOrder { order_id: order_id() },
-        MerchantAction::Webhook(WebhookAction::Delete { endpoint_id, document }),
-        MerchantAction::RotateKey(new_key()),
+        (register, Deed::OpenTerminal),
+        (MerchantAction::ResumeTerminal { terminal_id: TILL }, Deed::OpenTerminal),
+        (MerchantAction::SuspendTerminal { terminal_id: TILL }, Deed::SuspendTerminal),
+        (MerchantAction::Reverse { terminal_id: TILL, order_id: order_id() }, Deed::GiveBack),
+        (MerchantAction::CreateOrder { terminal_id: TILL, order: new_order() }, Deed::CreateOrder),
+        (MerchantAction::CancelOrder { order_id: order_id() }, Deed::CancelOrder),
+        (MerchantAction::Webhook(WebhookAction::Delete { endpoint_id, document }), Deed::ChangeWebhooks),
+        (MerchantAction::RotateKey(new_key()), Deed::RotateKey),
     ];
-    actions.extend(steps().map(|step| MerchantAction::Step { order_id: order_id(), step }));
+    let steps = steps(Deed::Capture, Deed::GiveBack);
+    actions.extend(steps.map(|(step, deed)| (MerchantAction::Step { order_id: order_id(), step }, deed)));
     actions
 }
 
-fn tills() -> Vec<TerminalAction> {
+fn new_cash() -> CashDraft {
+    CashDraft {
+        cash_top_up_id: CashTopUpId([4; 16]),
+        order_id: "another".into(),
+        code_tag: TAG,
+        amount: yen(10),
+        currency: "JPY".into(),
+    }
+}
+
+/// What a till does, and what it is in the table.
+fn tills() -> Vec<(TerminalAction, Deed)> {
     let order_id = || ORDER.to_owned();
+    let new_sale = || SaleDraft { order_id: "another".into(), ..sale(10, false) };
     let mut actions = vec![
-        TerminalAction::Reverse { order_id: order_id() },
-        TerminalAction::CreateOrder(new_order()),
-        TerminalAction::CancelOrder { order_id: order_id() },
-        TerminalAction::CloseDay { business_day: 1 },
+        (TerminalAction::Charge(new_sale()), Deed::Charge),
+        (TerminalAction::Authorize { sale: new_sale(), hold_us: MINUTE_US }, Deed::Charge),
+        (TerminalAction::CashTopUp(new_cash()), Deed::CashTopUp),
+        (TerminalAction::Reverse { order_id: order_id() }, Deed::TillGivesBack),
+        (TerminalAction::CreateOrder(new_order()), Deed::TillCreatesOrder),
+        (TerminalAction::CancelOrder { order_id: order_id() }, Deed::TillCloses),
+        (TerminalAction::CloseDay { business_day: 1 }, Deed::TillCloses),
     ];
-    actions.extend(steps().map(|step| TerminalAction::Step { order_id: order_id(), step }));
+    let steps = steps(Deed::TillCapture, Deed::TillGivesBack);
+    actions.extend(steps.map(|(step, deed)| (TerminalAction::Step { order_id: order_id(), step }, deed)));
     actions
+}
+
+/// A till with something held, so that each step has what it is about.
+fn held() -> Ledger {
+    let mut ledger = scene();
+    let hold = TerminalAction::Authorize { sale: sale(800, false), hold_us: 9 * MINUTE_US };
+    let attempt = by_till(&mut ledger, hold);
+    assert_eq!(ledger.say(&attempt), Said::Done);
+    ledger
 }
 
 /// What it is refused for by the table; nothing where it is done, as far as the table is asked.
@@ -112,11 +134,10 @@ fn hindered(said: &Said) -> Option<Refusal> {
 #[test]
 fn what_a_merchants_server_may_is_what_the_table_says() {
     for hindrance in HINDRANCES {
-        for action in servers() {
-            let mut ledger = scene();
+        for (action, deed) in servers() {
+            let mut ledger = held();
             hinder(&mut ledger, hindrance);
             till(&mut ledger, |till| till.code_misses = 10);
-            let is_done = action.deed().is_done(hindrance);
             let is_new = matches!(action, MerchantAction::RegisterTerminal { .. });
             if is_new && hindrance == Hindrance::TillBarred {
                 // A new till is not the barred one.
@@ -124,7 +145,8 @@ fn what_a_merchants_server_may_is_what_the_table_says() {
             }
             let attempt = by_merchant(&mut ledger, action.clone());
             let said = ledger.ask(&attempt);
-            assert_eq!(hindered(&said), expected(hindrance, is_done), "{hindrance:?} {action:?}: {said:?}");
+            let expected = expected(hindrance, deed.is_done(hindrance));
+            assert_eq!(hindered(&said), expected, "{hindrance:?} {action:?}: {said:?}");
         }
     }
 }
@@ -132,80 +154,28 @@ fn what_a_merchants_server_may_is_what_the_table_says() {
 #[test]
 fn what_a_till_may_is_what_the_table_says() {
     for hindrance in HINDRANCES {
-        for action in tills() {
-            let mut ledger = scene();
+        for (action, deed) in tills() {
+            let mut ledger = held();
             hinder(&mut ledger, hindrance);
-            let is_done = action.deed().is_done(hindrance);
-            let is_step = matches!(action, TerminalAction::Step { .. });
-            if is_step && hindrance == Hindrance::MerchantSuspended {
-                // Looked at behind the order: the tables of payments' steps walk it.
-                continue;
-            }
             let attempt = by_till(&mut ledger, action.clone());
             let said = ledger.ask(&attempt);
-            assert_eq!(hindered(&said), expected(hindrance, is_done), "{hindrance:?} {action:?}: {said:?}");
+            let expected = expected(hindrance, deed.is_done(hindrance));
+            assert_eq!(hindered(&said), expected, "{hindrance:?} {action:?}: {said:?}");
         }
-        let mut ledger = scene();
-        hinder(&mut ledger, hindrance);
-        let attempt = charge(&mut ledger, 10);
-        let said = ledger.ask(&attempt);
-        assert_eq!(hindered(&said), expected(hindrance, false), "{hindrance:?} a charge: {said:?}");
     }
 }
 
-const PROPOSER: OperatorId = OperatorId([1; 16]);
-const APPROVER: OperatorId = OperatorId([2; 16]);
-const THIRD: OperatorId = OperatorId([3; 16]);
-const PROPOSAL: ProposalId = ProposalId([3; 16]);
-
+/// Everybody, and something that was proposed.
 fn office() -> Ledger {
     let mut ledger = scene();
-    for (name, operator_id) in [("proposer", PROPOSER), ("approver", APPROVER), ("third", THIRD)] {
-        ledger.put(Operator {
-            operator_id,
-            tenant_id: FIRST_TENANT,
-            key_id: key_id(name),
-            state: KeyState::Active,
-            added_at: NOW,
-        });
-        staff_key(&mut ledger, name, Principal::Operator, operator_id.0);
-    }
-    ledger.put(Proposal {
-        proposal_id: PROPOSAL,
-        tenant_id: FIRST_TENANT,
-        proposer_id: PROPOSER,
-        payload: vec![1],
-        payload_sha256: [4; 32],
-        state: ProposalState::Open,
-        approver_id: None,
-        created_at: NOW,
-        expires_at: NOW.plus_us(MINUTE_US),
-        decided_at: None,
-        key_id: key_id("proposer"),
-    });
+    employed(&mut ledger);
+    propose(&mut ledger);
     ledger
-}
-
-fn by(ledger: &mut Ledger, name: &str, operator_id: OperatorId, action: OperatorAction) -> Attempt {
-    let number = ledger.number();
-    let call = OperatorCall { signed: signed(key_id(name), number), operator_id };
-    ledger.command(Order::Operator(call, action))
-}
-
-fn approve(ledger: &mut Ledger, approved: Approved) -> Attempt {
-    let approved = Box::new(approved);
-    let action = OperatorAction::Approve {
-        proposal_id: PROPOSAL,
-        payload_sha256: [4; 32],
-        read_sha256: [4; 32],
-        approved,
-    };
-    by(ledger, "approver", APPROVER, action)
 }
 
 #[test]
 fn whoever_a_decision_is_about_neither_proposes_nor_approves_it() {
-    for operator_id in [PROPOSER, APPROVER] {
+    for operator_id in [FIRST, SECOND] {
         for approved in [
             Approved::RevokeOperator { operator_id },
             Approved::SetOperatorKey { operator_id, key: new_key() },
@@ -220,7 +190,7 @@ fn whoever_a_decision_is_about_neither_proposes_nor_approves_it() {
     let payload_sha256 = [4; 32];
     let proposal_id = ProposalId([5; 16]);
     let own = OperatorAction::Propose { proposal_id, payload: vec![1], payload_sha256, concerned };
-    let attempt = by(&mut ledger, "third", THIRD, own);
+    let attempt = by(&mut ledger, "third", own);
     assert_eq!(ledger.ask(&attempt), no(Refusal::OperatorConcerned));
 }
 
@@ -273,11 +243,32 @@ fn a_key_that_was_anybodys_becomes_nobodys_and_what_is_not_there_is_not_barred()
     assert_eq!(ledger.ask(&attempt), no(Refusal::KeyInUse));
     let attempt = by_merchant(&mut ledger, MerchantAction::RotateKey(new_key()));
     assert_eq!(ledger.ask(&attempt), no(Refusal::KeyInUse));
-    let attempt = by(&mut ledger, "third", THIRD, OperatorAction::RotateKey(new_key()));
+    let attempt = by(&mut ledger, "third", OperatorAction::RotateKey(new_key()));
     assert_eq!(ledger.ask(&attempt), no(Refusal::KeyInUse));
     let nowhere = BarSubject::Store(StoreId([8; 16]));
-    let attempt = by(&mut ledger, "third", THIRD, OperatorAction::Bar(nowhere));
+    let attempt = by(&mut ledger, "third", OperatorAction::Bar(nowhere));
     assert_eq!(ledger.ask(&attempt), no(Refusal::NotFound));
     let attempt = approve(&mut ledger, Approved::LiftBar(BarSubject::Terminal(TILL)));
     assert_eq!(ledger.ask(&attempt), no(Refusal::NotBarred));
+}
+
+#[test]
+fn barred_twice_it_is_barred_since_the_first_time() {
+    let merchant = merchant_id("bakery");
+    let subjects =
+        [BarSubject::Merchant(merchant), BarSubject::Store(store_id("bakery")), BarSubject::Terminal(TILL)];
+    let mut ledger = office();
+    for name in ["first", "second"] {
+        for subject in subjects {
+            let attempt = by(&mut ledger, name, OperatorAction::Bar(subject));
+            assert_eq!(ledger.say(&attempt), Said::Done);
+        }
+        ledger.pass(MINUTE_US);
+    }
+    let since = [
+        ledger.get::<Merchant>((merchant,)).barred_at,
+        ledger.get::<Store>((store_id("bakery"),)).barred_at,
+        ledger.get::<Terminal>((TILL,)).barred_at,
+    ];
+    assert_eq!(since, [Some(NOW); 3]);
 }

@@ -9,11 +9,10 @@ use crate::domain::id::{CashTopUpId, LedgerAccountId};
 use crate::domain::ledger::{LOSSES, Transfer};
 use crate::domain::outcome::Refusal;
 use crate::domain::payment::State;
-use crate::domain::rows::{CashDesk, HaltReason, Payment};
-use crate::domain::tests::fixture::{STEP, entry, ledger_account_id};
-use crate::domain::time::DAY_US;
+use crate::domain::rows::{AccountState, CashDesk, Event, EventKind, HaltReason, Payment, Standing};
+use crate::domain::tests::fixture::{STEP, entry, ledger_account_id, written};
+use crate::domain::time::{DAY_US, Timestamp};
 
-const PAYMENT: PaymentId = PaymentId([5; 16]);
 const SALE: i64 = 900;
 
 fn step(ledger: &mut Ledger, step: ShopStep) -> Attempt {
@@ -32,17 +31,8 @@ fn owing(ledger: &mut Ledger, debt_minor: i64) {
 
 fn held() -> Ledger {
     let mut ledger = scene();
-    let draft = SaleDraft {
-        payment_id: PAYMENT,
-        order_id: ORDER.into(),
-        code_tag: TAG,
-        amount: Amount::new(SALE).expect("an amount"),
-        currency: "JPY".into(),
-        receipt_line: None,
-        external_reference: None,
-        ask: false,
-    };
-    let attempt = by_till(&mut ledger, TerminalAction::Authorize { sale: draft, hold_us: DAY_US });
+    let attempt =
+        by_till(&mut ledger, TerminalAction::Authorize { sale: sale(SALE, false), hold_us: DAY_US });
     assert_eq!(ledger.say(&attempt), Said::Done);
     ledger
 }
@@ -150,18 +140,16 @@ fn whatever_comes_in_pays_what_is_owed_before_it_can_be_spent() {
 
 #[test]
 fn what_is_captured_in_full_or_in_a_part_of_many_pays_nothing() {
-    for (amount_minor, is_final) in [(SALE, true), (300, false)] {
+    for (amount_minor, is_final, state) in
+        [(SALE, true, State::Captured), (300, false, State::PartlyCaptured)]
+    {
         let mut ledger = held();
         owing(&mut ledger, 700);
         let attempt = step(&mut ledger, capture(amount_minor, is_final));
         assert_eq!(ledger.say(&attempt), Said::Done);
         assert_eq!(ledger.account_of("alice").debt_minor, 700, "it is the shop's");
+        assert_eq!(ledger.get::<Payment>((PAYMENT,)).sums().state(), state);
     }
-    let mut ledger = held();
-    owing(&mut ledger, 700);
-    let attempt = step(&mut ledger, capture(SALE, true));
-    assert_eq!(ledger.say(&attempt), Said::Done);
-    assert_eq!(ledger.get::<Payment>((PAYMENT,)).sums().state(), State::Captured);
 }
 
 #[test]
@@ -172,6 +160,37 @@ fn cash_that_paid_a_debt_does_not_go_back_over_the_counter() {
     assert_eq!(ledger.say(&attempt), Said::Done);
     let attempt = reverse(&mut ledger);
     assert_eq!(ledger.ask(&attempt), no(Refusal::AlreadySpent));
+}
+
+#[test]
+fn cash_is_not_taken_back_while_its_merchant_is_suspended() {
+    let (mut ledger, _) = with_cash();
+    let attempt = cash(&mut ledger);
+    assert_eq!(ledger.say(&attempt), Said::Done);
+    ledger.change((merchant_id("bakery"),), |row: &mut Merchant| row.standing = Standing::Suspended);
+    let attempt = reverse(&mut ledger);
+    assert_eq!(ledger.ask(&attempt), no(Refusal::MerchantSuspended), "what was paid would go back");
+}
+
+#[test]
+fn cash_taken_back_after_midnight_makes_no_room_in_the_new_day() {
+    let (mut ledger, _) = with_cash();
+    let midnight = Timestamp((NOW.day() + 1) * DAY_US);
+    ledger.pass(midnight.plus_us(-MINUTE_US).since_us(NOW));
+    live_code(&mut ledger, CodePurpose::TopUp, 5_000);
+    let attempt = cash(&mut ledger);
+    assert_eq!(ledger.say(&attempt), Said::Done);
+    assert_eq!(ledger.get::<Terminal>((TILL,)).cash_today_minor, SALE);
+    let mut same_day = ledger.clone();
+    let attempt = reverse(&mut same_day);
+    assert_eq!(same_day.say(&attempt), Said::Done);
+    assert_eq!(same_day.get::<Terminal>((TILL,)).cash_today_minor, 0);
+    ledger.pass(2 * MINUTE_US);
+    let today = ledger.now().day();
+    till(&mut ledger, |till| (till.cash_day, till.cash_today_minor) = (today, 500));
+    let attempt = reverse(&mut ledger);
+    assert_eq!(ledger.say(&attempt), Said::Done);
+    assert_eq!(ledger.get::<Terminal>((TILL,)).cash_today_minor, 500);
 }
 
 fn halted() -> Ledger {
@@ -234,8 +253,24 @@ fn two_operators_let_it_go_on_and_what_is_owed_stays_owed() {
     other.account("alice", |account| (account.halted_at, account.halt_reason) = (None, None));
     assert_eq!(other.ask(&attempt), no(Refusal::AccountNotHalted));
     ledger.account("alice", |account| account.frozen_at = Some(NOW));
-    assert_eq!(ledger.say(&attempt), Said::Done);
+    let decision = ledger.act(&attempt);
+    assert_eq!(Said::of(&decision), Said::Done);
+    let told: Vec<_> = written::<Event>(&decision).iter().map(|event| event.kind).collect();
+    assert_eq!(told, [EventKind::AccountResumed]);
     let account = ledger.account_of("alice");
     assert_eq!((account.halted_at, account.halt_reason), (None, None));
     assert_eq!(account.frozen_at, Some(NOW), "her own freeze is hers to lift");
+}
+
+#[test]
+fn a_closed_account_is_neither_stopped_nor_let_go_on() {
+    let mut ledger = halted();
+    propose(&mut ledger);
+    ledger.account("alice", |account| account.state = AccountState::Closed);
+    let account_id = account_id("alice");
+    let stop = by(&mut ledger, "first", OperatorAction::FreezeAccount(HaltSubject::Account(account_id)));
+    let lift = approve(&mut ledger, Approved::UnfreezeAccount { account_id });
+    for attempt in [stop, lift] {
+        assert_eq!(ledger.ask(&attempt), no(Refusal::AccountClosed));
+    }
 }

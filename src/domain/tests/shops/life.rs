@@ -9,32 +9,14 @@ use crate::domain::rows::{Account, AccountState, Merchant, Payment, Standing};
 use crate::domain::tests::fixture::{STEP, entry, ledger_account_id};
 use crate::domain::time::{DAY_US, SECOND_US};
 
-const PAYMENT: PaymentId = PaymentId([5; 16]);
 const HOLD_US: i64 = 7 * DAY_US;
 
-fn yen(minor: i64) -> Amount {
-    Amount::new(minor).expect("an amount")
-}
-
-fn sale(amount_minor: i64) -> SaleDraft {
-    SaleDraft {
-        payment_id: PAYMENT,
-        order_id: ORDER.into(),
-        code_tag: TAG,
-        amount: yen(amount_minor),
-        currency: "JPY".into(),
-        receipt_line: None,
-        external_reference: None,
-        ask: true,
-    }
-}
-
 fn authorize(ledger: &mut Ledger, amount_minor: i64) -> Attempt {
-    by_till(ledger, TerminalAction::Authorize { sale: sale(amount_minor), hold_us: HOLD_US })
+    by_till(ledger, TerminalAction::Authorize { sale: sale(amount_minor, true), hold_us: HOLD_US })
 }
 
 fn ask(ledger: &mut Ledger, amount_minor: i64) -> Attempt {
-    by_till(ledger, TerminalAction::Charge(sale(amount_minor)))
+    by_till(ledger, TerminalAction::Charge(sale(amount_minor, true)))
 }
 
 fn step(ledger: &mut Ledger, step: ShopStep) -> Attempt {
@@ -55,7 +37,7 @@ fn refund(amount_minor: i64) -> ShopStep {
     ShopStep::Refund { amount: yen(amount_minor) }
 }
 
-fn confirm(ledger: &mut Ledger, amount_minor: i64, payee_name: &str) -> Attempt {
+pub(super) fn confirm(ledger: &mut Ledger, amount_minor: i64, payee_name: &str) -> Attempt {
     ledger.order(
         "alice",
         DeviceAction::ConfirmPayment {
@@ -80,7 +62,7 @@ fn books(ledger: &Ledger) -> (i64, i64, i64) {
 }
 
 /// ¥800 are held.
-fn held() -> Ledger {
+pub(super) fn held() -> Ledger {
     let mut ledger = scene();
     let attempt = authorize(&mut ledger, 800);
     let decision = ledger.act(&attempt);
@@ -91,7 +73,7 @@ fn held() -> Ledger {
 }
 
 /// The till asked for ¥1,500 on a code of ¥1,000.
-fn asked() -> Ledger {
+pub(super) fn asked() -> Ledger {
     let mut ledger = scene();
     let attempt = ask(&mut ledger, 1_500);
     let decision = ledger.act(&attempt);

@@ -9,10 +9,12 @@ use crate::domain::rows::{LedgerAccount, Operator, Proposal, ProposalState, Stan
 use crate::domain::tests::fixture::written;
 use crate::domain::time::DAY_US;
 
-const FIRST: OperatorId = OperatorId([1; 16]);
-const SECOND: OperatorId = OperatorId([2; 16]);
+pub(super) const FIRST: OperatorId = OperatorId([1; 16]);
+pub(super) const SECOND: OperatorId = OperatorId([2; 16]);
+pub(super) const THIRD: OperatorId = OperatorId([3; 16]);
 const PROPOSAL: ProposalId = ProposalId([3; 16]);
 const HASH: [u8; 32] = [4; 32];
+const STAFF: [(&str, OperatorId); 3] = [("first", FIRST), ("second", SECOND), ("third", THIRD)];
 
 fn office() -> Ledger {
     let mut ledger = Ledger::parse("alice 0 jpy | bakery");
@@ -20,9 +22,9 @@ fn office() -> Ledger {
     ledger
 }
 
-/// Two operators.
+/// Three operators.
 pub(super) fn employed(ledger: &mut Ledger) {
-    for (name, operator_id) in [("first", FIRST), ("second", SECOND)] {
+    for (name, operator_id) in STAFF {
         ledger.put(Operator {
             operator_id,
             tenant_id: FIRST_TENANT,
@@ -36,7 +38,7 @@ pub(super) fn employed(ledger: &mut Ledger) {
 
 pub(super) fn by(ledger: &mut Ledger, name: &str, action: OperatorAction) -> Attempt {
     let number = ledger.number();
-    let operator_id = if name == "first" { FIRST } else { SECOND };
+    let (_, operator_id) = STAFF.into_iter().find(|(known, _)| *known == name).expect("an operator");
     let call = OperatorCall { signed: signed(key_id(name), number), operator_id };
     ledger.command(Order::Operator(call, action))
 }

@@ -1,7 +1,7 @@
 //! Reverse: whose order it is comes first, and then how long ago what it would undo was captured.
 
 use super::*;
-use crate::domain::command::{MerchantAction, MerchantCall};
+use crate::domain::command::MerchantAction;
 use crate::domain::ledger::SUSPENSE;
 use crate::domain::outcome::{Late, Outcome, Refusal};
 use crate::domain::payment::State;
@@ -13,12 +13,8 @@ fn reverse(ledger: &mut Ledger) -> Attempt {
     by_till(ledger, TerminalAction::Reverse { order_id: ORDER.into() })
 }
 
-fn by_merchant(ledger: &mut Ledger) -> Attempt {
-    let number = ledger.number();
-    let call =
-        MerchantCall { signed: signed(key_id("merchant"), number), merchant_id: merchant_id("bakery") };
-    let action = MerchantAction::Reverse { terminal_id: TILL, order_id: ORDER.into() };
-    ledger.command(Order::Merchant(call, action))
+fn reverse_by_merchant(ledger: &mut Ledger) -> Attempt {
+    by_merchant(ledger, MerchantAction::Reverse { terminal_id: TILL, order_id: ORDER.into() })
 }
 
 fn outcome(ledger: &mut Ledger, attempt: &Attempt) -> Outcome {
@@ -43,7 +39,7 @@ fn another_tills_order_is_not_told_of() {
     ] {
         let mut ledger = scene();
         slot(&mut ledger, breakage);
-        for attempt in [reverse(&mut ledger), by_merchant(&mut ledger)] {
+        for attempt in [reverse(&mut ledger), reverse_by_merchant(&mut ledger)] {
             assert_eq!(ledger.ask(&attempt), no(Refusal::NotFound));
         }
     }
@@ -75,10 +71,10 @@ fn what_was_charged_goes_back_once_and_gains_no_allowance() {
     assert_eq!(account.spending.last_day(NOW).amount_minor, 0, "the day's limit is free again");
     let since_code = (account.spent_total_minor, account.payments_total);
     assert_eq!(since_code, (700, 1), "what asks for the next code is not");
-    let payment = ledger.get::<Payment>((PaymentId([5; 16]),));
+    let payment = ledger.get::<Payment>((PAYMENT,));
     assert_eq!((payment.refunded_minor, payment.closing_reason), (700, Some(ClosingReason::Reversed)));
     assert_eq!(ledger.credits[&ledger_account_id("bakery")], (700, 700));
-    let again = by_merchant(&mut ledger);
+    let again = reverse_by_merchant(&mut ledger);
     assert_eq!(outcome(&mut ledger, &again), Outcome::AlreadyReversed);
     assert_eq!(ledger.account_of("alice").available_minor(), 5_000);
 }
@@ -101,7 +97,7 @@ fn a_suspended_till_reverses_nothing_and_its_merchant_does() {
     till(&mut ledger, |till| till.state = TerminalState::Suspended);
     let attempt = reverse(&mut ledger);
     assert_eq!(ledger.ask(&attempt), no(Refusal::TerminalSuspended));
-    let attempt = by_merchant(&mut ledger);
+    let attempt = reverse_by_merchant(&mut ledger);
     assert_eq!(ledger.ask(&attempt), Said::Done);
     till(&mut ledger, |till| till.merchant_id = merchant_id("books"));
     assert_eq!(ledger.ask(&attempt), no(Refusal::NotFound), "another merchant's till");
@@ -109,7 +105,7 @@ fn a_suspended_till_reverses_nothing_and_its_merchant_does() {
 
 #[test]
 fn what_was_captured_is_undone_for_minutes_by_the_time_of_the_decision() {
-    for by in [reverse, by_merchant] {
+    for by in [reverse, reverse_by_merchant] {
         let mut ledger = charged();
         ledger.pass(15 * MINUTE_US);
         let attempt = by(&mut ledger);
@@ -119,7 +115,7 @@ fn what_was_captured_is_undone_for_minutes_by_the_time_of_the_decision() {
         let Outcome::ReversedTooLate { payment_id, sums, why: Late::WindowOver } = told else {
             panic!("{told:?}")
         };
-        assert_eq!((payment_id, sums.state()), (PaymentId([5; 16]), State::Captured));
+        assert_eq!((payment_id, sums.state()), (PAYMENT, State::Captured));
         assert_eq!(ledger.account_of("alice").available_minor(), 4_300);
         assert_eq!(ledger.ask(&attempt), Said::Again(told), "a repetition");
     }
@@ -159,17 +155,7 @@ fn what_refunds_took_meanwhile_is_not_given_back_a_second_time() {
 #[test]
 fn a_day_begins_with_its_first_entry_and_a_hold_is_none() {
     let mut ledger = scene();
-    let sale = |ask| SaleDraft {
-        payment_id: PaymentId([5; 16]),
-        order_id: ORDER.into(),
-        code_tag: TAG,
-        amount: Amount::new(700).expect("an amount"),
-        currency: "JPY".into(),
-        receipt_line: None,
-        external_reference: None,
-        ask,
-    };
-    let hold = TerminalAction::Authorize { sale: sale(false), hold_us: 9 * MINUTE_US };
+    let hold = TerminalAction::Authorize { sale: sale(700, false), hold_us: 9 * MINUTE_US };
     let attempt = by_till(&mut ledger, hold);
     assert_eq!(ledger.say(&attempt), Said::Done);
     assert_eq!(ledger.get::<Terminal>((TILL,)).day_began_at, None);
@@ -183,6 +169,17 @@ fn a_day_begins_with_its_first_entry_and_a_hold_is_none() {
     let attempt = reverse(&mut ledger);
     assert_eq!(ledger.say(&attempt), Said::Done);
     assert_eq!(ledger.get::<Terminal>((TILL,)).day_began_at, began_at, "the first one counts");
+}
+
+#[test]
+fn a_day_began_with_the_earliest_of_its_entries_in_whatever_order_they_come() {
+    for (known_us, expected_us) in [(SECOND_US, 0), (-SECOND_US, -SECOND_US)] {
+        let mut ledger = scene();
+        till(&mut ledger, |till| till.day_began_at = Some(NOW.plus_us(known_us)));
+        let attempt = charge(&mut ledger, 700);
+        assert_eq!(ledger.say(&attempt), Said::Done);
+        assert_eq!(ledger.get::<Terminal>((TILL,)).day_began_at, Some(NOW.plus_us(expected_us)));
+    }
 }
 
 #[test]

@@ -1,19 +1,12 @@
 //! Tills: registered, activated, suspended and resumed by their own merchant alone.
 
 use super::*;
-use crate::domain::command::{CandidateAction, CandidateCall, MerchantAction, MerchantCall};
+use crate::domain::command::{CandidateAction, CandidateCall, MerchantAction};
 use crate::domain::decide::{Stale, Traceless};
 use crate::domain::outcome::Refusal;
 use crate::domain::rows::{Activation, Merchant, SecretReply, Standing, Store};
 use crate::domain::tests::fixture::written;
 use crate::domain::time::DAY_US;
-
-fn by_merchant(ledger: &mut Ledger, action: MerchantAction) -> Attempt {
-    let number = ledger.number();
-    let call =
-        MerchantCall { signed: signed(key_id("merchant"), number), merchant_id: merchant_id("bakery") };
-    ledger.command(Order::Merchant(call, action))
-}
 
 fn register(ledger: &mut Ledger) -> Attempt {
     by_merchant(
@@ -83,7 +76,7 @@ fn a_key_of_another_kind_or_owner_is_no_merchants() {
 
 #[test]
 fn an_activation_code_is_good_once_in_time_and_for_a_waiting_till() {
-    let breakages: [Breakage; 5] = [
+    let breakages: [Breakage; 8] = [
         |ledger| ledger.remove(RowKey::Activation(TAG)),
         |ledger| ledger.pass(DAY_US),
         |ledger| ledger.remove(RowKey::Terminal(OTHER_TILL)),
@@ -91,6 +84,9 @@ fn an_activation_code_is_good_once_in_time_and_for_a_waiting_till() {
             ledger.change((OTHER_TILL,), |till: &mut Terminal| till.state = TerminalState::Suspended);
         },
         |ledger| ledger.change((OTHER_TILL,), |till: &mut Terminal| till.state = TerminalState::Active),
+        |ledger| ledger.change((OTHER_TILL,), |till: &mut Terminal| till.barred_at = Some(NOW)),
+        |ledger| ledger.change((store_id("bakery"),), |row: &mut Store| row.barred_at = Some(NOW)),
+        |ledger| ledger.change((merchant_id("bakery"),), |row: &mut Merchant| row.barred_at = Some(NOW)),
     ];
     for breakage in breakages {
         let mut ledger = scene();
