@@ -28,6 +28,9 @@ mod shop;
 mod top_up;
 mod webhook;
 
+#[cfg(test)]
+mod tests;
+
 pub use halt::HaltOutcome;
 pub use keys::KeyOutcome;
 pub use open_answer::OpenAnswer;

@@ -2,7 +2,6 @@
 //! keep, and the floor under what a merchant may owe.
 
 use saifu::client::wallet::Wallet;
-use saifu::env::clock::Clock as _;
 use saifu::pb;
 use saifu::pb::propose_request::Proposal;
 
@@ -273,8 +272,7 @@ async fn cash_that_stores_keep_is_taken_off_when_it_can_no_longer_go_back() {
     world.pass(31);
     cash("kept", 300).await.expect("cash");
     // A minute before midnight: by then it may go back for another minute.
-    let begun_us = world.clock.now_us() - crate::support::START_US;
-    world.pass(12 * HOUR - begun_us / 1_000_000 - 60);
+    world.pass_until(12 * HOUR - 60);
     world.refresh(&gwen).await;
     assert_eq!(reason(cash("more", 201).await), pb::Reason::CashCeiling);
     cash("late", 200).await.expect("cash");
@@ -325,8 +323,7 @@ async fn a_yes_that_comes_after_midnight_is_settled_with_the_day_in_which_it_com
     let world = World::start().await;
     let alice = world.funded("alice", 9_000).await;
     let shop = world.shop("Bakery One").await;
-    let begun_us = world.clock.now_us() - crate::support::START_US;
-    world.pass(12 * HOUR - begun_us / 1_000_000 - 40);
+    world.pass_until(12 * HOUR - 40);
     world.refresh(&alice).await;
     let code = digits(&alice, 10).await;
     let asked = shop.till.charge(&asking("late", 200), &code).await.expect("she is asked");

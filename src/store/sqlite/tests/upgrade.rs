@@ -8,21 +8,21 @@ use tempfile::TempDir;
 
 use super::rig::count;
 use crate::crypto::integrity::Integrity;
-use crate::domain::id::{FIRST_TENANT, KeyId, LedgerAccountId, MovementId, OwnerId, PaymentId};
+use crate::domain::id::{FIRST_TENANT, KeyId, LedgerAccountId, MovementId, OwnerId, PaymentId, TopUpId};
 use crate::domain::ledger::{BANK, PAYOUTS};
 use crate::domain::record::Record as _;
 use crate::domain::rows::{
-    KeyForm, KeyState, LedgerAccount, Merchant, Movement, MovementKind, Operator, Payment, Principal,
-    Proposal, Row, RowKey, SigningKey,
+    Funding, KeyForm, KeyState, LedgerAccount, Merchant, Movement, MovementKind, Operator, Payment,
+    Principal, Proposal, Row, RowKey, SigningKey, TopUp, TopUpState,
 };
-use crate::domain::tests::fixture::{Ledger, NOW, ledger_account_id, merchant_id};
+use crate::domain::tests::fixture::{Ledger, NOW, funding_id, ledger_account_id, merchant_id};
 use crate::store::heads::is_signed_by;
 use crate::store::sqlite::connection::Parameter;
 use crate::store::sqlite::snapshot::Snapshot;
 use crate::store::sqlite::{
     APPLICATION_ID, DATABASE_FILE, OpenError, adopt, connection, migrate, migrations, read,
 };
-use crate::store::tests::examples::{further_rows, payment};
+use crate::store::tests::examples::{further_rows, payment, top_up};
 use crate::store::tests::rig::integrity;
 
 /// The schema before settlement.
@@ -53,6 +53,32 @@ fn example() -> Movement {
     rows.iter().find_map(Movement::of).expect("there is an example of each table").clone()
 }
 
+/// Sources, each with what became of its top-ups, and when.
+fn top_ups() -> Vec<Row> {
+    let ledger = Ledger::parse("alice 500 jpy card");
+    let hers = ledger.get::<Funding>((funding_id("alice"),));
+    let others = ["bob", "carol", "dave"];
+    let others = others
+        .map(|name| Funding { funding_id: funding_id(name), card_tag: None, ..hers.clone() }.into_row());
+    let of = |number: u8, name, state, after_us| TopUp {
+        top_up_id: TopUpId([number; 16]),
+        funding_id: funding_id(name),
+        state,
+        settled_at: Some(NOW.plus_us(after_us)),
+        provider_reference: Some(format!("provider {number}")),
+        due_at: None,
+        ..top_up()
+    };
+    let top_ups = [
+        of(2, "alice", TopUpState::Failed, 0),
+        of(3, "alice", TopUpState::Succeeded, 9),
+        of(4, "bob", TopUpState::Refunded, 5),
+        of(5, "carol", TopUpState::ChargedBack, 4),
+        of(6, "dave", TopUpState::Failed, 3),
+    ];
+    others.into_iter().chain(top_ups.map(TopUp::into_row)).collect()
+}
+
 /// As it was before: the data directory and its one connection.
 fn older() -> (TempDir, Connection) {
     let directory = TempDir::new().expect("a temporary directory");
@@ -63,7 +89,9 @@ fn older() -> (TempDir, Connection) {
     let at_once = Payment { payment_id: PaymentId([2; 16]), order_id: None, hold_until: None, ..payment() };
     let ledger = Ledger::parse("alice 500 jpy fresh card | bob 0 jpy | bakery");
     connection.pragma_update(None, "foreign_keys", false).expect("rows come in any order");
-    for row in ledger.rows().chain(&further_rows()).chain(&[at_once.into_row()]).chain(&movements()) {
+    let (movements, top_ups) = (movements(), top_ups());
+    let further = further_rows();
+    for row in ledger.rows().chain(&further).chain(&[at_once.into_row()]).chain(&movements).chain(&top_ups) {
         insert(&connection, row);
     }
     connection
@@ -133,6 +161,10 @@ fn a_database_from_before_settlement_keeps_its_rows_and_learns_what_payments_bro
     assert_eq!(captured, [Some(NOW.plus_us(-2).0), at_once[1]]);
     assert_eq!(moments("SELECT day_began_at FROM terminal"), [at_once[1].min(Some(NOW.0))]);
     assert_eq!(moments("SELECT cash_day FROM terminal"), [Some(NOW.day())]);
+    // A source has proved itself since its first top-up that was credited, whatever became of that later.
+    let topped_up = moments("SELECT topped_up_at FROM funding ORDER BY funding_id");
+    let after = |us| Some(NOW.plus_us(us).0);
+    assert_eq!(topped_up, [after(1), after(5), after(4), None]);
     let are_kept: bool = connection.query_row("PRAGMA foreign_keys", [], |row| row.get(0)).expect("it says");
     assert!(are_kept);
     let dangling = connection.execute("DELETE FROM ledger_account WHERE kind = 2", []);
