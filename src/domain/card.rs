@@ -26,6 +26,20 @@ impl CardUsers {
     fn others(&self, account_id: AccountId, kept_us: i64, now: Timestamp) -> usize {
         self.0.iter().filter(|(id, at)| *id != account_id && now.since_us(*at) < kept_us).count()
     }
+
+    /// Whether the same accounts used it, and when, but for so much. Whoever is about to be forgotten may be
+    /// forgotten already by the one and not by the other.
+    fn are_like(&self, other: &Self, kept_us: i64, apart_us: i64) -> bool {
+        let newest = self.0.iter().chain(&other.0).map(|(_, at)| *at).max().unwrap_or(Timestamp(0));
+        let within = |one: &Self, other: &Self| {
+            one.0.iter().all(|(id, at)| {
+                let is_old = newest.since_us(*at) >= kept_us - apart_us;
+                let mut same = other.0.iter().filter(|(other_id, _)| other_id == id);
+                same.next().map_or(is_old, |(_, other)| at.since_us(*other).abs() <= apart_us)
+            })
+        };
+        within(self, other) && within(other, self)
+    }
 }
 
 impl Card {
@@ -39,6 +53,13 @@ impl Card {
     fn may_use(&self, rules: &CardRules, account_id: AccountId, now: Timestamp) -> Result<(), Refusal> {
         let others = self.users.others(account_id, rules.accounts_us, now);
         if others >= rules.accounts { Err(Refusal::FundingInUse) } else { Ok(()) }
+    }
+
+    /// Whether it was used the same, by servers whose clocks are so far apart at most.
+    pub fn is_like(&self, other: &Self, rules: &CardRules, apart_us: i64) -> bool {
+        (self.card_tag, self.tenant_id) == (other.card_tag, other.tenant_id)
+            && self.users.are_like(&other.users, rules.accounts_us, apart_us)
+            && self.top_ups.is_like(&other.top_ups)
     }
 
     /// Linked to an account, if it is not in too many others.
@@ -170,6 +191,39 @@ mod tests {
         assert_eq!(card.charge(&rules, account(3), yen(1), later), Ok(()), "one of the two");
         let much_later = later.plus_us(30 * DAY_US);
         assert_eq!(card.charge(&rules, account(1), yen(1), much_later), Ok(()), "they are forgotten in turn");
+    }
+
+    #[test]
+    fn cards_are_alike_that_servers_with_other_clocks_saw_used() {
+        const APART_US: i64 = 60_000_000;
+        let rules = Policy::standard().cards;
+        let of = |users: &[(u8, i64)]| {
+            let mut card = Card::new(CardTag([1; 32]));
+            for (number, later_us) in users {
+                card.users.used(account(*number), rules.accounts_us, NOW.plus_us(*later_us));
+            }
+            card
+        };
+        let kept = rules.accounts_us;
+        for (one, other, is_like) in [
+            (&[(1, 0), (2, 5)][..], &[(1, 0), (2, 5)][..], true),
+            (&[(1, 0), (2, 5)], &[(2, 5), (1, 6)], true),
+            (&[(1, 0)], &[(1, APART_US)], true),
+            (&[(1, 0)], &[(1, APART_US + 1)], false),
+            (&[(1, 0)], &[(2, 0)], false),
+            (&[(1, 0), (2, 0)], &[(1, 0)], false),
+            // The one forgot the first already.
+            (&[(1, 0), (2, kept)], &[(1, 0), (2, kept - 1)], true),
+            (&[(2, kept - APART_US)], &[(1, 0), (2, kept - APART_US)], true),
+            (&[(2, kept - APART_US - 1)], &[(1, 0), (2, kept - APART_US - 1)], false),
+        ] {
+            let (one, other) = (of(one), of(other));
+            let both = (one.is_like(&other, &rules, APART_US), other.is_like(&one, &rules, APART_US));
+            assert_eq!(both, (is_like, is_like), "{one:?} {other:?}");
+        }
+        let mut charged = of(&[(1, 0)]);
+        charged.charge(&rules, account(1), yen(1), NOW).expect("a top-up");
+        assert!(!charged.is_like(&of(&[(1, 0)]), &rules, APART_US), "it brought something in");
     }
 
     #[test]

@@ -66,18 +66,23 @@ impl Periods {
     /// Whether the same was moved, each movement in the same bucket or in the next one to it: servers' clocks
     /// are not quite one.
     pub fn is_like(&self, other: &Self) -> bool {
-        are_like(&self.hours, &other.hours) && are_like(&self.days, &other.days)
+        are_like(&self.hours, &other.hours, HOURS_KEPT) && are_like(&self.days, &other.days, DAYS_KEPT)
     }
 }
 
-fn are_like(one: &[Bucket], other: &[Bucket]) -> bool {
+/// What the later of the two has forgotten, the earlier may still have. So the oldest bucket that is kept may
+/// be in one of them alone: in the other its movements fell into the one before it.
+fn are_like(one: &[Bucket], other: &[Bucket], kept: i64) -> bool {
+    let newest = one.iter().chain(other).map(|bucket| bucket.index).max().unwrap_or(0);
+    let edge = newest - kept + 1;
+    // That no more is in the one than in the other, and no more in that than in this, makes them equal.
     let within = |a: &[Bucket], b: &[Bucket]| {
-        a.iter().all(|bucket| {
+        a.iter().filter(|bucket| bucket.index > edge).all(|bucket| {
             let (least, most) = (sum(a, bucket.index - 1), sum(b, bucket.index - 2));
             least.amount_minor <= most.amount_minor && least.count <= most.count
         })
     };
-    sum(one, i64::MIN) == sum(other, i64::MIN) && within(one, other) && within(other, one)
+    within(one, other) && within(other, one)
 }
 
 fn sum(buckets: &[Bucket], over: i64) -> Moved {
@@ -156,6 +161,33 @@ mod tests {
             (Periods::default(), false),
         ] {
             assert_eq!((one.is_like(&other), other.is_like(&one)), (is_like, is_like), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn what_only_one_of_two_has_forgotten_makes_no_difference() {
+        let at = |hour: i64| Timestamp(HOUR_US * hour);
+        let of = |moved: &[(i64, i64)]| {
+            let mut periods = Periods::default();
+            for (hour, amount_minor) in moved {
+                periods.add(at(*hour), *amount_minor);
+            }
+            periods.days.clear();
+            periods
+        };
+        for (one, other, is_like) in [
+            // 25 hours later the first is forgotten, and a little before it is not.
+            (&[(100, 5), (125, 7)][..], &[(100, 5), (124, 7)][..], true),
+            // It fell into the hour before, and was forgotten there.
+            (&[(100, 5), (125, 7)], &[(101, 5), (125, 7)], true),
+            (&[(100, 5), (125, 7)], &[(101, 5), (125, 6)], false),
+            (&[(125, 7)], &[(102, 5), (125, 7)], false),
+            (&[(102, 4), (125, 7)], &[(102, 5), (125, 7)], false),
+            (&[(101, 5), (125, 7)], &[(102, 5), (125, 7)], true),
+            (&[(100, 5), (125, 7)], &[(100, 5), (123, 7)], false),
+        ] {
+            let (one, other) = (of(one), of(other));
+            assert_eq!((one.is_like(&other), other.is_like(&one)), (is_like, is_like), "{one:?} {other:?}");
         }
     }
 

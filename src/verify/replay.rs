@@ -15,6 +15,7 @@ mod reversal;
 mod settlement;
 mod shop;
 mod staff;
+mod standing;
 mod system;
 mod top_up;
 mod webhook;
@@ -72,6 +73,32 @@ pub(super) struct AccountReplay {
     /// Since when and why the operators stop outflow.
     pub halted: Option<(Timestamp, HaltReason)>,
     counted: Counted,
+}
+
+impl AccountReplay {
+    /// As its first device opens it.
+    fn opened(ledger_account_id: LedgerAccountId, at: Timestamp) -> Self {
+        Self {
+            ledger_account_id,
+            state: AccountState::Pending,
+            frozen_at: None,
+            frozen_until: None,
+            restricted: false,
+            contested: false,
+            version: 1,
+            epoch: 1,
+            spent_total_minor: 0,
+            payments_total: 0,
+            active_devices: 1,
+            totp_last_step: 0,
+            live_codes: LiveCodes::default(),
+            held_minor: 0,
+            incoming_minor: 0,
+            debt_minor: 0,
+            halted: None,
+            counted: Counted::enrolled(at),
+        }
+    }
 }
 
 /// What a key must be.

@@ -13,8 +13,7 @@ pub(super) fn source(row: &Funding, replay: &Replay) -> Result<(), &'static str>
 }
 
 pub(super) fn card(row: &Card, replay: &Replay) -> Result<(), &'static str> {
-    let expected = replay.cards.cards.get(&row.card_tag).ok_or("nobody linked this card")?;
-    if expected == row {
+    if replay.knows_card(row)? {
         Ok(())
     } else {
         Err("who uses this card, or what it brings in, is not the journal's")

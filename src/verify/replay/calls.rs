@@ -1,11 +1,9 @@
 //! Rows that a candidate or a device signed.
 
-use super::counted::Counted;
 use super::{AccountReplay, Checked, Entry, KeyReplay, OwnerReplay, Replay, nothing_moved, nothing_posted};
 use crate::crypto::envelope::SignatureForm;
 use crate::domain::id::{AccountId, DeviceId};
 use crate::domain::journal::{Kind, Versions};
-use crate::domain::live_codes::LiveCodes;
 use crate::domain::outcome::{Outcome, RecoveryStep};
 use crate::domain::rows::{AccountState, KeyForm, KeyState};
 use crate::domain::time::Timestamp;
@@ -47,30 +45,11 @@ impl Replay {
                 };
                 self.keys.insert(entry.row.key_id, key);
                 self.customers.insert(*ledger_account_id);
-                let account = AccountReplay {
-                    ledger_account_id: *ledger_account_id,
-                    state: AccountState::Pending,
-                    frozen_at: None,
-                    frozen_until: None,
-                    restricted: false,
-                    contested: false,
-                    version: 1,
-                    epoch: 1,
-                    spent_total_minor: 0,
-                    payments_total: 0,
-                    active_devices: 1,
-                    totp_last_step: 0,
-                    live_codes: LiveCodes::default(),
-                    held_minor: 0,
-                    incoming_minor: 0,
-                    debt_minor: 0,
-                    halted: None,
-                    counted: Counted::enrolled(entry.row.at),
-                };
+                let account = AccountReplay::opened(*ledger_account_id, entry.row.at);
                 if self.accounts.insert(*account_id, account).is_some() {
                     return Err("it opens an account that there is already");
                 }
-                self.joined(*account_id, *device_id)
+                self.joined(*account_id, *device_id, entry.row.key_id)
             }
             (_, _) => Err("its outcome does not fit its kind"),
         }
@@ -84,9 +63,6 @@ impl Replay {
         frozen_at: Option<Timestamp>,
     ) -> Checked {
         let account = self.account_mut(account_id)?;
-        if frozen_at.is_none() && account.halted.is_some() {
-            return Err("its owner lifted what the operators stopped");
-        }
         account.frozen_at = frozen_at;
         account.frozen_until = None;
         if frozen_at.is_some() {
@@ -114,6 +90,7 @@ impl Replay {
             self.code_accepted(entry, account_id)?;
             return nothing_posted(entry);
         }
+        self.standing(entry, account_id, device_id)?;
         self.second_factor(entry, &call, account_id, device_id)?;
         self.account_mut(account_id)?.counted.rewritten(entry.kind);
         match (entry.kind, &entry.outcome) {
@@ -127,7 +104,6 @@ impl Replay {
                 self.device_revoked(entry, &call, account_id, (*device_id, *account_frozen))
             }
             (Kind::IssueCode, Outcome::CodeIssued { .. }) => {
-                self.not_halted(account_id)?;
                 self.code_issued(entry, &call, account_id, device_id)?;
                 nothing_posted(entry)
             }
@@ -139,9 +115,8 @@ impl Replay {
                 self.owner_froze(entry, account_id, Some(*frozen_at))
             }
             (Kind::Unfreeze, Outcome::Unfrozen) => self.owner_froze(entry, account_id, None),
-            (Kind::ReportLost, Outcome::DeviceLost { device_id }) => {
-                self.lost(account_id, *device_id)?;
-                nothing_posted(entry)
+            (Kind::ReportLost, Outcome::DeviceLost { device_id: lost_id }) => {
+                self.lost(entry, &call, (account_id, device_id), *lost_id)
             }
             (Kind::VerifySecondFactor, Outcome::CodeAccepted { .. })
             | (Kind::BeginTotp, Outcome::TotpBegun)

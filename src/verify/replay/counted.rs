@@ -4,16 +4,18 @@
 //! Times are those of decisions: the row's, or the account's last one where that is later. Between lanes
 //! the clocks of servers may be a little apart, and so may these.
 
-use super::{AccountReplay, Checked, Replay};
-use crate::domain::id::{AccountId, DeviceId};
+use super::{AccountReplay, Checked, Entry, Replay, nothing_posted};
+use crate::domain::id::{AccountId, DeviceId, KeyId};
 use crate::domain::journal::Kind;
 use crate::domain::payment::{Moved, State};
 use crate::domain::periods::Periods;
-use crate::domain::rows::{Account, Device, Document, Factors};
+use crate::domain::rows::{Account, Device, Document, Factors, KeyState};
 use crate::domain::time::{SECOND_US, Timestamp};
+use crate::pb;
+use crate::verify::evidence;
 
 /// Servers' clocks agree within less.
-const CLOCKS_APART_US: i64 = 60 * SECOND_US;
+pub(super) const CLOCKS_APART_US: i64 = 60 * SECOND_US;
 
 /// What an account's rows must count.
 #[derive(Clone)]
@@ -29,8 +31,10 @@ pub struct Counted {
 
 /// What a device's row must say.
 pub struct DeviceReplay {
+    pub(super) account_id: AccountId,
+    key_id: KeyId,
     enrolled_at: Timestamp,
-    lost_at: Option<Timestamp>,
+    pub(super) lost_at: Option<Timestamp>,
 }
 
 impl Counted {
@@ -50,6 +54,26 @@ impl Counted {
     /// A decision about the account at this moment; never before its last one.
     pub(super) fn decided(&mut self, at: Timestamp) {
         self.last_at = self.last_at.max(at);
+    }
+
+    /// When the last decision was.
+    pub(super) fn last_at(&self) -> Timestamp {
+        self.last_at
+    }
+
+    /// When it was recovered last.
+    pub(super) fn recovered_at(&self) -> Option<Timestamp> {
+        self.recovered_at
+    }
+
+    /// Whether its owner has yet to renew their factors after a recovery.
+    pub(super) fn renewal_due(&self) -> bool {
+        self.renewal_due
+    }
+
+    /// What came in, over all sources and counters.
+    pub(super) fn top_ups(&self) -> &Periods {
+        &self.top_ups
     }
 
     /// A payment's step: what is held is spent, and what is released or undone is spent no more.
@@ -107,6 +131,16 @@ impl Counted {
     }
 }
 
+impl DeviceReplay {
+    pub(super) fn key_id(&self) -> KeyId {
+        self.key_id
+    }
+
+    pub(super) fn is_lost(&self) -> bool {
+        self.lost_at.is_some()
+    }
+}
+
 impl AccountReplay {
     /// Whether a row counts the same.
     pub(in crate::verify) fn counts(&self, row: &Account) -> Checked {
@@ -126,18 +160,39 @@ impl AccountReplay {
 
 impl Replay {
     /// A device joins an account.
-    pub(super) fn joined(&mut self, account_id: AccountId, device_id: DeviceId) -> Checked {
+    pub(super) fn joined(&mut self, account_id: AccountId, device_id: DeviceId, key_id: KeyId) -> Checked {
         let enrolled_at = self.account(account_id)?.counted.last_at;
-        self.devices.insert(device_id, DeviceReplay { enrolled_at, lost_at: None });
+        let device = DeviceReplay { account_id, key_id, enrolled_at, lost_at: None };
+        if self.devices.insert(device_id, device).is_some() {
+            return Err("a device's id is used a second time");
+        }
         Ok(())
     }
 
-    /// Another device of its account reported it lost.
-    pub(super) fn lost(&mut self, account_id: AccountId, device_id: DeviceId) -> Checked {
+    /// Another device of its account reports it lost, and its payment code is dead.
+    pub(super) fn lost(
+        &mut self,
+        entry: &Entry<'_>,
+        call: &pb::Call,
+        (account_id, caller_id): (AccountId, DeviceId),
+        device_id: DeviceId,
+    ) -> Checked {
+        let body: pb::DeviceReportLostRequest = evidence::body(call)?;
+        if body.device_id != device_id.0 {
+            return Err("it reports another device than was signed for");
+        }
+        if device_id == caller_id {
+            return Err("a device reports itself");
+        }
         let at = self.account(account_id)?.counted.last_at;
-        let device = self.devices.get_mut(&device_id).ok_or("it reports a device that never joined")?;
+        let device = self.devices.get_mut(&device_id).filter(|device| device.account_id == account_id);
+        let device = device.ok_or("it reports a device that is not the account's")?;
+        if self.keys.get(&device.key_id).is_none_or(|key| key.state != KeyState::Active) {
+            return Err("it reports a device that was revoked by then");
+        }
         device.lost_at = device.lost_at.or(Some(at));
-        Ok(())
+        self.account_mut(account_id)?.live_codes.remove_device(device_id);
+        nothing_posted(entry)
     }
 
     /// Whether a device's row says the same.

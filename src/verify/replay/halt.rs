@@ -1,7 +1,7 @@
 //! The operators' own freeze: one of them, or a charge-back, stops an account's outflow; two let it go on.
 
 use super::{Checked, Entry, Replay, nothing_posted};
-use crate::domain::id::AccountId;
+use crate::domain::id::{AccountId, TopUpId};
 use crate::domain::outcome::{HaltOutcome, Outcome};
 use crate::domain::rows::HaltReason;
 use crate::domain::time::Timestamp;
@@ -9,14 +9,6 @@ use crate::pb;
 use crate::verify::evidence;
 
 impl Replay {
-    /// Nobody asks for a way out of an account, or into it, that the operators stopped.
-    pub(super) fn not_halted(&self, account_id: AccountId) -> Checked {
-        match self.account(account_id)?.halted {
-            None => Ok(()),
-            Some(_) => Err("it was asked for while the operators stopped the account"),
-        }
-    }
-
     /// What stands already stays, and payment codes are dead.
     pub(super) fn halted(
         &mut self,
@@ -37,9 +29,9 @@ impl Replay {
         };
         let body: pb::FreezeAccountRequest = evidence::body(call)?;
         let is_named = body.account_id == account_id.0 && body.top_up_id.is_empty();
-        let mut top_ups = self.top_ups.iter().filter(|(id, _)| body.top_up_id == id.0);
+        let top_up = TopUpId::from_slice(&body.top_up_id).and_then(|id| self.top_ups.get(&id));
         let is_of_top_up =
-            body.account_id.is_empty() && top_ups.any(|(_, top_up)| top_up.account_id == account_id);
+            body.account_id.is_empty() && top_up.is_some_and(|top_up| top_up.account_id == account_id);
         if !is_named && !is_of_top_up {
             return Err("it stops another account than was signed for");
         }

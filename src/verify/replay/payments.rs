@@ -75,7 +75,6 @@ impl Replay {
         let merchant_id = store.merchant_id;
         signed_amount(amount_minor, body.amount_minor, &body.currency)?;
         let moved = Sums::authorised(amount_minor, Intent::Sale, at);
-        self.may_spend(entry, account_id)?;
         let business_day = self.order_paid(&body, (merchant_id, store_id), payment_id, at)?;
         let order = self.orders.get(&(merchant_id, body.order_id)).filter(|_| business_day.is_some());
         let terminal_id = order.map(|order| order.terminal_id);
@@ -185,9 +184,9 @@ impl Replay {
             return Err("a sale touches one account");
         };
         self.step_account(entry, account_id)?;
-        let account = self.account_mut(account_id)?;
-        let live = account.live_codes.find(sold.code_id, sold.at).ok_or("its payment code was not live")?;
-        account.live_codes.remove(sold.code_id);
+        let live = self.account(account_id)?.live_codes.find(sold.code_id, sold.at);
+        let live = live.ok_or("its payment code was not live")?;
+        self.code_used(account_id, live)?;
         let is_above = sold.amount_minor > live.cap_minor;
         if live.purpose != CodePurpose::Pay || is_above != sold.taken.is_none() {
             return Err("it takes more than its payment code was signed for, or asks for less");
@@ -212,7 +211,6 @@ impl Replay {
         let Some((moved, available_after_minor)) = sold.taken else {
             return nothing_posted(entry);
         };
-        self.may_spend(entry, account_id)?;
         self.booked(entry, sold.payment_id, &moved, available_after_minor)
     }
 
@@ -236,7 +234,6 @@ impl Replay {
             let (merchant_id, store_id) = (payment.merchant_id, Some(payment.store_id));
             let shop = ShopReplay { merchant: merchant_id, store: store_id, terminal: payment.terminal_id };
             self.is_done_for(shop, Deed::Pay)?;
-            self.may_spend(entry, account_id)?;
             payment_id
         } else {
             let body: pb::DeclinePaymentRequest = evidence::body(call)?;
@@ -363,17 +360,6 @@ impl Replay {
             let movement = MovementReplay { payment_id, kind, amount_minor, till, at, net_after_minor };
             self.movements.insert(movement_id, movement);
         }
-    }
-
-    /// Money leaves, or is held in, an account that is active and not frozen.
-    fn may_spend(&self, entry: &Entry<'_>, account_id: AccountId) -> Checked {
-        let account = self.account(account_id)?;
-        let frozen =
-            account.frozen_at.is_some() && account.frozen_until.is_none_or(|until| entry.row.at < until);
-        if frozen || account.contested || account.halted.is_some() || account.state != AccountState::Active {
-            return Err("money left an account that was frozen or not active");
-        }
-        Ok(())
     }
 
     /// What was posted is what the step moved, and the balance after it is the one told.

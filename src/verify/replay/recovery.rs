@@ -201,7 +201,7 @@ impl Replay {
         }
         let OwnerReplay::Device { device_id, .. } = device.owner else { return Err("it enrols no device") };
         self.keys.insert(entry.row.key_id, device);
-        self.joined(account_id, device_id)?;
+        self.joined(account_id, device_id, entry.row.key_id)?;
         let account = self.account_mut(account_id)?;
         account.counted.recovered();
         account.epoch += 1;
@@ -251,7 +251,7 @@ impl Replay {
         let owner = OwnerReplay::Device { account_id, device_id };
         self.keys.insert(key_id, KeyReplay { key, form, owner, state: KeyState::Active, version: 1 });
         self.account_mut(account_id)?.active_devices += 1;
-        self.joined(account_id, device_id)?;
+        self.joined(account_id, device_id, key_id)?;
         nothing_posted(entry)
     }
 }

@@ -12,7 +12,7 @@ use crate::domain::ledger::Transfer;
 use crate::domain::money::{Amount, Asset};
 use crate::domain::outcome::Outcome;
 use crate::domain::policy::StaffRules;
-use crate::domain::rows::{AccountState, CodePurpose, MovementKind, Standing};
+use crate::domain::rows::{CodePurpose, MovementKind, Standing};
 use crate::domain::standing::Deed;
 use crate::domain::time::{DAY_US, SECOND_US, Timestamp};
 use crate::pb;
@@ -193,17 +193,14 @@ impl Replay {
             return Err("cash goes into one account");
         };
         self.step_account(entry, account_id)?;
-        let account = self.account_mut(account_id)?;
-        let live = account.live_codes.find(code_id, at).ok_or("its payment code was not live")?;
-        account.live_codes.remove(code_id);
+        let live = self.account(account_id)?.live_codes.find(code_id, at);
+        let live = live.ok_or("its payment code was not live")?;
+        self.code_used(account_id, live)?;
         if live.purpose != CodePurpose::TopUp || amount_minor > live.cap_minor {
             return Err("it takes more than its payment code was signed for");
         }
-        if account.state != AccountState::Active {
-            return Err("its account was not active");
-        }
         signed_amount(amount_minor, body.amount_minor, &body.currency)?;
-        account.counted.topped_up(amount_minor);
+        self.account_mut(account_id)?.counted.topped_up(amount_minor);
         self.cash_counted(terminal_id, store_id, amount_minor, entry.row.at)?;
         self.entered(terminal_id, at);
         let order = self.free_order(merchant_id, terminal_id, body.order_id)?;
@@ -217,7 +214,9 @@ impl Replay {
             credited_at: at,
             reversed: false,
         };
-        self.cash.insert(cash_top_up_id, cash);
+        if self.cash.insert(cash_top_up_id, cash).is_some() {
+            return Err("cash's id is used a second time");
+        }
         self.cash_owed(store_id, cash_top_up_id)?;
         self.cash_posted(entry, cash_top_up_id, amount_minor, available_after_minor)
     }

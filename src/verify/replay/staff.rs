@@ -8,8 +8,8 @@ use super::{
 };
 use crate::crypto::envelope::{PublicKey, SignatureForm};
 use crate::crypto::hash::sha256;
-use crate::domain::id::{MerchantId, OperatorId, ProposalId, StoreId, TerminalId};
-use crate::domain::journal::Kind;
+use crate::domain::id::{KeyId, LedgerAccountId, MerchantId, OperatorId, ProposalId, StoreId, TerminalId};
+use crate::domain::journal::{Kind, Versions};
 use crate::domain::outcome::{HaltOutcome, OperatorKey, Outcome, SettlementOutcome};
 use crate::domain::payment::Verb;
 use crate::domain::rows::{KeyForm, KeyState, Standing, TerminalState};
@@ -134,7 +134,9 @@ impl Replay {
                     cash_today_minor: 0,
                     barred_at: None,
                 };
-                self.terminals.insert(*terminal_id, terminal);
+                if self.terminals.insert(*terminal_id, terminal).is_some() {
+                    return Err("a till's id is used a second time");
+                }
                 Ok(())
             }
             Outcome::TerminalStanding { terminal_id, standing } => {
@@ -174,6 +176,10 @@ impl Replay {
         key: PublicKey,
         terminal_id: TerminalId,
     ) -> Checked {
+        let own = Versions { accounts: Vec::new(), keys: vec![(entry.row.key_id, 1)] };
+        if entry.versions != own {
+            return Err("it touches other keys than those that it says");
+        }
         let unknown = "it activates a till that nobody registered";
         let terminal = self.terminals.get(&terminal_id).ok_or(unknown)?;
         let (merchant, store) = (terminal.merchant_id, Some(terminal.store_id));
@@ -193,6 +199,10 @@ impl Replay {
             return Err("the first operators are enrolled a second time");
         }
         self.factors_are_recorded = true;
+        let keys: Vec<_> = operators.iter().map(|operator| (operator.key_id, 1)).collect();
+        if entry.versions != (Versions { accounts: Vec::new(), keys }) {
+            return Err("it touches other keys than those that it says");
+        }
         for operator in operators {
             let form = match operator.form {
                 KeyForm::Der => SignatureForm::Der,
@@ -203,7 +213,9 @@ impl Replay {
                 return Err("an operator's key is not the one its id names");
             }
             let row = OperatorReplay { key_id: operator.key_id, state: KeyState::Active };
-            self.operators.insert(operator.operator_id, row);
+            if self.operators.insert(operator.operator_id, row).is_some() {
+                return Err("an operator's id is used a second time");
+            }
             self.new_key(entry, key, operator.form, OwnerReplay::Operator(operator.operator_id))?;
         }
         Ok(())
@@ -223,7 +235,9 @@ impl Replay {
                     expires_at: *expires_at,
                     approved: false,
                 };
-                self.proposals.insert(*proposal_id, proposal);
+                if self.proposals.insert(*proposal_id, proposal).is_some() {
+                    return Err("a proposal's id is used a second time");
+                }
                 nothing_moved(entry)
             }
             (Kind::SuspendMerchant, Outcome::MerchantSuspended { merchant_id }) => {
@@ -295,19 +309,14 @@ impl Replay {
                 Some(Proposal::RegisterMerchant(proposed)),
                 Outcome::MerchantApproved { merchant_id, ledger_account_id, store_id, .. },
             ) => {
-                let key_id = entry.versions.keys.first().map(|(key_id, _)| *key_id);
-                let merchant = MerchantReplay::new(*merchant_id, *ledger_account_id, key_id);
-                self.merchants.insert(*merchant_id, merchant);
-                self.payables.insert(*ledger_account_id);
-                self.new_store(*merchant_id, *store_id, proposed.store.as_ref());
-                let new = NewKey { key: proposed.key.as_ref(), proof: &proposed.key_proof };
-                self.proposed_key(entry, &new, OwnerReplay::Merchant(*merchant_id))
+                let ids = (*merchant_id, *ledger_account_id, *store_id);
+                self.merchant_registered(entry, proposed, ids)
             }
             (
                 Some(Proposal::RegisterStore(proposed)),
                 Outcome::StoreApproved { merchant_id, store_id, .. },
             ) if proposed.merchant_id == merchant_id.0 => {
-                self.new_store(*merchant_id, *store_id, proposed.store.as_ref());
+                self.new_store(*merchant_id, *store_id, proposed.store.as_ref())?;
                 nothing_moved(entry)
             }
             (Some(Proposal::ProofRecovery(proposed)), Outcome::RecoveryStepped(step))
@@ -352,27 +361,66 @@ impl Replay {
         }
     }
 
+    fn merchant_registered(
+        &mut self,
+        entry: &Entry<'_>,
+        proposed: &pb::RegisterMerchant,
+        (merchant_id, ledger_account_id, store_id): (MerchantId, LedgerAccountId, StoreId),
+    ) -> Checked {
+        let new = NewKey { key: proposed.key.as_ref(), proof: &proposed.key_proof };
+        let key_id = self.proposed_key(entry, &new, OwnerReplay::Merchant(merchant_id));
+        let merchant = MerchantReplay::new(merchant_id, ledger_account_id, key_id.ok());
+        if self.merchants.insert(merchant_id, merchant).is_some() || !self.payables.insert(ledger_account_id)
+        {
+            return Err("a merchant's id or account is used a second time");
+        }
+        self.new_store(merchant_id, store_id, proposed.store.as_ref())?;
+        key_id.map(|_| ())
+    }
+
     fn operator_added(
         &mut self,
         entry: &Entry<'_>,
         proposed: &pb::AddOperator,
         operator_id: OperatorId,
     ) -> Checked {
-        let key_id = entry.versions.keys.first().ok_or("it enrols no key")?.0;
-        self.operators.insert(operator_id, OperatorReplay { key_id, state: KeyState::Active });
         let new = NewKey { key: proposed.key.as_ref(), proof: &proposed.key_proof };
-        self.proposed_key(entry, &new, OwnerReplay::Operator(operator_id))
+        let key_id = self.proposed_key(entry, &new, OwnerReplay::Operator(operator_id))?;
+        let operator = OperatorReplay { key_id, state: KeyState::Active };
+        if self.operators.insert(operator_id, operator).is_some() {
+            return Err("an operator's id is used a second time");
+        }
+        Ok(())
     }
 
-    fn proposed_key(&mut self, entry: &Entry<'_>, new: &NewKey<'_>, owner: OwnerReplay) -> Checked {
+    /// The proposed key, and no other, is enrolled.
+    fn proposed_key(
+        &mut self,
+        entry: &Entry<'_>,
+        new: &NewKey<'_>,
+        owner: OwnerReplay,
+    ) -> Result<KeyId, &'static str> {
         let key = self.proved(new, owner, false)?;
-        let form = stored(key.form());
-        self.new_key(entry, key, form, owner)
+        let (key_id, form) = (KeyId(key.key_id()), stored(key.form()));
+        self.new_key(entry, key, form, owner)?;
+        if entry.versions.keys == [(key_id, 1)] {
+            Ok(key_id)
+        } else {
+            Err("it touches other keys than those that it says")
+        }
     }
 
-    fn new_store(&mut self, merchant_id: MerchantId, store_id: StoreId, store: Option<&pb::StoreDetails>) {
+    fn new_store(
+        &mut self,
+        merchant_id: MerchantId,
+        store_id: StoreId,
+        store: Option<&pb::StoreDetails>,
+    ) -> Checked {
         let name = store.map_or(String::new(), |store| store.name.clone());
-        self.stores.insert(store_id, StoreReplay { merchant_id, name, barred_at: None });
+        if self.stores.insert(store_id, StoreReplay { merchant_id, name, barred_at: None }).is_some() {
+            return Err("a store's id is used a second time");
+        }
+        Ok(())
     }
 }
 

@@ -36,7 +36,9 @@ impl Replay {
                 },
             ) if merchant_id == merchant && store_id == store && ledger_account_id == ledger => {
                 let store = StoreReplay { merchant_id: *merchant_id, name: name.clone(), barred_at: None };
-                self.stores.insert(*store_id, store);
+                if self.stores.insert(*store_id, store).is_some() {
+                    return Err("a store's id is used a second time");
+                }
                 let new = MerchantReplay::new(*merchant_id, *ledger_account_id, None);
                 let known = self.merchants.entry(*merchant_id).or_insert(new);
                 if known.ledger_account_id != *ledger_account_id {

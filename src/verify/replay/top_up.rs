@@ -48,15 +48,13 @@ impl Replay {
         match (entry.kind, &entry.outcome) {
             (Kind::RequestTopUp, Outcome::TopUpRequested { top_up_id, wants_challenge }) => {
                 let body: pb::TopUpRequest = evidence::body(call)?;
-                self.not_halted(account_id)?;
                 self.top_up_requested(account_id, (*top_up_id, *wants_challenge), &body)
             }
             (Kind::LinkFunding, Outcome::FundingLinked { funding_id, card_tag }) => {
-                self.not_halted(account_id)?;
-                self.linked(entry, account_id, *funding_id, *card_tag)
+                self.linked(account_id, *funding_id, *card_tag)
             }
             (Kind::UnlinkFunding, Outcome::FundingUnlinked { funding_id }) => {
-                self.unlinked(entry, account_id, *funding_id)
+                self.unlinked(call, account_id, *funding_id)
             }
             (_, _) => Err("its outcome does not fit its kind"),
         }
@@ -72,10 +70,11 @@ impl Replay {
         let amount_minor = body.amount_minor;
         let amount = Amount::new(amount_minor).ok_or("the signed amount is no amount")?;
         let funding_id = FundingId::from_slice(&body.funding_id).ok_or("the signed source is none")?;
+        // Before it counts itself.
+        let charged = self.source_charged(account_id, (funding_id, wants_challenge), amount);
         let account = self.account_mut(account_id)?;
         account.incoming_minor += amount_minor;
         let requested_at = account.counted.topped_up(amount_minor);
-        let charged = self.source_charged(account_id, (funding_id, wants_challenge), amount, requested_at);
         let top_up = TopUpReplay {
             account_id,
             funding_id,
