@@ -191,7 +191,8 @@ fn adopt_takes_a_database_from_before_signing_and_any_other_when_somebody_vouche
     };
     let status = |arguments: &[&str]| run(&[arguments, &["--data-dir", &data]].concat()).status.code();
     let tables = Table::ALL.iter().filter(|table| table.is_tagged());
-    let untagged: String = tables.map(|table| format!("UPDATE {} SET tag = NULL; ", table.name())).collect();
+    let untagged =
+        tables.map(|table| format!("UPDATE {} SET tag = NULL; ", table.name())).collect::<Vec<_>>().concat();
     change(&format!("{untagged} UPDATE lane SET signature = NULL"));
     assert!(serve(dir.path()).contains("saifu adopt"));
     assert_eq!(status(&["verify"]), Some(1), "nobody signed it");
