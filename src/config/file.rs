@@ -374,6 +374,7 @@ impl LimitsSection {
             sandbox: standard.sandbox,
             messages: rates.messages.map_or(Ok(standard.messages), Rate::limit)?,
             recovery_target: rates.recovery_target.map_or(Ok(standard.recovery_target), Rate::limit)?,
+            codes_of: standard.codes_of,
         })
     }
 }

@@ -20,7 +20,7 @@ use super::operation::Cost;
 use super::rejection::Rejection;
 use crate::contact::Contact;
 use crate::crypto::hash::MacKey;
-use crate::domain::id::KeyId;
+use crate::domain::id::{KeyId, TargetId};
 use crate::domain::time::{DAY_US, HOUR_US, Timestamp};
 use crate::ratelimit::marks::Marks;
 use crate::ratelimit::memory::MemorySource;
@@ -100,16 +100,28 @@ impl Sources {
         now: Timestamp,
         charges: &[Charge],
     ) -> Result<(), Rejection> {
-        let Some(shared) = &self.shared else { return taken(local.take_now(now.0, charges)) };
-        match (shared.take(now.0, charges).await, away) {
+        taken(self.draw(&[(local, charges)], away, now).await?)
+    }
+
+    /// From buckets of several kinds at once: all are drawn on, or none is. Kinds come in the order of the
+    /// fields.
+    async fn draw(
+        &self,
+        parts: &[(&MemorySource, &[Charge])],
+        away: WhenAway,
+        now: Timestamp,
+    ) -> Result<Taken, Rejection> {
+        let Some(shared) = &self.shared else { return Ok(MemorySource::take_of(now.0, parts)) };
+        let charges: Vec<Charge> = parts.iter().flat_map(|(_, charges)| charges.iter().copied()).collect();
+        match (shared.take(now.0, &charges).await, away) {
             (Ok(Taken::Allowed), WhenAway::FallBack) => {
                 // Only drawn, not asked: what this process would say doesn't count now.
-                local.take_now(now.0, charges);
-                Ok(())
+                MemorySource::take_of(now.0, parts);
+                Ok(Taken::Allowed)
             }
-            (Ok(answer), _) => taken(answer),
+            (Ok(answer), _) => Ok(answer),
             (Err(SourceUnavailable), WhenAway::Deny) => Err(Rejection::Unavailable),
-            (Err(SourceUnavailable), WhenAway::FallBack) => taken(local.take_now(now.0, charges)),
+            (Err(SourceUnavailable), WhenAway::FallBack) => Ok(MemorySource::take_of(now.0, parts)),
         }
     }
 }
@@ -117,7 +129,7 @@ impl Sources {
 fn taken(taken: Taken) -> Result<(), Rejection> {
     match taken {
         Taken::Allowed => Ok(()),
-        Taken::Denied { retry_after_us } => Err(Rejection::Throttled { retry_after_us }),
+        Taken::Denied { retry_after_us, .. } => Err(Rejection::Throttled { retry_after_us }),
     }
 }
 
@@ -253,8 +265,9 @@ impl Limits {
         self.proved.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A message to a contact, whoever asks for it; the contact by its blind index. The contact's own limit
-    /// comes first, so that asking for one contact again and again uses up nobody else's messages.
+    /// A message to a contact, whoever asks for it; the contact by its blind index. All of its limits at once:
+    /// asking for one contact again and again uses up nobody else's messages, and a message that a budget does
+    /// not allow is none of the contact's own.
     pub async fn message(
         &self,
         contact: &Contact,
@@ -262,45 +275,62 @@ impl Limits {
         now: Timestamp,
     ) -> Result<(), Rejection> {
         let key = BucketKey::new("message-to", contact_index);
-        let charge = Charge { key, limit: self.table.messages, cost: 1 };
-        self.sources.take(&self.sources.messages, WhenAway::Deny, now, &[charge]).await?;
+        let own = [Charge { key, limit: self.table.messages, cost: 1 }];
         let is_text = contact.kind() == "sms";
-        if is_text && let Some(prefix) = contact.address().get(..=PREFIX_DIGITS) {
+        let prefix = contact.address().get(..=PREFIX_DIGITS).filter(|_| is_text).map(|prefix| {
             let key = BucketKey::new("texts-to-prefix", prefix.as_bytes());
-            let charge = Charge { key, limit: self.table.budgets.prefix_day, cost: 1 };
-            let taken = self.sources.take(&self.sources.prefixes, WhenAway::Deny, now, &[charge]).await;
-            self.within(taken, "text messages to one prefix", now)?;
+            Charge { key, limit: self.table.budgets.prefix_day, cost: 1 }
+        });
+        let (name, budget) = self.budget(is_text);
+        let sources = &self.sources;
+        let parts = [
+            (&sources.messages, &own[..]),
+            (&sources.prefixes, prefix.as_slice()),
+            (&sources.global, &budget[..]),
+        ];
+        let answer = sources.draw(&parts, WhenAway::Deny, now).await?;
+        if let Taken::Denied { at, .. } = answer
+            && at >= own.len()
+        {
+            let is_prefix = at < own.len() + prefix.as_slice().len();
+            self.tell(if is_prefix { "text messages to one prefix" } else { name }, now);
         }
-        self.budget(is_text, now).await
+        taken(answer)
     }
 
-    /// A code by this channel, to whomever.
-    pub async fn budget(&self, is_text: bool, now: Timestamp) -> Result<(), Rejection> {
+    /// A code of a recovery by this channel. It draws on no budget above what its target is sent in a day:
+    /// whoever asks in vain uses up nobody else's messages, nor those of whoever proved a possession.
+    pub async fn code_of(
+        &self,
+        target_id: TargetId,
+        has_reserve: bool,
+        is_text: bool,
+        now: Timestamp,
+    ) -> Result<(), Rejection> {
+        let id = [&target_id.0[..], &[u8::from(has_reserve)]].concat();
+        let own = [Charge { key: BucketKey::new("codes-of", &id), limit: self.table.codes_of, cost: 1 }];
+        let (name, budget) = self.budget(is_text);
+        let parts = [(&self.sources.targets, &own[..]), (&self.sources.global, &budget[..])];
+        let answer = self.sources.draw(&parts, WhenAway::Deny, now).await?;
+        if let Taken::Denied { at, .. } = answer
+            && at >= own.len()
+        {
+            self.tell(name, now);
+        }
+        taken(answer)
+    }
+
+    /// Of all codes by this channel, to whomever; and what that is called.
+    fn budget(&self, is_text: bool) -> (&'static str, [Charge; 2]) {
         let budgets = &self.table.budgets;
-        let (name, limits) = if is_text {
+        let (name, [hour, day]) = if is_text {
             ("text messages", [budgets.texts_hour, budgets.texts_day])
         } else {
             ("e-mail messages", [budgets.emails_hour, budgets.emails_day])
         };
-        let charges: Vec<_> = limits
-            .into_iter()
-            .zip(["hour", "day"])
-            .map(|(limit, period)| Charge { key: BucketKey::new(name, period.as_bytes()), limit, cost: 1 })
-            .collect();
-        let taken = self.sources.take(&self.sources.global, WhenAway::Deny, now, &charges).await;
-        self.within(taken, name, now)
-    }
-
-    fn within(
-        &self,
-        taken: Result<(), Rejection>,
-        budget: &'static str,
-        now: Timestamp,
-    ) -> Result<(), Rejection> {
-        if matches!(taken, Err(Rejection::Throttled { .. })) {
-            self.tell(budget, now);
-        }
-        taken
+        let charge =
+            |period: &str, limit| Charge { key: BucketKey::new(name, period.as_bytes()), limit, cost: 1 };
+        (name, [charge("hour", hour), charge("day", day)])
     }
 
     /// Once an hour: what is used up is so for many calls.
@@ -321,70 +351,4 @@ impl Limits {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::crypto::device_key::DeviceKey;
-    use crate::crypto::envelope::SignatureForm;
-    use crate::ratelimit::gcra::Limit;
-
-    const NOW: Timestamp = Timestamp(1_800_000_000_000_000);
-
-    fn limits(table: LimitTable) -> Limits {
-        Limits::new(table, Sources::new(None), MacKey::new([7; 32]))
-    }
-
-    /// More names than there are buckets, in every class of strangers', then an owner and a newcomer.
-    #[tokio::test]
-    async fn strangers_fill_no_buckets_but_their_own() {
-        let limits = limits(LimitTable::standard());
-        let charge = |name: u32| {
-            let key = BucketKey::new("flood", &name.to_be_bytes());
-            Charge { key, limit: Limit::per_day(1, 1), cost: 1 }
-        };
-        for cost in [Cost::Enrolment, Cost::Recovery] {
-            let class = limits.sources.of(cost);
-            for name in 0..100_000 {
-                assert_eq!(class.origins.take_now(NOW.0, &[charge(name)]), Taken::Allowed);
-                assert_eq!(class.own.take_now(NOW.0, &[charge(name)]), Taken::Allowed);
-            }
-        }
-        let ip = IpAddr::from([203, 0, 113, 7]);
-        for cost in Cost::ALL {
-            assert_eq!(limits.peer(cost, ip, NOW).await, Ok(()), "{cost:?}");
-            let key = DeviceKey::generate(SignatureForm::Der).public();
-            assert_eq!(limits.own(cost, &Caller::Candidate(key), ip, NOW).await, Ok(()), "{cost:?}");
-        }
-        for contact in 0..300_000_u32 {
-            let index = crate::crypto::hash::sha256(&[&contact.to_be_bytes()]);
-            assert_eq!(limits.recovery_target(&index, NOW).await, Ok(()), "{contact}");
-        }
-        let contact = Contact::email("new@example.jp").expect("an address");
-        assert_eq!(limits.message(&contact, &[9; 32], NOW).await, Ok(()));
-    }
-
-    #[tokio::test]
-    async fn whoever_proved_something_needs_no_stamp_for_two_weeks() {
-        let mut table = LimitTable::unlimited();
-        table.anonymous = AnonymousLimits {
-            free: Limit::per_day(1, 1),
-            stamped: Limit::per_day(1, 1),
-            stamp_bits: 18,
-            heavy_bits: 22,
-        };
-        let limits = limits(table);
-        let (proved, other) = (KeyId([1; 32]), KeyId([2; 32]));
-        limits.proved_by(proved, NOW);
-        assert_eq!(limits.anonymous(other, 0, NOW).await, Ok(()), "the free one");
-        assert_eq!(limits.anonymous(other, 17, NOW).await, Err(Rejection::StampNeeded { bits: 18 }));
-        assert_eq!(limits.anonymous(other, 18, NOW).await, Ok(()), "the stamped one");
-        assert_eq!(limits.anonymous(other, 21, NOW).await, Err(Rejection::StampNeeded { bits: 22 }));
-        assert_eq!(limits.anonymous(other, 22, NOW).await, Ok(()), "heavy ones without end");
-        for _ in 0..10 {
-            assert_eq!(limits.anonymous(proved, 0, NOW).await, Ok(()));
-        }
-        let later = NOW.plus_us(PROVED_FOR_US);
-        limits.anonymous(other, 0, later).await.expect("free again");
-        let answer = limits.anonymous(proved, 0, later).await;
-        assert_eq!(answer, Err(Rejection::StampNeeded { bits: 18 }));
-    }
-}
+mod tests;

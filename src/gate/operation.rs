@@ -50,9 +50,22 @@ pub enum Codes {
     Recovery,
 }
 
-/// What kind of work a call is: which rate limits it counts against.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Cost {
+macro_rules! costs {
+    ($($(#[$words:meta])* $name:ident,)+) => {
+        /// What kind of work a call is: which rate limits it counts against.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Cost {
+            $($(#[$words])* $name,)+
+        }
+
+        impl Cost {
+            /// All of them.
+            pub const ALL: [Self; [$(stringify!($name)),+].len()] = [$(Self::$name),+];
+        }
+    };
+}
+
+costs! {
     /// Anonymous, sends messages, hashes passphrases.
     Enrolment,
     /// Of a new phone's that wants an account: anonymous, compares factors, hashes passphrases.
@@ -75,23 +88,6 @@ pub enum Cost {
     Operator,
     /// The sandbox's own.
     Sandbox,
-}
-
-impl Cost {
-    /// All of them.
-    pub const ALL: [Self; 11] = [
-        Self::Enrolment,
-        Self::Recovery,
-        Self::Reading,
-        Self::MoneyIn,
-        Self::MoneyOut,
-        Self::Security,
-        Self::Stop,
-        Self::Till,
-        Self::Merchant,
-        Self::Operator,
-        Self::Sandbox,
-    ];
 }
 
 /// One RPC's policy.

@@ -18,8 +18,8 @@ async fn take(source: &dyn Source, now_us: i64, charges: &[Charge]) -> Taken {
     source.take(now_us, charges).await.expect("the source under test is there")
 }
 
-fn denied_for(seconds: i64) -> Taken {
-    Taken::Denied { retry_after_us: seconds * SECOND_US }
+fn denied_for(seconds: i64, at: usize) -> Taken {
+    Taken::Denied { retry_after_us: seconds * SECOND_US, at }
 }
 
 /// Runs all of it. The source must take its time from the caller.
@@ -36,19 +36,22 @@ async fn a_burst_passes_and_time_earns_it_back(source: &dyn Source) {
     let charges = [charge("burst", NARROW, 1)];
     assert_eq!(take(source, NOW_US, &charges).await, Taken::Allowed);
     assert_eq!(take(source, NOW_US, &charges).await, Taken::Allowed);
-    assert_eq!(take(source, NOW_US, &charges).await, denied_for(1));
+    assert_eq!(take(source, NOW_US, &charges).await, denied_for(1, 0));
     assert_eq!(take(source, NOW_US, &[charge("another", NARROW, 1)]).await, Taken::Allowed);
-    assert_eq!(take(source, NOW_US + SECOND_US - 1, &charges).await, Taken::Denied { retry_after_us: 1 });
+    assert_eq!(
+        take(source, NOW_US + SECOND_US - 1, &charges).await,
+        Taken::Denied { retry_after_us: 1, at: 0 }
+    );
     assert_eq!(take(source, NOW_US + SECOND_US, &charges).await, Taken::Allowed);
-    assert_eq!(take(source, NOW_US + SECOND_US, &charges).await, denied_for(1));
+    assert_eq!(take(source, NOW_US + SECOND_US, &charges).await, denied_for(1, 0));
 }
 
 async fn one_empty_bucket_spares_the_others(source: &dyn Source) {
     let empty = charge("spare: empty", NARROW, 2);
     let full = charge("spare: full", NARROW, 2);
     assert_eq!(take(source, NOW_US, &[empty]).await, Taken::Allowed);
-    assert_eq!(take(source, NOW_US, &[full, empty]).await, denied_for(2));
-    assert_eq!(take(source, NOW_US, &[empty, full]).await, denied_for(2));
+    assert_eq!(take(source, NOW_US, &[full, empty]).await, denied_for(2, 1));
+    assert_eq!(take(source, NOW_US, &[empty, full]).await, denied_for(2, 0));
     assert_eq!(
         take(source, NOW_US, &[full]).await,
         Taken::Allowed,
@@ -61,15 +64,15 @@ async fn the_longest_wait_is_told(source: &dyn Source) {
     for spent in [short, short, long] {
         assert_eq!(take(source, NOW_US, &[spent]).await, Taken::Allowed);
     }
-    assert_eq!(take(source, NOW_US, &[short, long]).await, denied_for(2));
-    assert_eq!(take(source, NOW_US, &[long, short]).await, denied_for(2));
+    assert_eq!(take(source, NOW_US, &[short, long]).await, denied_for(2, 1));
+    assert_eq!(take(source, NOW_US, &[long, short]).await, denied_for(2, 0));
 }
 
 async fn a_bucket_named_twice_pays_twice(source: &dyn Source) {
     let one = charge("twice", NARROW, 1);
-    assert_eq!(take(source, NOW_US, &[one, one, one]).await, denied_for(1));
+    assert_eq!(take(source, NOW_US, &[one, one, one]).await, denied_for(1, 2));
     assert_eq!(take(source, NOW_US, &[one, one]).await, Taken::Allowed);
-    assert_eq!(take(source, NOW_US, &[one]).await, denied_for(1));
+    assert_eq!(take(source, NOW_US, &[one]).await, denied_for(1, 0));
 }
 
 async fn nothing_charged_is_allowed(source: &dyn Source) {

@@ -49,27 +49,45 @@ impl MemorySource {
 
     /// The same as [`Source::take`], at once.
     pub fn take_now(&self, now_us: i64, charges: &[Charge]) -> Taken {
+        Self::take_of(now_us, &[(self, charges)])
+    }
+
+    /// The same over several sources: all draw, or none does. Each is named once, and whoever names the same
+    /// ones names them in the same order: two calls cannot wait for each other.
+    pub fn take_of(now_us: i64, parts: &[(&Self, &[Charge])]) -> Taken {
+        let drafts: Vec<_> = parts.iter().map(|(source, charges)| source.draft(now_us, charges)).collect();
+        let waits = drafts.iter().flat_map(|draft| &draft.waits_us);
+        let mut longest = None;
+        for (at, wait_us) in waits.enumerate() {
+            if *wait_us > longest.map(|(longest_us, _)| longest_us) {
+                longest = wait_us.map(|wait_us| (wait_us, at));
+            }
+        }
+        if let Some((retry_after_us, at)) = longest {
+            return Taken::Denied { retry_after_us, at };
+        }
+        for draft in drafts {
+            draft.keep(now_us);
+        }
+        Taken::Allowed
+    }
+
+    fn draft(&self, now_us: i64, charges: &[Charge]) -> Draft<'_> {
         let mut held = self.lock(charges.iter().map(|charge| charge.key));
-        // Arrival times to be kept if every charge passes, the last word on each bucket.
         let mut staged: HashMap<BucketKey, i64> = HashMap::with_capacity(charges.len());
-        let mut longest_us = None;
+        let mut waits_us = Vec::with_capacity(charges.len());
         for charge in charges {
             let kept = || held.of_mut(charge.key).buckets.get(&charge.key).map(|bucket| bucket.tat_us);
             let tat_us = staged.get(&charge.key).copied().or_else(kept);
-            match decide(tat_us, now_us, &charge.limit, charge.cost) {
+            waits_us.push(match decide(tat_us, now_us, &charge.limit, charge.cost) {
                 Verdict::Allowed { new_tat_us } => {
                     staged.insert(charge.key, new_tat_us);
+                    None
                 }
-                Verdict::Denied { retry_after_us } => longest_us = longest_us.max(Some(retry_after_us)),
-            }
+                Verdict::Denied { retry_after_us } => Some(retry_after_us),
+            });
         }
-        if let Some(retry_after_us) = longest_us {
-            return Taken::Denied { retry_after_us };
-        }
-        for (key, tat_us) in staged {
-            held.of_mut(key).keep(key, tat_us, now_us, self.shard_buckets_max);
-        }
-        Taken::Allowed
+        Draft { held, staged, waits_us, shard_buckets_max: self.shard_buckets_max }
     }
 
     /// Somebody proved something who draws on these: they are forgotten after all others. A bucket that is
@@ -100,6 +118,24 @@ impl MemorySource {
 impl Source for MemorySource {
     fn take<'a>(&'a self, now_us: i64, charges: &'a [Charge]) -> TakeFuture<'a> {
         Box::pin(async move { Ok(self.take_now(now_us, charges)) })
+    }
+}
+
+/// What one source would do of a call.
+struct Draft<'a> {
+    held: Held<'a>,
+    /// Arrival times to be kept if every charge passes, the last word on each bucket.
+    staged: HashMap<BucketKey, i64>,
+    /// Of each charge, how long until it would pass; nothing for one that does.
+    waits_us: Vec<Option<i64>>,
+    shard_buckets_max: usize,
+}
+
+impl Draft<'_> {
+    fn keep(mut self, now_us: i64) {
+        for (key, tat_us) in self.staged {
+            self.held.of_mut(key).keep(key, tat_us, now_us, self.shard_buckets_max);
+        }
     }
 }
 
@@ -187,6 +223,17 @@ mod tests {
     #[tokio::test]
     async fn it_does_what_every_source_does() {
         a_source_conforms(&MemorySource::new(10_000)).await;
+    }
+
+    #[test]
+    fn several_sources_draw_together_or_not_at_all() {
+        let sources = [MemorySource::new(16), MemorySource::new(16)];
+        let [one, two, spent] = [1, 2, 3].map(|bucket| charge(bucket, Limit::per_day(1, 1)));
+        assert_eq!(sources[1].take_now(0, &[spent]), Taken::Allowed);
+        let denied = MemorySource::take_of(0, &[(&sources[0], &[one]), (&sources[1], &[two, spent])]);
+        assert_eq!(denied, Taken::Denied { retry_after_us: 86_400 * SECOND_US, at: 2 });
+        let drawn = MemorySource::take_of(0, &[(&sources[0], &[one]), (&sources[1], &[two])]);
+        assert_eq!(drawn, Taken::Allowed, "neither was drawn on by the refused call");
     }
 
     #[test]

@@ -97,8 +97,8 @@ impl Source for Redis {
         }
         Box::pin(async move {
             Ok(match self.ask(question).await? {
-                0_i64 => Taken::Allowed,
-                retry_after_us => Taken::Denied { retry_after_us },
+                (0_i64, _) => Taken::Allowed,
+                (retry_after_us, at) => Taken::Denied { retry_after_us, at },
             })
         })
     }

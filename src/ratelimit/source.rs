@@ -44,6 +44,8 @@ pub enum Taken {
     Denied {
         /// When all of them would have room if nothing else comes, µs from now.
         retry_after_us: i64,
+        /// Which of them, counted from 0, is waited for longest; of several the first.
+        at: usize,
     },
 }
 

@@ -2,7 +2,7 @@
 
 use saifu::client::method;
 use saifu::client::refused::Refused;
-use saifu::client::signer::Signer;
+use saifu::client::signer::{RecoveryProof, Signer};
 use saifu::client::wallet::Wallet;
 use saifu::crypto::device_key::DeviceKey;
 use saifu::crypto::envelope::SignatureForm;
@@ -13,6 +13,7 @@ use saifu::ratelimit::gcra::Limit;
 use saifu::server::SANDBOX_AUDIENCE;
 use tonic::Code;
 
+use crate::support::recovery::{begin, passphrase};
 use crate::support::{World, email, reason};
 
 /// A key of its own, on a connection that is there already.
@@ -48,9 +49,31 @@ async fn crowded() -> World {
     .await
 }
 
+/// An addition to an account, asked for once and without a stamp.
+async fn request_add_bare(wallet: &Wallet, address: &str) -> Result<pb::DeviceRequestAddReply, Refused> {
+    let locator = pb::device_request_add_private::Locator::Email(address.to_owned());
+    let private = pb::DeviceRequestAddPrivate { locator: Some(locator), device_model: "Pixel 9".into() };
+    let draft = wallet.draft(method::DEVICE_REQUEST_ADD, &pb::DeviceRequestAddRequest {});
+    let draft = draft.private(&private).as_candidate();
+    wallet.send_sealed(method::DEVICE_REQUEST_ADD, draft.seal(&wallet.signer)).await
+}
+
+/// A code of a recovery, asked for once and without a stamp.
+async fn send_code_bare(wallet: &Wallet, case_id: &[u8]) -> Result<pb::RecoverySendCodeReply, Refused> {
+    let body = code_request(case_id);
+    let draft = wallet.draft(method::RECOVERY_SEND_CODE, &body).as_candidate();
+    wallet.send_sealed(method::RECOVERY_SEND_CODE, draft.seal(&wallet.signer)).await
+}
+
+fn code_request(case_id: &[u8]) -> pb::RecoverySendCodeRequest {
+    let channel = pb::RecoveryChannel::Phone.into();
+    pb::RecoverySendCodeRequest { case_id: case_id.to_vec(), channel }
+}
+
 #[tokio::test]
 async fn strangers_above_the_usual_rate_show_a_stamp_and_owners_go_on() {
     let world = crowded().await;
+    let owner = world.owner("alice", 0).await;
     let first = world.phone().await;
     for number in 0..3 {
         let stranger = stranger(&world, &first);
@@ -72,6 +95,83 @@ async fn strangers_above_the_usual_rate_show_a_stamp_and_owners_go_on() {
     let answer: Result<pb::RecoveryStartReply, Refused> =
         other.send_sealed(method::RECOVERY_START, sealed).await;
     assert_eq!(reason(answer), pb::Reason::StampNeeded);
+    let added = request_add_bare(&stranger(&world, &first), &owner.email).await;
+    assert_eq!(reason(added), pb::Reason::StampNeeded);
+    owner.wallet.get_balance().await.expect("an owner reads");
+    let code = owner.wallet.code().expect("an authenticator").to_string();
+    owner.wallet.verify_second_factor(&code).await.expect("and does what he wants");
+    world.server.stop().await;
+}
+
+#[tokio::test]
+async fn who_proves_something_right_needs_no_stamp_any_more_and_who_proves_it_wrong_does() {
+    let world = crowded().await;
+    let owner = world.owner("alice", 0).await;
+    let phone = world.phone().await;
+    let case_id = begin(&phone, &owner).await;
+    let wrong = RecoveryProof::Passphrase("not the right one at all".into());
+    assert_eq!(reason(phone.prove(case_id.clone(), &wrong).await), pb::Reason::Unauthenticated);
+    start_bare(&stranger(&world, &phone), "third@example.jp").await.expect("the last free one");
+    assert_eq!(reason(send_code_bare(&phone, &case_id).await), pb::Reason::StampNeeded, "it proved nothing");
+    phone.prove(case_id.clone(), &passphrase()).await.expect("with a stamp");
+    for _ in 0..3 {
+        send_code_bare(&phone, &case_id).await.expect("before all strangers");
+    }
+    let refused = start_bare(&stranger(&world, &phone), "fourth@example.jp").await;
+    assert_eq!(reason(refused), pb::Reason::StampNeeded, "others need one as before");
+    world.server.stop().await;
+}
+
+#[tokio::test]
+async fn whoever_asks_for_codes_of_recovery_in_vain_uses_up_nobodys_messages() {
+    let world = World::start_with(|settings| {
+        settings.limits = LimitTable::unlimited();
+        settings.limits.codes_of = Limit::per_day(2, 2);
+        settings.limits.budgets.texts_hour = Limit::at_most(8, 1);
+    })
+    .await;
+    let phone = world.phone().await;
+    let channel = pb::RecoveryChannel::Phone;
+    let begin = async |contact: &str| {
+        let locator = pb::recovery_start_private::Locator::Phone(contact.to_owned());
+        phone.start_recovery(locator, false).await.expect("a case").case_id
+    };
+    // No case, another key's, and one that is over.
+    let anothers = begin("+81 90 1234 0001").await;
+    let over = begin("+81 90 1234 0002").await;
+    let wrong = RecoveryProof::Passphrase("not the right one at all".into());
+    for _ in 0..5 {
+        assert_eq!(reason(phone.prove(over.clone(), &wrong).await), pb::Reason::Unauthenticated);
+    }
+    for _ in 0..5 {
+        let nobody = stranger(&world, &phone);
+        for (wallet, case_id) in [(&nobody, vec![7; 16]), (&nobody, anothers.clone()), (&phone, over.clone())]
+        {
+            let refused = wallet.send_recovery_code(case_id, channel).await;
+            assert_eq!(reason(refused), pb::Reason::RecoveryOver);
+        }
+    }
+    // As many as it may have, whichever case it is, and a repetition is none.
+    let (first, second) = (begin("+81 90 1234 0003").await, begin("+81 90 1234 0003").await);
+    let draft = phone.draft(method::RECOVERY_SEND_CODE, &code_request(&first)).as_candidate();
+    let sealed = draft.seal(&phone.signer);
+    let again = async || -> Result<pb::RecoverySendCodeReply, Refused> {
+        phone.send_sealed(method::RECOVERY_SEND_CODE, sealed.clone()).await
+    };
+    again().await.expect("the first");
+    again().await.expect("the same");
+    phone.send_recovery_code(second.clone(), channel).await.expect("the second of its target");
+    for case_id in [&first, &second, &first, &second] {
+        let refused = phone.send_recovery_code(case_id.clone(), channel).await;
+        assert_eq!(reason(refused), pb::Reason::Throttled);
+    }
+    again().await.expect("what has its answer is told it");
+    // Of the four at once two are left.
+    for contact in ["+81 90 1234 0004", "+81 90 1234 0005"] {
+        phone.send_recovery_code(begin(contact).await, channel).await.expect("within the budget");
+    }
+    let last = phone.send_recovery_code(begin("+81 90 1234 0006").await, channel).await;
+    assert_eq!(reason(last), pb::Reason::Throttled);
     world.server.stop().await;
 }
 

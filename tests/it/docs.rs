@@ -156,6 +156,8 @@ fn the_rate_limits_stand_in_the_protocol_as_they_are() {
     rows.push(
         [&[targets][..], &none(), &rate(&table.recovery_target), &["`UNAVAILABLE`".to_owned()]].concat(),
     );
+    let codes = "codes of one recovery's account, whoever asks".to_owned();
+    rows.push([&[codes][..], &none(), &rate(&table.codes_of), &["`UNAVAILABLE`".to_owned()]].concat());
     let accounts = grouped(table.crowd.accounts_per_hour.into());
     let crowd = format!("all together, once {accounts} accounts called from the origin in an hour");
     let throttled = rate(&table.crowd.throttled);

@@ -233,6 +233,11 @@ impl RecoveryCase {
         }
     }
 
+    /// Whether a possession was proved in it: it has attempts and messages that no stranger uses up.
+    pub fn has_reserve(&self) -> bool {
+        self.totp_at.is_some() || self.saved_code_at.is_some() || self.state.stands()
+    }
+
     pub(super) fn set_proved(&mut self, kind: Kind, at: Timestamp) {
         let slot = match kind {
             Kind::Totp => &mut self.totp_at,

@@ -235,8 +235,7 @@ fn another_stands(situation: &Situation<'_>) -> bool {
 
 /// Whoever proved a possession, or enough, has counters that strangers cannot use up.
 pub(super) fn has_reserve(situation: &Situation<'_>) -> bool {
-    let case = &situation.case;
-    case.totp_at.is_some() || case.saved_code_at.is_some() || case.state.stands()
+    situation.case.has_reserve()
 }
 
 /// What was counted on another day is not counted today.

@@ -82,6 +82,9 @@ pub struct LimitTable {
     pub messages: Limit,
     /// Recoveries and additions begun for one contact, whoever asks. Denied likewise.
     pub recovery_target: Limit,
+    /// Codes of recoveries of one target, whoever asks; those of whoever proved a possession apart. As many as
+    /// the policy has sent in a day. Denied likewise.
+    pub codes_of: Limit,
     /// What an origin with too many accounts is.
     pub crowd: CrowdLimits,
     /// Anonymous calls of all classes, origins and keys together.
@@ -114,6 +117,7 @@ impl LimitTable {
             sandbox: class(sandbox, sandbox, FallBack),
             messages: Limit::per_day(3, 3),
             recovery_target: Limit::per_minute(6, 60),
+            codes_of: Limit::per_day(6, 6),
             crowd: CrowdLimits { accounts_per_hour: 2_000, throttled: Limit::per_second(1, 60) },
             anonymous: AnonymousLimits {
                 free: Limit::per_second(20, 600),
@@ -149,6 +153,7 @@ impl LimitTable {
             sandbox: class,
             messages: wide,
             recovery_target: wide,
+            codes_of: wide,
             crowd: CrowdLimits { accounts_per_hour: u32::MAX, throttled: wide },
             anonymous: AnonymousLimits { free: wide, stamped: wide, stamp_bits: 18, heavy_bits: 22 },
             budgets: MessageBudgets {

@@ -7,7 +7,7 @@
 -- Then for each charge: the tolerance, what it costs (both in microseconds), and 1 if the burst allows
 -- such a cost at all.
 --
--- Answers 0 if all was drawn, or how many microseconds to wait.
+-- Answers how many microseconds to wait, 0 if all was drawn, and for which charge, counted from 0.
 
 local now = tonumber(ARGV[1])
 if ARGV[1] == 'redis' then
@@ -17,7 +17,7 @@ end
 
 local kept = redis.call('MGET', unpack(KEYS))
 local staged = {}
-local wait = 0
+local wait, longest = 0, 0
 for i, key in ipairs(KEYS) do
   local tolerance = tonumber(ARGV[3 * i])
   local cost = tonumber(ARGV[3 * i + 1])
@@ -31,11 +31,14 @@ for i, key in ipairs(KEYS) do
   if possible and ahead <= tolerance then
     staged[key] = now + ahead
   else
-    wait = math.max(wait, ahead - tolerance, 1)
+    local own = math.max(ahead - tolerance, 1)
+    if own > wait then
+      wait, longest = own, i - 1
+    end
   end
 end
 if wait > 0 then
-  return wait
+  return {wait, longest}
 end
 
 -- Nothing is rolled back: from here on nothing may fail.
@@ -45,4 +48,4 @@ for key, tat in pairs(staged) do
   local kept_ms = math.max(1, math.ceil((tat - now) / 1000)) + slack
   redis.call('SET', key, string.format('%.0f', tat), 'PX', kept_ms)
 end
-return 0
+return {0, 0}

@@ -47,8 +47,12 @@ impl CandidateChange for SendCode {
             }
         };
         // Whether there is such a contact is not told: it counts for an account that does not exist as well.
-        if !tools.is_finished(&call.signed).await? {
-            limits.budget(channel == Channel::Sms, Timestamp(tools.clock.now_us())).await?;
+        // Without a case that goes on, nothing will be sent.
+        if let Some(row) = open.row.as_ref().filter(|row| !row.state.is_over())
+            && !tools.is_finished(&call.signed).await?
+        {
+            let (is_text, now) = (channel == Channel::Sms, Timestamp(tools.clock.now_us()));
+            limits.code_of(row.target_id, row.has_reserve(), is_text, now).await?;
         }
         let code = codes::contact_code(tools.entropy.as_ref());
         let code_tag = codes::contact_code_tag(&tools.keys.code, &open.case.case_id.0, &code);
