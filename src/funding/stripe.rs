@@ -112,14 +112,18 @@ struct CardDetails {
 #[derive(Deserialize)]
 struct Secure {
     result: Option<String>,
+    authentication_flow: Option<String>,
 }
 
 impl LatestCharge {
-    /// Its owner did 3-D Secure for it, and the bank says that it was he.
+    /// Its owner did 3-D Secure for it, and the bank says that it was they. In the frictionless flow the bank
+    /// says so without having asked them.
     fn is_challenged(&self) -> bool {
         let card = self.payment_method_details.as_ref().and_then(|details| details.card.as_ref());
-        let secure = card.and_then(|card| card.three_d_secure.as_ref());
-        secure.and_then(|secure| secure.result.as_deref()) == Some("authenticated")
+        card.and_then(|card| card.three_d_secure.as_ref()).is_some_and(|secure| {
+            secure.result.as_deref() == Some("authenticated")
+                && secure.authentication_flow.as_deref() == Some("challenge")
+        })
     }
 }
 
@@ -413,8 +417,23 @@ mod tests {
             ),
             (
                 "succeeded",
-                charge(&secure(r#"{"result":"authenticated"}"#)),
+                charge(&secure(r#"{"result":"authenticated","authentication_flow":"challenge"}"#)),
                 Reply::Succeeded { challenged: true },
+            ),
+            (
+                "succeeded",
+                charge(&secure(r#"{"result":"authenticated","authentication_flow":"frictionless"}"#)),
+                Reply::Succeeded { challenged: false },
+            ),
+            (
+                "succeeded",
+                charge(&secure(r#"{"result":"authenticated"}"#)),
+                Reply::Succeeded { challenged: false },
+            ),
+            (
+                "succeeded",
+                charge(&secure(r#"{"result":"failed","authentication_flow":"challenge"}"#)),
+                Reply::Succeeded { challenged: false },
             ),
             ("succeeded", charge(r#","refunded":true"#), Reply::Refunded),
             ("succeeded", charge(r#","disputed":true"#), Reply::ChargedBack),

@@ -13,6 +13,8 @@ use crate::verify::all_are_found;
 /// A card whose bank knows no 3-D Secure, at the fake.
 const UNSECURED: &str = "5105105105105100";
 const VISA: &str = "4242424242424242";
+/// One whose bank never asks its owner, as the fake has it.
+const FRICTIONLESS: &str = "4000056655665556";
 const SHARED: &str = "sandbox-shared-1";
 
 async fn top_up(wallet: &Wallet, funding_id: &[u8], amount_minor: i64) -> Result<TopUpState, Refused> {
@@ -178,7 +180,7 @@ async fn a_payment_method_is_its_accounts_own_at_stripe() {
     stripe.call("POST", &format!("/v1/payment_methods/{method}/attach"), &form).await;
     assert_eq!(reason(bob.link_funding(&method, "card").await), Reason::Malformed);
     // Her second card is the same customer's.
-    let second = stripe.card("4000056655665556").await;
+    let second = stripe.card(FRICTIONLESS).await;
     linked(&alice, &second).await;
     let (_, method) = stripe.call("GET", &format!("/v1/payment_methods/{second}"), "").await;
     assert_eq!(method["customer"], customer.as_str());
@@ -195,23 +197,53 @@ async fn while_stripe_says_nothing_nothing_is_linked_and_the_same_call_may_come_
     let stripe = StripeServer::start().await;
     let world = with_stripe(&stripe).await;
     let alice = world.wallet("alice").await;
-    let token = stripe.card(VISA).await;
+    let mut attached = None;
     for step in 0..3 {
         for fault in [Fault::DropRequest, Fault::DropReply, Fault::Error, Fault::Garbage, Fault::OtherReply] {
+            let token = stripe.card(VISA).await;
             stripe.faults((0..step).map(|_| Fault::Nothing).chain([fault]));
-            let linked = alice.link_funding(&token, "card").await;
-            // What was attached by a call whose answer was lost is its owner's by now: one question less.
-            if let Err(refused) = linked {
-                assert_eq!(refused.reason(), Some(Reason::Unavailable), "{fault:?} of request {step}");
-                assert!(alice.list_funding().await.expect("a list").sources.is_empty());
-            } else {
-                let source = alice.list_funding().await.expect("a list").sources.remove(0);
-                alice.unlink_funding(source.funding_id).await.expect("unlinked");
-            }
+            let refused = alice.link_funding(&token, "card").await;
+            assert_eq!(reason(refused), Reason::Unavailable, "{fault:?} of request {step}");
+            assert!(alice.list_funding().await.expect("a list").sources.is_empty());
+            let (_, method) = stripe.call("GET", &format!("/v1/payment_methods/{token}"), "").await;
+            attached = method["customer"].is_string().then_some(token).or(attached);
         }
     }
     stripe.faults([]);
+    // What was attached by a call whose answer was lost is its owner's by now: one question less.
+    linked(&alice, &attached.expect("the last request attaches it")).await;
+    linked(&alice, &stripe.card(VISA).await).await;
+    books_hold(world, |_| {}).await;
+}
+
+#[tokio::test]
+async fn a_source_above_the_cap_is_refused_and_its_provider_never_hears_of_it() {
+    let stripe = StripeServer::start().await;
+    let world = with_stripe(&stripe).await;
+    let alice = world.wallet("alice").await;
+    for _ in 0..5 {
+        linked(&alice, &stripe.card(VISA).await).await;
+    }
+    let asked = stripe.seen().len();
+    let token = stripe.card(VISA).await;
+    assert_eq!(reason(alice.link_funding(&token, "card").await), Reason::TooManyFundingSources);
+    assert_eq!(stripe.seen()[asked..], [""; 0]);
+    let source = alice.list_funding().await.expect("a list").sources.remove(0);
+    alice.unlink_funding(source.funding_id).await.expect("unlinked");
     linked(&alice, &token).await;
+    books_hold(world, |_| {}).await;
+}
+
+#[tokio::test]
+async fn what_its_bank_approved_without_asking_its_owner_is_given_back() {
+    let stripe = StripeServer::start().await;
+    let world = with_stripe(&stripe).await;
+    let alice = world.wallet("alice").await;
+    let card = linked(&alice, &stripe.card(FRICTIONLESS).await).await;
+    assert_eq!(top_up(&alice, &card, 700).await.expect("it is recorded"), TopUpState::Failed);
+    let intent = stripe.intents().await.remove(0);
+    assert_eq!(intent["latest_charge"]["refunded"], true, "{intent}");
+    assert_eq!(available(&alice).await, 0);
     books_hold(world, |_| {}).await;
 }
 

@@ -4,7 +4,7 @@ stripe.py PORT. By itself it would listen on every address and keep its data in 
 its processes share. Its list of payment intents is oldest first and knows no range of time: here it is as
 Stripe's, newest first, with created[gte] and created[lt]. It attaches a card that is another customer's, and
 knows no 3-D Secure but that of cards that always want it: here a charge says that it was done where it was asked
-for, but for a card that does not know it.
+for, but for a card that does not know it, and that its owner was asked, but for one whose bank never asks.
 """
 
 import asyncio
@@ -44,6 +44,8 @@ def to_response(self):
 
 # Its bank knows no 3-D Secure.
 UNSECURED = "5105105105105100"
+# Its bank says that it is its owner's, without asking them.
+FRICTIONLESS = "4000056655665556"
 
 
 def details(self):
@@ -54,7 +56,8 @@ def details(self):
     number = getattr(method, "_card_number", UNSECURED)
     asked = options.get("request_three_d_secure") == "challenge" and number != UNSECURED
     is_done = asked or method._requires_authentication()
-    return {"card": {"three_d_secure": {"result": "authenticated"} if is_done else None}}
+    flow = "frictionless" if number == FRICTIONLESS else "challenge"
+    return {"card": {"three_d_secure": {"result": "authenticated", "authentication_flow": flow} if is_done else None}}
 
 
 def with_options(made):

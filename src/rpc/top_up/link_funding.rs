@@ -44,8 +44,10 @@ impl Change for LinkFunding {
             text(&call.private.label, 64, "private.label", "1 to 64 characters, no control characters")?;
         let mut opened = tools.open_document(account_id).await?.ok_or(Rejection::Unauthenticated)?;
         let known = opened.document.funding.last().map(|source| source.token.as_str());
-        // A call that has its answer is only told it again, and nobody is asked.
-        let (token, card_tag) = if tools.is_finished(&call.signed).await? {
+        // A call that has its answer is only told it again, and one source more than there may be is refused:
+        // nobody is asked, and nothing attached.
+        let is_full = opened.document.funding.len() >= tools.policy.limits.funding_sources;
+        let (token, card_tag) = if is_full || tools.is_finished(&call.signed).await? {
             (String::new(), CardTag([0; 32]))
         } else {
             tools.inspect(account_id, known, token).await?
