@@ -6,8 +6,8 @@ use crate::domain::id::WorkerId;
 use crate::domain::rows::Payment;
 use crate::domain::time::Timestamp;
 use crate::gate::Gate;
-use crate::store::Answer;
 use crate::store::query::{Query, Scan};
+use crate::store::{Answer, StoreError};
 
 /// The name of this work's turn.
 pub(super) const TURN: &str = "payment";
@@ -25,9 +25,10 @@ pub(super) async fn run(gate: &Gate, worker_id: WorkerId) {
         for row in fetched.scanned::<Payment>() {
             let Some(due_at) = row.due_at else { continue };
             match gate.system(SystemAction::ExpirePayment { payment_id: row.payment_id, due_at }).await {
-                Ok(Answer::Nothing(_)) => {}
+                // A defect is one payment's: the others are ended all the same.
+                Ok(Answer::Nothing(_)) | Err(StoreError::Defect) => {}
                 Ok(_) => ended += 1,
-                Err(_) => return,
+                Err(StoreError::Busy | StoreError::Unavailable) => return,
             }
         }
         // What could not be ended would be found again at once.

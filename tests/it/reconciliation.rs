@@ -311,6 +311,35 @@ async fn while_the_provider_is_silent_the_cursor_stays_and_nothing_is_concluded(
     office.holds().await;
 }
 
+#[tokio::test]
+async fn differences_of_which_nothing_is_heard_keep_no_other_from_being_looked_at() {
+    let office = Office::open().await;
+    let mut strange = Vec::new();
+    for amount_minor in [100, 200, 300, 400, 500] {
+        strange.push(office.stripe.charge_by_hand(amount_minor, "").await);
+    }
+    office.until_items(5).await;
+    // No part of the list shows them any more: each is looked at by itself, or not at all.
+    office.world.pass(11 * 86_400);
+    office.compares().await;
+    office.stripe.mute(strange.clone());
+    let mut items = office.items().await;
+    let seen = |item: &Item| item.last_seen_at.map(|at| (at.seconds, at.nanos));
+    items.sort_by_key(|item| (seen(item), item.item_id.clone()));
+    office.stripe.mute(items[..3].iter().map(|item| item.reference.clone()));
+    items.rotate_left(3);
+    for (number, item) in items.iter().enumerate() {
+        if number == 2 {
+            office.stripe.mute([]);
+        }
+        office.refund_by_hand(&item.reference, "").await;
+        let cleared =
+            |found: &Item| found.reference == item.reference && found.state() == ReconciliationState::Cleared;
+        office.until(cleared).await;
+    }
+    office.holds().await;
+}
+
 /// Only the states of these, newest first.
 async fn listed_by(staff: &Staff, state: ReconciliationState) -> Vec<i64> {
     let request = pb::ListReconciliationItemsRequest { state: state.into(), ..Default::default() };

@@ -82,6 +82,8 @@ struct Plan {
     listing: Option<Fault>,
     /// As many of these were there.
     listings: usize,
+    /// Charges of which nothing is heard.
+    muted: Vec<String>,
     seen: Vec<String>,
     under_way: HashMap<String, usize>,
     overlaps: usize,
@@ -172,6 +174,11 @@ impl StripeServer {
     /// have no other faults.
     pub fn fault_listings(&self, fault: Fault) {
         self.plan().listing = Some(fault);
+    }
+
+    /// Nothing is heard of these charges from now on, by their names.
+    pub fn mute(&self, intents: impl IntoIterator<Item = String>) {
+        self.plan().muted = intents.into_iter().collect();
     }
 
     /// As many parts of the list of charges were asked for.
@@ -309,7 +316,9 @@ async fn pass_on(mut tcp: TcpStream, fake: SocketAddr, plan: Arc<Mutex<Plan>>) {
             plan.listings += 1;
             plan.listing.unwrap_or(Fault::Nothing)
         } else {
-            plan.fault(head.lines().next().unwrap_or(""))
+            let line = head.lines().next().unwrap_or("");
+            let is_muted = plan.muted.iter().any(|intent| line.contains(intent));
+            if is_muted { Fault::DropRequest } else { plan.fault(line) }
         }
     };
     let answer = answer(&request, fake, fault, &plan).await;
