@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 use serde::Deserialize;
 
 use super::Because;
+use super::refusal::within;
 use crate::domain::time::SECOND_US;
 
 #[derive(Debug, Default, Deserialize)]
@@ -35,33 +36,22 @@ pub struct CardsAt {
     pub challenge_minor: Option<i64>,
 }
 
-const YEN: RangeInclusive<i64> = 1..=10_000_000;
-
-fn within(
-    given: Option<i64>,
-    range: &RangeInclusive<i64>,
-    key: &'static str,
-    words: &'static str,
-) -> Result<Option<i64>, Because> {
-    match given {
-        Some(number) if !range.contains(&number) => Err(Because::OutOfRange(key, words)),
-        given => Ok(given),
-    }
-}
-
 impl CardsSection {
     pub(super) fn given(&self) -> Result<CardsAt, Because> {
-        const WORDS: &str = "1 to 10000000";
-        let accounts = within(self.accounts, &(1..=100), "[funding.cards] accounts", "1 to 100")?;
-        let new_seconds =
-            within(self.new_seconds, &(0..=2_592_000), "[funding.cards] new_seconds", "0 to 2592000")?;
+        const YEN: RangeInclusive<i64> = 1..=10_000_000;
+        const ACCOUNTS: Because = Because::OutOfRange("[funding.cards] accounts", "1 to 100");
+        const COUNT: Because = Because::OutOfRange("[funding.cards] day_count", "1 to 100");
+        const NEW: Because = Because::OutOfRange("[funding.cards] new_seconds", "0 to 2592000");
+        let yen = |given, key| within(given, YEN, Because::OutOfRange(key, "1 to 10000000"));
+        let accounts = within(self.accounts, 1..=100, ACCOUNTS)?;
+        let new_seconds = within(self.new_seconds, 0..=2_592_000, NEW)?;
         Ok(CardsAt {
             accounts: accounts.and_then(|accounts| usize::try_from(accounts).ok()),
-            day_minor: within(self.day_yen, &YEN, "[funding.cards] day_yen", WORDS)?,
-            day_count: within(self.day_count, &(1..=100), "[funding.cards] day_count", "1 to 100")?,
+            day_minor: yen(self.day_yen, "[funding.cards] day_yen")?,
+            day_count: within(self.day_count, 1..=100, COUNT)?,
             new_us: new_seconds.map(|seconds| seconds * SECOND_US),
-            new_day_minor: within(self.new_day_yen, &YEN, "[funding.cards] new_day_yen", WORDS)?,
-            challenge_minor: within(self.challenge_yen, &YEN, "[funding.cards] challenge_yen", WORDS)?,
+            new_day_minor: yen(self.new_day_yen, "[funding.cards] new_day_yen")?,
+            challenge_minor: yen(self.challenge_yen, "[funding.cards] challenge_yen")?,
         })
     }
 }

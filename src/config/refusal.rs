@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 /// Why there is no configuration.
@@ -61,6 +62,18 @@ pub enum Because {
     NoKeys(PathBuf),
     /// A secret's value in a variable of this name.
     ByValue(&'static str),
+}
+
+/// What was given, where it may be; nothing where nothing was.
+pub(super) fn within(
+    given: Option<i64>,
+    range: RangeInclusive<i64>,
+    because: Because,
+) -> Result<Option<i64>, Because> {
+    match given {
+        Some(number) if !range.contains(&number) => Err(because),
+        given => Ok(given),
+    }
 }
 
 impl ConfigError {

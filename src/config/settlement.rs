@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use super::Because;
+use super::refusal::within;
 use crate::domain::time::MINUTE_US;
 
 #[derive(Debug, Default, Deserialize)]
@@ -26,10 +27,6 @@ impl SettlementSection {
         const OFFSET: Because =
             Because::OutOfRange("[settlement] utc_offset_minutes", "-720 to 840; 540 in Japan");
         const FLOOR: Because = Because::OutOfRange("[settlement] payable_floor_yen", "-1000000000 to 0");
-        let within = |given: Option<i64>, range: std::ops::RangeInclusive<i64>, because| match given {
-            Some(number) if !range.contains(&number) => Err(because),
-            given => Ok(given),
-        };
         let offset_minutes = within(self.utc_offset_minutes, -720..=840, OFFSET)?;
         Ok(SettlementAt {
             utc_offset_us: offset_minutes.map(|minutes| minutes * MINUTE_US),

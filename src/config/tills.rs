@@ -1,10 +1,9 @@
 //! How long tills' calls reach back, where it is not as documented.
 
-use std::ops::RangeInclusive;
-
 use serde::Deserialize;
 
 use super::Because;
+use super::refusal::within;
 use crate::domain::policy::StaffRules;
 use crate::domain::time::{HOUR_US, SECOND_US};
 
@@ -27,19 +26,6 @@ pub struct TillsAt {
     pub close_day_us: Option<i64>,
 }
 
-fn within(
-    given: Option<i64>,
-    unit_us: i64,
-    range_us: RangeInclusive<i64>,
-    because: Because,
-) -> Result<Option<i64>, Because> {
-    let given_us = given.map(|number| number.saturating_mul(unit_us));
-    match given_us {
-        Some(us) if !range_us.contains(&us) => Err(because),
-        given_us => Ok(given_us),
-    }
-}
-
 impl TillsSection {
     pub(super) fn given(&self) -> Result<TillsAt, Because> {
         const REVERSAL: Because =
@@ -49,10 +35,11 @@ impl TillsSection {
         const DAY: Because = Because::OutOfRange("[tills] close_day_hours", "1 to 24");
         let reversal_us = StaffRules::REVERSAL_SHORTEST_US..=StaffRules::REVERSAL_LONGEST_US;
         let cash_back_us = 0..=StaffRules::CASH_BACK_LONGEST_US;
+        let us = |given: Option<i64>, unit_us| given.map(|number| number.saturating_mul(unit_us));
         Ok(TillsAt {
-            reversal_us: within(self.reversal_seconds, SECOND_US, reversal_us, REVERSAL)?,
-            cash_back_us: within(self.cash_back_seconds, SECOND_US, cash_back_us, CASH)?,
-            close_day_us: within(self.close_day_hours, HOUR_US, StaffRules::CLOSE_DAY_US, DAY)?,
+            reversal_us: within(us(self.reversal_seconds, SECOND_US), reversal_us, REVERSAL)?,
+            cash_back_us: within(us(self.cash_back_seconds, SECOND_US), cash_back_us, CASH)?,
+            close_day_us: within(us(self.close_day_hours, HOUR_US), StaffRules::CLOSE_DAY_US, DAY)?,
         })
     }
 }
