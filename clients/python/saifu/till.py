@@ -38,6 +38,10 @@ class Unsettled(Exception):
 class TooLate(Exception):
     """The order was paid too long ago, or in a business day that is closed: it stays so, and a refund is the way."""
 
+    def __init__(self, order_id: str, reply: pb.ReverseReply) -> None:
+        super().__init__(order_id)
+        self.reply = reply
+
 
 @dataclass(frozen=True)
 class Paid:
@@ -79,7 +83,7 @@ class Till:
         try:
             reply = self.caller.change(CHARGE, request, new_request_id(), private=secret)
         except NoAnswer:
-            return self._find_out(order_id)
+            return self._find_out(order_id, amount_minor)
         except Refused:
             self._forget(order_id)
             raise
@@ -152,7 +156,7 @@ class Till:
             raise
         self._forget(order_id)
         if reply.result in (pb.REVERSE_RESULT_DAY_CLOSED, pb.REVERSE_RESULT_TOO_LATE):
-            raise TooLate(order_id)
+            raise TooLate(order_id, reply)
         return reply
 
     def settle(self) -> list[str]:
@@ -171,7 +175,7 @@ class Till:
     def unsettled(self) -> list[str]:
         return list(self._pending())
 
-    def _find_out(self, order_id: str) -> Paid | NotPaid:
+    def _find_out(self, order_id: str, amount_minor: int) -> Paid | NotPaid:
         found = self._asked(order_id)
         if found.state == pb.ORDER_STATE_PAID:
             self._forget(order_id)
@@ -182,9 +186,9 @@ class Till:
         except Refused as refused:
             if refused.reason != "NOT_FOUND":
                 raise Unsettled(order_id) from refused
-        except TooLate:
-            paid = self._asked(order_id).payment
-            return Paid(paid.payment_id, paid.captured_minor)
+        except TooLate as late:
+            # The order is this charge's: it took what it asked for, or nothing.
+            return Paid(late.reply.payment_id, amount_minor)
         return NotPaid(order_id)
 
     def _asked(self, order_id: str) -> pb.PosGetPaymentReply:

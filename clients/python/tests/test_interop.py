@@ -7,6 +7,9 @@ import re
 import tempfile
 import unittest
 from pathlib import Path
+from unittest import mock
+
+import grpc
 
 from saifu import till as pos
 from saifu import wallet as phone
@@ -453,6 +456,22 @@ class AtTheTill(unittest.TestCase):
         # What was reversed before, and never answered, is found out all the same.
         self.assertEqual([], till.settle())
         self.assertEqual(8_700, wallet.balance().available_minor)
+
+    def test_what_is_found_out_only_by_a_reversal_that_comes_too_late_is_paid(self) -> None:
+        till, _ = self.till()
+        wallet = funded()
+        self.line.lose_answers(pos.CHARGE, 3)
+        close_day = Rpc("/saifu.v1.PosService/CloseDay", pos_pb2.CloseDayReply)
+
+        def closes(_order_id: str) -> pos_pb2.PosGetPaymentReply:
+            till.caller.change(close_day, pos_pb2.CloseDayRequest(business_day=1), new_request_id())
+            raise NoAnswer(grpc.StatusCode.DEADLINE_EXCEEDED)
+
+        with mock.patch.object(till, "payment", side_effect=closes):
+            paid = till.charge(self.order, 700, wallet.issue_code(700))
+        known = till.payment(self.order).payment
+        self.assertEqual(Paid(known.payment_id, 700), paid)
+        self.assertEqual(([], 9_300), (till.unsettled(), wallet.balance().available_minor))
 
     def test_the_order_of_another_till_is_not_there(self) -> None:
         till, _ = self.till()
