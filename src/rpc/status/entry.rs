@@ -196,7 +196,7 @@ pub fn entry(reason: Reason) -> Entry {
         Reason::MerchantSuspended => (
             Code::PermissionDenied,
             "the merchant is suspended",
-            "An operator's matter. Refund, Void and Reverse still work.",
+            "An operator's matter. Refund, Void and Reverse still work, but not for cash.",
         ),
         Reason::MerchantNotSuspended => {
             (Code::FailedPrecondition, "the merchant is not suspended", "Nothing to do.")

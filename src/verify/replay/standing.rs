@@ -1,7 +1,7 @@
 //! In which state of its account, and by which device, something may be done: what `decide` asks first, as far
 //! as the journal says it.
 
-use super::counted::CLOCKS_APART_US;
+use super::counted::{CLOCKS_APART_US, DeviceReplay};
 use super::{AccountReplay, Checked, Entry, Replay};
 use crate::domain::id::{AccountId, DeviceId};
 use crate::domain::journal::Kind;
@@ -16,13 +16,13 @@ impl Replay {
         let renewal_due = account.counted.renewal_due();
         match (account.state, entry.kind) {
             (AccountState::Closed, _) => Err("its account was closed"),
-            (AccountState::Pending, Kind::Activate) => Ok(()),
-            (AccountState::Pending, _) => Err("its account was not active"),
-            (AccountState::Active, Kind::Activate) if renewal_due => Ok(()),
-            (AccountState::Active, Kind::Activate) => Err("it activates an account that was active"),
-            (AccountState::Active, Kind::Freeze | Kind::CancelRecovery) => Ok(()),
-            (AccountState::Active, _) if renewal_due => Err("its account's factors were not renewed"),
-            (AccountState::Active, _) => self.standing_of_active(entry, account, device_id),
+            (AccountState::Pending, kind) if kind != Kind::Activate => Err("its account was not active"),
+            (AccountState::Active, Kind::Activate) if !renewal_due => {
+                Err("it activates an account that was active")
+            }
+            (_, Kind::Activate | Kind::Freeze | Kind::CancelRecovery) => Ok(()),
+            (_, _) if renewal_due => Err("its account's factors were not renewed"),
+            (_, _) => self.standing_of_active(entry, account, device_id),
         }
     }
 
@@ -93,10 +93,8 @@ impl Replay {
     }
 
     fn is_not_lost(&self, device_id: DeviceId) -> Checked {
-        match self.devices.get(&device_id).is_some_and(|device| device.is_lost()) {
-            true => Err("its device was lost"),
-            false => Ok(()),
-        }
+        let is_lost = self.devices.get(&device_id).is_some_and(DeviceReplay::is_lost);
+        if is_lost { Err("its device was lost") } else { Ok(()) }
     }
 }
 

@@ -11,6 +11,9 @@ use crate::pb;
 use crate::store::tests::examples;
 use crate::verify::replay::{KeyReplay, OwnerReplay};
 
+/// What happened before.
+type Before = fn(&mut Replay);
+
 const ACCOUNT: AccountId = AccountId([1; 16]);
 const CALLER: DeviceId = DeviceId([2; 16]);
 const OTHER: DeviceId = DeviceId([3; 16]);
@@ -62,7 +65,7 @@ fn report(replay: &mut Replay, device_id: DeviceId) -> Checked {
 }
 
 /// What is told of a device's call in an account that something happened to before.
-fn told(before: fn(&mut Replay), kind: Kind, outcome: Outcome) -> Checked {
+fn told(before: Before, kind: Kind, outcome: Outcome) -> Checked {
     let mut replay = scene();
     before(&mut replay);
     let row = examples::journal();
@@ -87,15 +90,15 @@ fn renewal_due(replay: &mut Replay) {
 
 #[test]
 fn what_decide_does_in_no_such_account_is_told() {
-    let nothing: fn(&mut Replay) = |_| {};
-    let is_over: fn(&mut Replay) = |replay| {
+    let nothing: Before = |_| {};
+    let is_over: Before = |replay| {
         frozen(replay);
         account(replay).frozen_until = Some(OPENED);
     };
-    let contested: fn(&mut Replay) = |replay| account(replay).contested = true;
-    let restricted: fn(&mut Replay) = |replay| account(replay).restricted = true;
-    let closed: fn(&mut Replay) = |replay| account(replay).state = AccountState::Closed;
-    let pending: fn(&mut Replay) = |replay| account(replay).state = AccountState::Pending;
+    let contested: Before = |replay| account(replay).contested = true;
+    let restricted: Before = |replay| account(replay).restricted = true;
+    let closed: Before = |replay| account(replay).state = AccountState::Closed;
+    let pending: Before = |replay| account(replay).state = AccountState::Pending;
     let renewal = Err("its account's factors were not renewed");
     let brought_in = Err("something was brought into an account that was restricted");
     for (before, kind, expected) in [
@@ -160,7 +163,7 @@ fn a_freeze_that_its_owner_might_not_lift_is_told() {
         account(replay).counted.decided(at);
     };
     let early = Err("a freeze was lifted right after a recovery");
-    let cases: [(fn(&mut Replay), bool, Checked); 6] = [
+    let cases: [(Before, bool, Checked); 6] = [
         (frozen, false, Ok(())),
         (|_| {}, false, Err("it lifts a freeze that there was not")),
         (
@@ -203,10 +206,10 @@ fn renewed(replay: &mut Replay) {
 
 #[test]
 fn a_payment_code_of_a_device_that_might_not_is_told_and_used_once() {
-    let revoked: fn(&mut Replay) = |replay| {
+    let revoked: Before = |replay| {
         replay.keys.get_mut(&device_key(CALLER)).expect("its key").state = KeyState::Revoked;
     };
-    let cases: [(fn(&mut Replay), Checked); 6] = [
+    let cases: [(Before, Checked); 6] = [
         (|_| {}, Ok(())),
         (frozen, STOPPED),
         (halted, STOPPED),
