@@ -1,5 +1,6 @@
 //! Each refusal with the sentence that it is told in, and the example file in both its halves.
 
+mod cards;
 mod limits;
 
 use std::fs;
@@ -10,7 +11,6 @@ use tempfile::TempDir;
 use super::*;
 use crate::crypto::entropy::SeededEntropy;
 use crate::crypto::keyring::Keyring;
-use crate::domain::policy::{CardRules, Policy};
 use crate::notify::Channel;
 use crate::notify::smtp::Tls;
 
@@ -120,20 +120,6 @@ fn what_the_example_leaves_out_is_the_standard_and_can_be_written() {
     let config = parse(&format!("mode = \"sandbox\"\n{figures}")).unwrap();
     assert_eq!(format!("{:?}", config.door), format!("{:?}", door::Limits::standard()));
     assert!(figures.lines().count() > 10);
-    let cards = EXAMPLE.lines().skip_while(|line| *line != "# [funding.cards]");
-    let cards: Vec<&str> = cards.map_while(|line| line.strip_prefix("# ")).collect();
-    let written = parse(&format!("mode = \"sandbox\"\n{}", cards.join("\n"))).unwrap().cards;
-    let CardRules { accounts, day_minor, day_count, new_us, new_day_minor, challenge_minor, .. } =
-        Policy::standard().cards;
-    let standard = CardsAt {
-        accounts: Some(accounts),
-        day_minor: Some(day_minor),
-        day_count: Some(day_count),
-        new_us: Some(new_us),
-        new_day_minor: Some(new_day_minor),
-        challenge_minor: Some(challenge_minor),
-    };
-    assert_eq!(written, standard);
     let config = parse("mode = \"sandbox\"\n[server.limits]\ncall_ms = 7\ncalls = 8\n").unwrap();
     assert_eq!((config.door.call.as_millis(), config.door.calls), (7, 8));
     let rates = "[limits.rates.reading]\nown = { events = 1, per = \"minute\", burst = 9 }\n";

@@ -265,9 +265,9 @@ impl Limits {
         self.proved.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A message to a contact, whoever asks for it; the contact by its blind index. All of its limits at once:
-    /// asking for one contact again and again uses up nobody else's messages, and a message that a budget does
-    /// not allow is none of the contact's own.
+    /// A message to a contact, whoever asks for it; the contact by its blind index. All of its limits at
+    /// once: asking for one contact again and again uses up nobody else's messages, and a message that a
+    /// budget does not allow is none of the contact's own.
     pub async fn message(
         &self,
         contact: &Contact,

@@ -110,7 +110,8 @@ async fn what_is_given_back_of_old_sales_is_not_taken_out_of_new_ones_that_are_t
         give_back(&shop, "old", 500).await.expect("as much as came in");
         assert_eq!(reason(shop.till.reverse(&order_id).await), pb::Reason::PayableFloor, "{order_id}");
     }
-    // What was there, less what was paid out, and what may be owed; each new sale paid for what was given back.
+    // What was there, less what was paid out, and what may be owed: each new sale paid for what was given
+    // back.
     assert_eq!(available(&alice).await, 9_000 - 4_000 + 300);
     books_hold(world, |_| {}).await;
 }

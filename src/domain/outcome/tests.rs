@@ -1,3 +1,5 @@
+//! Outcomes as they are stored: those of today, and those that only journals of earlier versions hold.
+
 use super::*;
 use crate::domain::command::SystemAction;
 use crate::domain::rows::HaltReason;

@@ -82,8 +82,8 @@ pub struct LimitTable {
     pub messages: Limit,
     /// Recoveries and additions begun for one contact, whoever asks. Denied likewise.
     pub recovery_target: Limit,
-    /// Codes of recoveries of one target, whoever asks; those of whoever proved a possession apart. As many as
-    /// the policy has sent in a day. Denied likewise.
+    /// Codes of recoveries of one target, whoever asks; those of whoever proved a possession apart. As many
+    /// as the policy has sent in a day. Denied likewise.
     pub codes_of: Limit,
     /// What an origin with too many accounts is.
     pub crowd: CrowdLimits,

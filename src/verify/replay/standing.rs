@@ -1,5 +1,5 @@
-//! In which state of its account, and by which device, something may be done: what `decide` asks first, as far
-//! as the journal says it.
+//! In which state of its account, and by which device, something may be done: what `decide` asks first, as
+//! far as the journal says it.
 
 use super::counted::{CLOCKS_APART_US, DeviceReplay};
 use super::{AccountReplay, Checked, Entry, Replay};

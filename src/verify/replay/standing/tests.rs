@@ -1,3 +1,5 @@
+//! What is told of a device's call, or of a payment code, by what happened to its account before.
+
 use super::*;
 use crate::crypto::device_key::DeviceKey;
 use crate::crypto::envelope::SignatureForm;
