@@ -3,6 +3,7 @@
 
 mod config;
 mod demo;
+mod restore;
 mod sandbox;
 mod serve;
 mod symbol;
@@ -52,6 +53,9 @@ enum Command {
     /// Signs and tags a database as it is with the server's keys: one from before rows were tagged, or one
     /// that was mended by hand. No server may run on it.
     Adopt(verify::AdoptArguments),
+    /// Goes on with a database that is older than its checkpoints, such as one from a backup. Nothing but
+    /// what stops something is changed for a quarter of an hour then. No server may run on it.
+    Restore(restore::RestoreArguments),
     /// Measures a payment's speed against a stated floor.
     #[command(subcommand)]
     Bench(crate::bench::BenchCommand),
@@ -135,6 +139,7 @@ pub fn run() -> ExitCode {
         Command::Symbol { kind, text } => symbol::run(kind, &text),
         Command::Verify(arguments) => return verify::verify(arguments).unwrap_or_else(failed),
         Command::Adopt(arguments) => verify::adopt(arguments),
+        Command::Restore(arguments) => restore::run(arguments),
         Command::Bench(command) => crate::bench::run(command).map_err(Into::into),
         Command::Demo(arguments) => demo::run(arguments),
         Command::Sandbox(arguments) => sandbox::run(arguments),

@@ -131,6 +131,8 @@ pub struct Config {
     /// This machine's clock may be so far from the database's, and leap so far, where it is not the
     /// documented time.
     pub clock_difference_us: Option<i64>,
+    /// Where checkpoints and revoked keys are kept a second time.
+    pub checkpoint_copy_dir: Option<PathBuf>,
     /// Where the rate limits count.
     pub buckets: Buckets,
     /// Who may come how often.
@@ -204,6 +206,12 @@ impl Reading<'_> {
             certificate: self.certificate()?,
             store: self.store()?,
             clock_difference_us: self.clock_difference_us()?,
+            checkpoint_copy_dir: self
+                .raw
+                .store
+                .checkpoint_copy_dir
+                .as_deref()
+                .map(|path| self.source.path(path)),
             buckets: self.buckets()?,
             limits: self.raw.limits.table()?,
             operators: self.operators()?,

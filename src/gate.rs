@@ -21,6 +21,7 @@ pub mod recovery;
 pub mod rejection;
 pub mod replay;
 pub mod second_factor;
+pub mod settled;
 pub mod signature;
 pub mod system;
 pub mod tools;
@@ -58,6 +59,8 @@ pub struct Parts {
     pub tools: Arc<Tools>,
     /// Who may come how often.
     pub limits: limit::Limits,
+    /// What is known of a database that was put back.
+    pub restoration: settled::Restoration,
 }
 
 /// The pipeline.
@@ -67,6 +70,7 @@ pub struct Gate {
     limits: limit::Limits,
     keys: keys::KeyCache,
     marks: replay::ReadMarks,
+    settled: settled::Settled,
     hub: Arc<hub::Hub>,
     places: places::Places,
 }
@@ -84,7 +88,8 @@ impl Gate {
     pub fn new(parts: Parts) -> Self {
         let since = Timestamp(parts.tools.clock.now_us());
         Self {
-            keys: keys::KeyCache::new(Arc::clone(&parts.store)),
+            settled: settled::Settled::after(parts.restoration.at, &parts.tools.policy),
+            keys: keys::KeyCache::new(Arc::clone(&parts.store), parts.restoration.revoked),
             marks: replay::ReadMarks::new(since, parts.limits.shared_marks()),
             store: parts.store,
             tools: parts.tools,
@@ -92,6 +97,11 @@ impl Gate {
             hub: Arc::default(),
             places: places::Places::default(),
         }
+    }
+
+    /// When an older database was taken as it is, if one was: what was said of it before is given up.
+    pub fn restored_at(&self) -> Option<Timestamp> {
+        self.settled.restored_at()
     }
 
     /// Who waits for news.
@@ -111,6 +121,7 @@ impl Gate {
         peer: IpAddr,
     ) -> Result<(Admitted<O>, Done), Rejection> {
         self.limits.peer(O::COST, peer, self.now()).await?;
+        self.settled.lets::<O>(self.now())?;
         for attempt in 0..PREPARATIONS {
             let call = self.enrolled::<O>(envelope).await?;
             if attempt == 0 {
@@ -138,6 +149,7 @@ impl Gate {
         peer: IpAddr,
     ) -> Result<Done, Rejection> {
         self.limits.peer(O::COST, peer, self.now()).await?;
+        self.settled.lets::<O>(self.now())?;
         let call = self.anonymous::<O>(envelope)?;
         let key_id = call.signed.key_id;
         self.limits.own(O::COST, &call.caller, peer, self.now()).await?;

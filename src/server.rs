@@ -5,10 +5,12 @@ mod backends;
 mod error;
 mod funding;
 mod health;
+mod inside;
 mod listener;
 mod messages;
 mod news;
 pub mod operators;
+mod rollback;
 pub mod seed;
 mod settings;
 
@@ -22,41 +24,30 @@ use tokio::task::{AbortHandle, JoinHandle};
 pub use crate::config::SANDBOX_AUDIENCE;
 use crate::config::{CertificateAt, KeysAt, Mode, OperatorsAt};
 use crate::crypto::entropy::SystemEntropy;
-use crate::crypto::hash::MacKey;
-use crate::crypto::integrity::IntegritySlot;
 use crate::crypto::keyring::Keyring;
-use crate::domain::command::SystemAction;
 use crate::domain::id::WorkerId;
-use crate::domain::outcome::Outcome;
-use crate::domain::rows::{Finished, Lane, RowKey, Table};
+use crate::domain::time::Timestamp;
 use crate::door::certificate::{Identity, Sandbox as SandboxIdentity};
 use crate::door::reload::{Certificates, Reloader};
 use crate::door::{self, Door};
-use crate::env::clock::{Clock, MovableClock, SandboxClock, SystemClock};
-use crate::env::entropy::{Entropy, bytes16};
+use crate::env::clock::{MovableClock, SandboxClock};
+use crate::env::entropy::bytes16;
+use crate::gate::Gate;
 use crate::gate::hub::Hub;
-use crate::gate::limit::{Limits, Sources};
-use crate::gate::system::system_key_id;
-use crate::gate::tools::{Given, Tools};
-use crate::gate::{Gate, Parts};
 use crate::notify::folder::Folder;
-use crate::notify::{Channel, Notifier};
-use crate::outbound::guard::Reach;
-use crate::ratelimit::redis::Redis;
 use crate::rpc;
-use crate::store::heads::is_signed_by;
-use crate::store::query::{Query, Scan};
-use crate::store::sqlite::{Options, make_directory};
-use crate::store::{Answer, Store};
+use crate::store::sqlite::make_directory;
 use crate::tasks::Tasks;
-use crate::tasks::checkpoint::CHECKPOINT_FILE;
 use crate::tasks::webhook::Sender;
 use backends::Opened;
 pub use backends::migrate;
 pub use error::StartError;
 use health::HealthDoor;
+use inside::Inside;
 use listener::Listener;
 use news::NewsDoor;
+use rollback::Behind;
+pub use rollback::RollbackError;
 use seed::Seed;
 pub use settings::Settings;
 
@@ -81,36 +72,12 @@ impl Server {
         let door = Door::bind(settings.listen, settings.door.clone())?;
         let operators_door = Door::bind(settings.operators_listen, settings.door.clone())?;
         let health = settings.health_listen.map(health::bind).transpose()?;
-        let policy = Arc::new(settings.policy.clone());
-        let clock = clock(sandbox.as_ref());
-        let integrity = IntegritySlot::default();
-        let mut options = Options::new(Arc::clone(&policy), Arc::clone(&clock), integrity.clone());
-        options.clocks = settings.clocks;
-        let entropy = Arc::new(SystemEntropy::new());
-        let opened = Opened::open(&settings.store, options, settings.batch_bound, entropy.as_ref()).await?;
-        let keys = keys(&settings.keys, entropy.as_ref(), &opened.store()).await?;
-        integrity.fill(Arc::clone(&keys.integrity));
         let (identity, certificates) = certificates(&settings)?;
         let tls = door::server_config(Arc::clone(&certificates))?;
-
-        let provider = funding::provider(&settings.funding)?;
-        let folder = sandbox.as_ref().map(|sandbox| &sandbox.folder);
-        let notifier: Arc<dyn Notifier> = Arc::new(messages::completed(&settings.channels, folder));
-        let worker_id = WorkerId(if opened.is_shared() { bytes16(entropy.as_ref()) } else { [0; 16] });
-        let given = Given {
-            clock,
-            entropy,
-            policy,
-            provider,
-            audience: settings.audience.clone(),
-            reaches_push: notifier.reaches(Channel::Push),
-            private_webhooks: settings.merchant_webhooks.reach == Reach::Private,
-        };
-        let tools = Arc::new(Tools::new(keys, given, opened.store()));
-        let limits = limits(&settings, &tools);
-        let gate = Arc::new(Gate::new(Parts { store: opened.store(), tools, limits }));
-        genesis(&gate, &opened.store(), &settings.data_dir).await?;
-        heads(&gate, &opened.store()).await?;
+        let Inside { opened, gate, notifier, .. } =
+            Inside::open(&settings, sandbox.as_ref(), Behind::Refused).await?;
+        let worker_id =
+            WorkerId(if opened.is_shared() { bytes16(gate.tools().entropy.as_ref()) } else { [0; 16] });
         operators::enrol(&gate, &settings.operators.keys()?).await?;
 
         let sandbox = match sandbox {
@@ -122,7 +89,7 @@ impl Server {
             None => None,
         };
         make_directory(&settings.data_dir)?;
-        let checkpoints = settings.data_dir.join(CHECKPOINT_FILE);
+        let checkpoints = settings.places();
         let webhooks = Arc::new(Sender::new(settings.merchant_webhooks.clone())?);
         let tasks = Tasks::start(&gate, notifier, webhooks, checkpoints, worker_id);
         let ca_path = identity.ca_path.clone();
@@ -133,6 +100,16 @@ impl Server {
         let health = health.map(|door| HealthDoor::open(door, opened.clocks()));
         let hub = Arc::clone(gate.hub());
         Ok(Self { hub, ca_path, everybody, operators, reloading, health, news, tasks, opened })
+    }
+
+    /// Takes a database that is older than its checkpoints as it is, or one whose last rows may be lost.
+    /// Until when nothing but what stops something is changed. No server may run on it.
+    pub async fn restore(settings: Settings) -> Result<Timestamp, StartError> {
+        if backends::is_worked_on(&settings.store).await? {
+            return Err(StartError::InUse);
+        }
+        let sandbox = Playground::prepare(&settings)?;
+        Inside::open(&settings, sandbox.as_ref(), Behind::Accepted).await?.restore(&settings).await
     }
 
     /// Looks at everything that a start reads, and changes nothing.
@@ -262,32 +239,6 @@ impl Playground {
     }
 }
 
-fn clock(sandbox: Option<&Playground>) -> Arc<dyn Clock> {
-    match sandbox {
-        Some(sandbox) => Arc::clone(&sandbox.clock) as Arc<_>,
-        None => Arc::new(SystemClock),
-    }
-}
-
-/// Limits and marks of reads: in Redis for all processes, or in this one for itself.
-fn limits(settings: &Settings, tools: &Tools) -> Limits {
-    let sources = Sources::new(settings.redis.as_ref().map(|redis| Arc::new(Redis::new(redis))));
-    // A key of its own, made from the requests': none more has to be kept.
-    let origin_tags = MacKey::new(tools.keys.request.tag(&[b"origins in the log"]));
-    Limits::new(settings.limits.clone(), sources, origin_tags)
-}
-
-/// A database that was used must not be given new keys; a first start that was cut short may.
-async fn keys(at: &KeysAt, entropy: &dyn Entropy, store: &Store) -> Result<Keyring, StartError> {
-    match at {
-        KeysAt::Files(files) => Ok(Keyring::load(files)?),
-        KeysAt::Directory { path, may_create } => {
-            let may_create = *may_create && !was_used(store).await?;
-            Ok(Keyring::load_or_create(path, entropy, may_create)?)
-        }
-    }
-}
-
 fn certificates(settings: &Settings) -> Result<(Identity, Arc<Certificates>), StartError> {
     let identity = match &settings.certificate {
         CertificateAt::Generated(dir) => {
@@ -298,43 +249,4 @@ fn certificates(settings: &Settings) -> Result<(Identity, Arc<Certificates>), St
     };
     let certificates = Arc::new(Certificates::new(&identity)?);
     Ok((identity, certificates))
-}
-
-/// Whether there is any row in the journal.
-async fn was_used(store: &Store) -> Result<bool, StartError> {
-    let scan = Scan::All { table: Table::Journal, after: None, limit: 1 };
-    Ok(!store.fetch(Query::scan(scan)).await?.scanned.is_empty())
-}
-
-/// Every lane ends where a server of this deployment left it.
-async fn heads(gate: &Gate, store: &Store) -> Result<(), StartError> {
-    let public = gate.tools().keys.system.public();
-    let scan = Scan::All { table: Table::Lane, after: None, limit: i64::MAX };
-    let fetched = store.fetch(Query::scan(scan)).await?;
-    match fetched.scanned::<Lane>().find(|lane| !is_signed_by(lane, &public)) {
-        Some(lane) => Err(StartError::ForeignHead(lane.lane)),
-        None => Ok(()),
-    }
-}
-
-/// The journal names deployment and key before anything else; a server with another key must not go
-/// on. Of two that start at once on an empty database, one writes it and the other finds it.
-async fn genesis(gate: &Gate, store: &Store, data_dir: &Path) -> Result<(), StartError> {
-    let tools = gate.tools();
-    let (system_key, audience) = (tools.keys.system.public(), tools.audience.clone());
-    let expected = Outcome::Genesis { system_key, audience: audience.clone() };
-    let action = SystemAction::Genesis { system_key, audience };
-    let own = RowKey::Finished(action.request_id(), system_key_id(&system_key));
-    let known = store.fetch(Query::row(own)).await?;
-    match known.get::<Finished>() {
-        Some(row) if row.outcome == expected.encode() => Ok(()),
-        Some(_) => Err(StartError::ForeignKeys(data_dir.to_owned())),
-        None if was_used(store).await? => Err(StartError::ForeignKeys(data_dir.to_owned())),
-        None => match gate.system(action).await? {
-            Answer::Final(outcome) if outcome == expected => Ok(()),
-            Answer::Final(_) | Answer::Open(_) | Answer::Kept | Answer::Stale(_) | Answer::Nothing(_) => {
-                Err(StartError::ForeignKeys(data_dir.to_owned()))
-            }
-        },
-    }
 }

@@ -16,7 +16,6 @@ mod till_day;
 mod top_up;
 pub mod webhook;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -52,7 +51,7 @@ impl Tasks {
         gate: &Arc<Gate>,
         notifier: Arc<dyn Notifier>,
         webhooks: Arc<webhook::Sender>,
-        checkpoints: PathBuf,
+        checkpoints: checkpoint::Places,
         worker_id: WorkerId,
     ) -> Self {
         let (stop, stopped) = watch::channel(());
@@ -88,9 +87,9 @@ impl Tasks {
             expiry::run(&gate).await;
         }));
         running.spawn(repeat(Arc::clone(gate), stopped, nothing, CHECKPOINT_INTERVAL, move |gate| {
-            let path = checkpoints.clone();
+            let places = checkpoints.clone();
             async move {
-                checkpoint::run(&gate, &path).await;
+                checkpoint::run(&gate, &places).await;
             }
         }));
         let hub = Arc::clone(gate.hub());

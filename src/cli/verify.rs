@@ -146,6 +146,12 @@ fn told(report: &Report) {
         sum = report.sum_minor,
         key = report.system_key,
     );
+    if report.given_up > 0 {
+        println!(
+            "{} heads of lanes in checkpoints were given up when an older database was taken as it is",
+            report.given_up
+        );
+    }
     for problem in &report.problems {
         println!("{problem}");
     }

@@ -76,6 +76,7 @@ pub(super) struct StoreSection {
     pub url_file: Option<PathBuf>,
     pub ca_file: Option<PathBuf>,
     pub clock_difference_seconds: Option<i64>,
+    pub checkpoint_copy_dir: Option<PathBuf>,
 }
 
 impl std::fmt::Debug for StoreSection {

@@ -34,11 +34,11 @@ mod top_up;
 mod webhook;
 
 use super::command::{Command, Order, Signed};
-use super::journal::Entry;
+use super::journal::{Entry, Kind};
 use super::outcome::{OpenAnswer, Outcome};
 use super::policy::Policy;
 use super::record::Record as _;
-use super::rows::{Finished, OpenRequest, RowKey};
+use super::rows::{Finished, KeyState, OpenRequest, RowKey, SigningKey};
 use super::time::Timestamp;
 use super::view::View;
 use super::write::Write;
@@ -104,6 +104,22 @@ pub enum Decision {
 
 /// Decides one command over the rows it named.
 pub fn decide(command: &Command, view: &View, policy: &Policy) -> Decision {
+    let decision = decided(command, view, policy);
+    debug_assert!(is_found_again(&decision), "a kind that revokes keys and is not in Kind::REVOKING");
+    decision
+}
+
+/// A key that is revoked is revoked by a row of a kind whose rows are read for revoked keys.
+fn is_found_again(decision: &Decision) -> bool {
+    let Decision::Commit { writes, entry } = decision else { return true };
+    let revokes = |write: &Write| {
+        let Write::Update(row) = write else { return false };
+        SigningKey::of(row).is_some_and(|key| key.state == KeyState::Revoked)
+    };
+    Kind::REVOKING.contains(&entry.kind) || !writes.iter().any(revokes)
+}
+
+fn decided(command: &Command, view: &View, policy: &Policy) -> Decision {
     match &command.order {
         Order::Device(call, action) => known(&call.signed, view)
             .unwrap_or_else(|| device::decide(command.id, call, action, view, policy)),

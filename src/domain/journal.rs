@@ -169,10 +169,22 @@ stored_enum! {
         FreezeAccount = 150,
         /// A till's business day was closed for it.
         CloseDayForTerminal = 140,
+        /// The server went on with a database older than its checkpoints.
+        Restore = 160,
     }
 }
 
 impl Kind {
+    /// Those whose rows may revoke a key.
+    pub const REVOKING: [Self; 6] = [
+        Self::RevokeDevice,
+        Self::CompleteRecovery,
+        Self::CloseUnactivated,
+        Self::Approve,
+        Self::RotateOperatorKey,
+        Self::RotateMerchantKey,
+    ];
+
     /// The method that is signed for it.
     pub fn method(self) -> &'static str {
         match self {
@@ -255,6 +267,7 @@ impl Kind {
             Self::RotateMerchantKey => "/saifu.v1.MerchantService/RotateKey",
             Self::Bar => "/saifu.v1.AdminService/Bar",
             Self::FreezeAccount => "/saifu.v1.AdminService/FreezeAccount",
+            Self::Restore => "system/Restore",
         }
     }
 }

@@ -55,6 +55,11 @@ pub enum Outcome {
         /// The deployment's name.
         audience: String,
     },
+    /// The server goes on with an older database.
+    Restored {
+        /// Since then: what checkpoints until then say is given up.
+        at: Timestamp,
+    },
     /// A store can be paid.
     StoreRegistered {
         /// Its merchant.

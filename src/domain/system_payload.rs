@@ -24,6 +24,11 @@ impl SystemAction {
     pub fn request_id(&self) -> RequestId {
         let subject = match self {
             Self::Genesis { .. } => *b"saifu-genesis-00",
+            Self::Restore { number, .. } => {
+                let mut subject = *b"saifu-restore000";
+                subject[8..].iter_mut().zip(number.to_be_bytes()).for_each(|(byte, number)| *byte ^= number);
+                subject
+            }
             Self::RegisterStore { store_id, .. } => store_id.0,
             Self::SettleTopUp { top_up_id, .. } | Self::TakeBackTopUp { top_up_id, .. } => top_up_id.0,
             // Once for each turn: no other request id of a top-up differs from it in these bytes.
@@ -51,6 +56,9 @@ impl SystemAction {
         let encoder = Encoder::new().int(self.kind().number());
         match self {
             Self::Genesis { system_key, audience } => encoder.fixed(system_key).bytes(audience.as_bytes()),
+            Self::Restore { number, given_up_at, given_up_root } => {
+                encoder.int(*number).int(given_up_at.0).fixed(given_up_root)
+            }
             Self::RegisterStore { merchant_id, ledger_account_id, store_id, name, city, time_zone } => {
                 encoder
                     .fixed(&merchant_id.0)
@@ -99,6 +107,11 @@ impl SystemAction {
         let mut decoder = Decoder::new(bytes);
         let action = match Kind::from_number(decoder.int()?)? {
             Kind::Genesis => Self::Genesis { system_key: decoder.fixed()?, audience: decoder.text()? },
+            Kind::Restore => Self::Restore {
+                number: decoder.int()?,
+                given_up_at: Timestamp(decoder.int()?),
+                given_up_root: decoder.fixed()?,
+            },
             Kind::RegisterStore => Self::RegisterStore {
                 merchant_id: MerchantId(decoder.fixed()?),
                 ledger_account_id: LedgerAccountId(decoder.fixed()?),

@@ -1,7 +1,8 @@
 //! Known keys, read ahead. What is cached only saves work: every decision and every read looks at
-//! the stored key again, so a stale entry lets nobody in.
+//! the stored key again, so a stale entry lets nobody in. A key that was revoked, as the file beside the
+//! checkpoints says, is unknown whatever the store says.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::rejection::Rejection;
@@ -64,13 +65,14 @@ pub enum Owner {
 /// Keys by their id.
 pub struct KeyCache {
     store: Arc<Store>,
+    revoked: HashSet<KeyId>,
     shards: [Mutex<HashMap<KeyId, KeyFacts>>; SHARDS],
 }
 
 impl KeyCache {
-    /// Empty, over a store.
-    pub fn new(store: Arc<Store>) -> Self {
-        Self { store, shards: std::array::from_fn(|_| Mutex::new(HashMap::new())) }
+    /// Empty, over a store; these keys are nobody's.
+    pub fn new(store: Arc<Store>, revoked: HashSet<KeyId>) -> Self {
+        Self { store, revoked, shards: std::array::from_fn(|_| Mutex::new(HashMap::new())) }
     }
 
     /// The facts about a key, from the store where they are not known; nothing when there is no
@@ -100,6 +102,9 @@ impl KeyCache {
     }
 
     async fn read(&self, key_id: KeyId) -> Result<Option<KeyFacts>, Rejection> {
+        if self.revoked.contains(&key_id) {
+            return Ok(None);
+        }
         let fetched = self.store.fetch(Query::row(RowKey::SigningKey(key_id))).await?;
         let Some(row) = fetched.get::<SigningKey>().cloned() else { return Ok(None) };
         let Some((owner, epoch)) = self.owner(&row).await? else { return Ok(None) };

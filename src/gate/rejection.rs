@@ -48,6 +48,11 @@ pub enum Rejection {
     },
     /// The store or a control is away; send again.
     Unavailable,
+    /// A database that was put back: nothing is changed for a while.
+    Unsettled {
+        /// Come back after.
+        retry_after_us: i64,
+    },
     /// A defect.
     Internal,
     /// Open: the second factor.

@@ -60,6 +60,9 @@ pub fn of(rejection: &Rejection) -> Status {
             Beside { metadata: Some(("difficulty_bits", bits.to_string())), ..open },
         ),
         Rejection::Unavailable => status(Reason::Unavailable, open),
+        Rejection::Unsettled { retry_after_us } => {
+            status(Reason::Unavailable, Beside { retry_after_us: Some(retry_after_us), ..open })
+        }
         Rejection::Internal => {
             tracing::error!("a call ended by a defect");
             status(Reason::Internal, open)

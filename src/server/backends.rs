@@ -96,6 +96,16 @@ impl Opened {
     }
 }
 
+/// Whether a server works on the database. An embedded one is locked while somebody does.
+pub(super) async fn is_worked_on(at: &StoreAt) -> Result<bool, StartError> {
+    match at {
+        StoreAt::Sqlite(_) => Ok(false),
+        StoreAt::Postgres(url, ca_file) => {
+            Ok(postgres::is_worked_on(postgres_settings(url, ca_file.as_deref())?).await?)
+        }
+    }
+}
+
 /// Brings the schema up to date and does nothing else. A second one at the same time is told that the
 /// first is at it.
 pub async fn migrate(at: &StoreAt, policy: Arc<Policy>, clock: Arc<dyn Clock>) -> Result<(), StartError> {

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use super::operators::OperatorsError;
+use super::rollback::RollbackError;
 use super::seed::SeedError;
 use crate::crypto::keyring::KeyringError;
 use crate::door;
@@ -54,6 +55,10 @@ pub enum StartError {
     ForeignKeys(PathBuf),
     /// A lane's head is not one that this server signed.
     ForeignHead(i64),
+    /// The database is older than its checkpoints, or its end does not hold together.
+    Rollback(RollbackError),
+    /// A server works on the database.
+    InUse,
     /// The database could not be written at start.
     Write(StoreError),
     /// The PostgreSQL database.
@@ -98,6 +103,8 @@ impl std::fmt::Display for StartError {
                  `saifu adopt`. If one did, something else wrote to it: run `saifu verify`, and restore it \
                  from a backup"
             ),
+            Self::Rollback(error) => error.fmt(f),
+            Self::InUse => f.write_str("a server works on this database; nothing was changed: stop it first"),
             Self::Remote(error) => error.fmt(f),
             Self::RemoteAddress(error) => error.fmt(f),
             Self::Write(_) => f.write_str(
@@ -136,5 +143,6 @@ from!(
     Tls(door::tls::TlsError),
     Remote(postgres::OpenError),
     RemoteAddress(SettingsError),
+    Rollback(RollbackError),
     Write(StoreError)
 );

@@ -22,6 +22,7 @@ use crate::notify::channels::Channels;
 use crate::outbound::guard::Reach;
 use crate::ratelimit::redis::settings::{RedisSettings, RedisUrlError, TimeBase};
 use crate::store::moment::ClockBounds;
+use crate::tasks::checkpoint::Places;
 use crate::tasks::webhook::SenderSettings;
 
 /// What a server is started with.
@@ -30,8 +31,10 @@ pub struct Settings {
     pub mode: Mode,
     /// The deployment's name.
     pub audience: String,
-    /// Checkpoints, and in a sandbox the clock.
+    /// Checkpoints and revoked keys, and in a sandbox the clock.
     pub data_dir: PathBuf,
+    /// Where checkpoints and revoked keys are kept a second time.
+    pub checkpoint_copy_dir: Option<PathBuf>,
     /// Where it listens; port 0 takes a free one.
     pub listen: SocketAddr,
     /// Where operators are listened to; port 0 takes a free one.
@@ -77,6 +80,11 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// Where checkpoints and revoked keys are kept.
+    pub fn places(&self) -> Places {
+        Places::new(self.data_dir.clone(), self.checkpoint_copy_dir.clone())
+    }
+
     /// The sandbox's defaults, on a data directory.
     pub fn sandbox(data_dir: PathBuf, listen: SocketAddr) -> Self {
         Self {
@@ -97,6 +105,7 @@ impl Settings {
             merchant_webhooks: SenderSettings::public(),
             messages: Some(data_dir.join("messages")),
             data_dir,
+            checkpoint_copy_dir: None,
             seed: None,
             clock: None,
             policy: Policy::standard(),
@@ -167,6 +176,7 @@ impl TryFrom<Config> for Settings {
     fn try_from(config: Config) -> Result<Self, StartError> {
         let Config { mode, audience, listen, operators_listen, health_listen, .. } = config;
         let Config { data_dir, executors, door, certificate, store, buckets, .. } = config;
+        let checkpoint_copy_dir = config.checkpoint_copy_dir;
         let Config { limits, keys, funding, notify, operators, recovery, .. } = config;
         let Config { settlement, tills: given_tills, .. } = config;
         let standard = Policy::standard();
@@ -176,6 +186,7 @@ impl TryFrom<Config> for Settings {
             mode,
             audience,
             data_dir,
+            checkpoint_copy_dir,
             listen,
             operators_listen,
             health_listen,

@@ -120,6 +120,16 @@ impl Options {
     }
 }
 
+/// Whether a server process works on a database.
+pub async fn is_worked_on(settings: Settings) -> Result<bool, OpenError> {
+    let connector = Connector::new(settings);
+    let held = async {
+        let mut connection = connector.connect().await?;
+        lease::is_any_held(&mut connection).await
+    };
+    held.await.map_err(|failure| migrate::unreachable(&connector.settings, &failure))
+}
+
 /// Signs and tags what is in a database as it is. How many rows there were.
 pub async fn adopt(
     settings: Settings,

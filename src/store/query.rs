@@ -4,6 +4,7 @@
 //! is refused wherever it is made.
 
 use crate::domain::id::{AccountId, CodeTag, MerchantId, TerminalId, WorkerId};
+use crate::domain::journal::Kind;
 use crate::domain::record::{Record, Value};
 use crate::domain::rows::{Row, RowKey, Table};
 use crate::domain::time::Timestamp;
@@ -133,6 +134,17 @@ pub enum Scan {
         /// At most.
         limit: i64,
     },
+    /// A lane's rows of the kinds that revoke keys.
+    RevokingRows {
+        /// Which lane.
+        lane: i64,
+        /// After this row.
+        after: i64,
+        /// Up to this one.
+        until: i64,
+        /// At most.
+        limit: i64,
+    },
     /// What merchants and their webhooks read.
     Merchant(MerchantScan),
     /// What settling merchants reads.
@@ -251,11 +263,7 @@ impl Scan {
             Self::DueRecoveries { now, limit } => due(Table::RecoveryCase, *now, *limit),
             Self::AskedPayments(account_id) => asked_payments(*account_id),
             Self::DuePayments { now, limit } => due(Table::Payment, *now, *limit),
-            Self::OpenDays { before, limit } => (
-                Table::Terminal,
-                "day_began_at < ?1 ORDER BY day_began_at LIMIT ?2".into(),
-                vec![Value::Int(before.0), Value::Int(*limit)],
-            ),
+            Self::OpenDays { before, limit } => open_days(*before, *limit),
             Self::DueMessages { now, limit } => (
                 Table::Message,
                 "state = 0 AND due_at <= ?1 ORDER BY due_at LIMIT ?2".into(),
@@ -277,6 +285,9 @@ impl Scan {
                 "expires_at <= ?1 ORDER BY expires_at LIMIT ?2".into(),
                 vec![Value::Int(now.0), Value::Int(*limit)],
             ),
+            Self::RevokingRows { lane, after, until, limit } => {
+                revoking_rows([*lane, *after, *until, *limit])
+            }
             Self::Merchant(scan) => scan.sql(),
             Self::Settlement(scan) => scan.sql(),
             Self::Reconciliation(scan) => scan.sql(),
@@ -293,6 +304,11 @@ fn bytes(bytes: &[u8]) -> Value<'static> {
 
 fn due(table: Table, now: Timestamp, limit: i64) -> Sql {
     (table, "due_at <= ?1 ORDER BY due_at LIMIT ?2".into(), vec![Value::Int(now.0), Value::Int(limit)])
+}
+
+fn open_days(before: Timestamp, limit: i64) -> Sql {
+    let condition = "day_began_at < ?1 ORDER BY day_began_at LIMIT ?2".into();
+    (Table::Terminal, condition, vec![Value::Int(before.0), Value::Int(limit)])
 }
 
 fn asked_payments(account_id: AccountId) -> Sql {
@@ -359,6 +375,15 @@ fn events(
         "account_id = ?1 AND (at, event_id) < (?2, ?3) ORDER BY at DESC, event_id DESC LIMIT ?4".into(),
         vec![bytes(&account_id.0), Value::Int(at), id, Value::Int(limit)],
     )
+}
+
+fn revoking_rows(parameters: [i64; 4]) -> Sql {
+    let kinds: Vec<String> = Kind::REVOKING.iter().map(|kind| kind.number().to_string()).collect();
+    let condition = format!(
+        "lane = ?1 AND sequence > ?2 AND sequence <= ?3 AND kind IN ({}) ORDER BY sequence LIMIT ?4",
+        kinds.join(", ")
+    );
+    (Table::Journal, condition, parameters.map(Value::Int).to_vec())
 }
 
 fn all(table: Table, after: Option<&RowKey>, limit: i64) -> (Table, String, Vec<Value<'static>>) {

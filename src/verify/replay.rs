@@ -22,6 +22,7 @@ mod webhook;
 
 use std::collections::{HashMap, HashSet};
 
+pub(super) use self::chain::GIVEN_UP;
 use self::chain::{Awaited, Head};
 use self::counted::{Counted, DeviceReplay};
 use self::keys::{OperatorReplay, ProposalReplay};
@@ -218,6 +219,8 @@ pub(super) struct Replay {
     factors_are_recorded: bool,
     debts_are_kept: bool,
     policy: Option<Policy>,
+    /// When an older database was taken as it is, last.
+    restored_at: Option<Timestamp>,
     pub top_ups: HashMap<TopUpId, TopUpReplay>,
     pub paid: HashMap<PaymentId, PaymentReplay>,
     /// Debits and credits.
@@ -300,6 +303,7 @@ impl Replay {
     fn apply(&mut self, entry: &Entry<'_>) -> Checked {
         match entry.kind {
             Kind::Genesis
+            | Kind::Restore
             | Kind::RegisterStore
             | Kind::SettleTopUp
             | Kind::CloseUnactivated

@@ -11,7 +11,7 @@ use crate::support::{World, bakery, code_in, reason, texts};
 const NEW_PASSPHRASE: &str = "seven dry umbrellas";
 
 /// A phone that joined the owner's account.
-async fn joined(world: &World, owner: &Owner) -> Wallet {
+pub async fn joined(world: &World, owner: &Owner) -> Wallet {
     let mut phone = world.phone().await;
     let asked = phone.request_add(&owner.email).await.expect("a number to show");
     let waiting = owner.wallet.list_devices().await.expect("a list").additions;

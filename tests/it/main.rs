@@ -30,6 +30,7 @@ mod recovery_faults;
 mod recovery_races;
 mod redis;
 mod reversal;
+mod rollback;
 mod second_factor;
 mod secrets;
 mod settlement;

@@ -50,6 +50,24 @@ impl Shared {
         self.postgres.url("postgres")
     }
 
+    /// The address of another database on its server.
+    pub fn url_of(&self, name: &str) -> String {
+        self.postgres.url(name)
+    }
+
+    /// The database as it is now, under another name. Nobody may be connected to it.
+    pub async fn copied(&self, name: &str) {
+        let (client, connection) =
+            tokio_postgres::connect(&self.postgres.url("template1"), tokio_postgres::NoTls)
+                .await
+                .expect("it listens");
+        let connection = tokio::spawn(connection);
+        let copy = format!("CREATE DATABASE {name} TEMPLATE postgres");
+        client.batch_execute(&copy).await.expect("a copy");
+        drop(client);
+        connection.await.expect("no panic").expect("it ends well");
+    }
+
     pub fn apply(&self, settings: &mut Settings) {
         let url = Secret::new(self.postgres.url("postgres"));
         let url = PostgresUrl::parse(url).unwrap_or_else(|_| panic!("a database's address"));

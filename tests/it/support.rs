@@ -91,6 +91,11 @@ impl World {
         Wallet::new(channel, SANDBOX_AUDIENCE, Arc::clone(&self.clock) as Arc<dyn Clock>)
     }
 
+    /// A phone that was enrolled calls this server from now on.
+    pub async fn reconnect(&self, wallet: &mut Wallet) {
+        wallet.channel = self.phone().await.channel;
+    }
+
     /// A phone with an active wallet, fresh by the activation's code.
     pub async fn wallet(&self, name: &str) -> Wallet {
         let mut wallet = self.phone().await;
@@ -185,10 +190,16 @@ pub async fn books_hold(world: World, change: impl FnOnce(&mut Policy)) {
     assert_eq!(report.sum_minor, 0);
 }
 
-async fn serve(dir: &Path, clock: &Arc<ManualClock>, change: impl FnOnce(&mut Settings)) -> Server {
+/// A sandbox's settings in a directory, with this clock.
+pub fn settings_of(dir: &Path, clock: &Arc<ManualClock>) -> Settings {
     let listen = SocketAddr::from(([127, 0, 0, 1], 0));
     let mut settings = Settings::sandbox(dir.join("data"), listen);
     settings.clock = Some(Arc::clone(clock) as Arc<_>);
+    settings
+}
+
+async fn serve(dir: &Path, clock: &Arc<ManualClock>, change: impl FnOnce(&mut Settings)) -> Server {
+    let mut settings = settings_of(dir, clock);
     change(&mut settings);
     Box::pin(Server::start(settings)).await.expect("the server starts")
 }

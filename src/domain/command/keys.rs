@@ -35,8 +35,8 @@ impl Command {
         keys
     }
 
-    /// The rows that the loaded ones name: a second round. It is asked once more before each decision, for what
-    /// the rows of the second round name.
+    /// The rows that the loaded ones name: a second round. It is asked once more before each decision, for
+    /// what the rows of the second round name.
     pub fn follow(&self, view: &View) -> Vec<RowKey> {
         match &self.order {
             Order::Device(_, action) => follow_device(action, view),
@@ -389,6 +389,7 @@ fn merchant_keys(call: &MerchantCall, action: &MerchantAction) -> Vec<RowKey> {
 fn system_keys(action: &SystemAction) -> Vec<RowKey> {
     match action {
         SystemAction::Genesis { .. } => vec![RowKey::LedgerAccount(PROVIDER_CLEARING)],
+        SystemAction::Restore { .. } => Vec::new(),
         SystemAction::RegisterStore { merchant_id, store_id, .. } => {
             vec![RowKey::Merchant(*merchant_id), RowKey::Store(*store_id)]
         }

@@ -71,6 +71,7 @@ impl SystemAction {
             Self::TakeBackTopUp { .. } => Kind::TakeBackTopUp,
             Self::SettleMerchant(_) => Kind::SettleMerchant,
             Self::CloseDay { .. } => Kind::CloseDayForTerminal,
+            Self::Restore { .. } => Kind::Restore,
         }
     }
 }

@@ -33,6 +33,15 @@ pub enum SystemAction {
         /// The deployment's name.
         audience: String,
     },
+    /// An operator took a database that is older than the server's checkpoints as it is.
+    Restore {
+        /// The first, the second, … of this journal.
+        number: i64,
+        /// When the checkpoint was signed that is given up; 0 where there was none.
+        given_up_at: Timestamp,
+        /// The root that it was signed over.
+        given_up_root: [u8; 32],
+    },
     /// A store of the seed file.
     RegisterStore {
         /// Its merchant.

@@ -268,6 +268,7 @@ pub(super) fn by_system(
         }
         SystemAction::AdvanceRecovery { case, notices, .. } => (case, Input::Tick, Some(notices)),
         SystemAction::Genesis { .. }
+        | SystemAction::Restore { .. }
         | SystemAction::RegisterStore { .. }
         | SystemAction::AwaitTopUp { .. }
         | SystemAction::SettleTopUp { .. }

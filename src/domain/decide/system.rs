@@ -28,6 +28,10 @@ pub(super) fn decide(
 ) -> Decision {
     let result = match action {
         SystemAction::Genesis { system_key, audience } => Ok(genesis(*system_key, audience)),
+        // What it changes is what the gate lets through from then on.
+        SystemAction::Restore { given_up_at, .. } => {
+            Ok(Ruling::plain(Vec::new(), Outcome::Restored { at: view.now().max(*given_up_at) }))
+        }
         SystemAction::RegisterStore { .. } => register_store(action, view),
         SystemAction::AwaitTopUp { .. }
         | SystemAction::SettleTopUp { .. }

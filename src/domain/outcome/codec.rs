@@ -22,7 +22,9 @@ impl Outcome {
         let encoder = Encoder::new();
         match self {
             Self::Genesis { .. }
+            | Self::Restored { .. }
             | Self::StoreRegistered { .. }
+            | Self::DeviceRevoked { .. }
             | Self::EnrolmentStarted { .. }
             | Self::Enrolled { .. } => self.encode_of_the_beginning(encoder),
             Self::Activated => encoder.byte(5),
@@ -30,9 +32,6 @@ impl Outcome {
             Self::CodeAccepted { fresh_until } => encoder.byte(7).int(fresh_until.0),
             Self::Frozen { frozen_at } => encoder.byte(8).int(frozen_at.0),
             Self::Unfrozen => encoder.byte(9),
-            Self::DeviceRevoked { device_id, account_frozen } => {
-                encoder.byte(10).fixed(&device_id.0).byte(u8::from(*account_frozen))
-            }
             Self::FundingLinked { .. }
             | Self::FundingUnlinked { .. }
             | Self::TopUpRequested { .. }
@@ -94,6 +93,10 @@ impl Outcome {
         match self {
             Self::Genesis { system_key, audience } => {
                 encoder.byte(1).fixed(system_key).bytes(audience.as_bytes())
+            }
+            Self::Restored { at } => encoder.byte(160).int(at.0),
+            Self::DeviceRevoked { device_id, account_frozen } => {
+                encoder.byte(10).fixed(&device_id.0).byte(u8::from(*account_frozen))
             }
             Self::StoreRegistered { merchant_id, store_id, ledger_account_id } => {
                 encoder.byte(2).fixed(&merchant_id.0).fixed(&store_id.0).fixed(&ledger_account_id.0)
@@ -215,6 +218,7 @@ impl Outcome {
         let tag = decoder.byte()?;
         let outcome = match tag {
             1 => Self::Genesis { system_key: decoder.fixed()?, audience: decoder.text()? },
+            160 => Self::Restored { at: Timestamp(decoder.int()?) },
             2 => Self::StoreRegistered {
                 merchant_id: MerchantId(decoder.fixed()?),
                 store_id: StoreId(decoder.fixed()?),

@@ -6,6 +6,9 @@ use crate::domain::time::Timestamp;
 use crate::store::pending::chain_hash;
 use crate::tasks::checkpoint::Checkpoint;
 
+/// What is said of a checkpoint that was given up.
+pub(in crate::verify) const GIVEN_UP: &str = "it was given up when an older database was taken as it is";
+
 /// How far a lane is read.
 pub(super) struct Head {
     sequence: i64,
@@ -54,13 +57,20 @@ impl Replay {
         Ok(())
     }
 
-    /// Checkpoints that the journal does not bear out: when, and why.
+    /// Whether it was signed before an older database was taken as it is.
+    fn gives_up(&self, checkpoint: &Checkpoint) -> bool {
+        self.restored_at.is_some_and(|at| checkpoint.at_us <= at.0)
+    }
+
+    /// Checkpoints that the journal does not bear out: when, and why. Those that were given up when an older
+    /// database was taken as it is are told apart.
     pub(in crate::verify) fn unmet_checkpoints(&self) -> Vec<(i64, &'static str)> {
         let judge = |sequence: i64, awaited: &Awaited| {
             let signed = self.system_key.is_some_and(|key| awaited.checkpoint.is_signed_by(&key));
             match awaited.met {
                 _ if !signed => Some("the server's key did not sign it"),
                 Some(true) => None,
+                _ if self.gives_up(&awaited.checkpoint) => Some(GIVEN_UP),
                 Some(false) => Some("the journal's row there is another by now"),
                 None if sequence == 0 => None,
                 None => Some("the journal ends before it: its tail was cut off"),

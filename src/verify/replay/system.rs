@@ -2,13 +2,32 @@
 
 use super::{Checked, Entry, MerchantReplay, Replay, StoreReplay, nothing_moved, nothing_posted};
 use crate::domain::command::SystemAction;
-use crate::domain::id::AccountId;
+use crate::domain::id::{AccountId, LedgerAccountId, StoreId};
 use crate::domain::journal::Kind;
 use crate::domain::outcome::Outcome;
 use crate::domain::rows::AccountState;
 use crate::verify::evidence;
 
 impl Replay {
+    /// A store of the seed file, and its merchant where it is the first.
+    fn store_registered(
+        &mut self,
+        (store_id, store): (StoreId, StoreReplay),
+        ledger_account_id: LedgerAccountId,
+    ) -> Checked {
+        let merchant_id = store.merchant_id;
+        if self.stores.insert(store_id, store).is_some() {
+            return Err("a store's id is used a second time");
+        }
+        let new = MerchantReplay::new(merchant_id, ledger_account_id, None);
+        let known = self.merchants.entry(merchant_id).or_insert(new);
+        if known.ledger_account_id != ledger_account_id {
+            return Err("a merchant has two accounts");
+        }
+        self.payables.insert(ledger_account_id);
+        Ok(())
+    }
+
     /// The server's own movements: signed by its key, and only the listed ones.
     pub(super) fn system(&mut self, entry: &Entry<'_>) -> Checked {
         if entry.kind == Kind::Genesis {
@@ -27,6 +46,12 @@ impl Replay {
                 SystemAction::Genesis { system_key, audience },
                 Outcome::Genesis { system_key: key, audience: name },
             ) if system_key == key && audience == name => nothing_moved(entry),
+            (SystemAction::Restore { given_up_at, .. }, Outcome::Restored { at })
+                if *at == entry.row.at.max(*given_up_at) =>
+            {
+                self.restored_at = self.restored_at.max(Some(*at));
+                nothing_moved(entry)
+            }
             (
                 SystemAction::RegisterStore { merchant_id, ledger_account_id, store_id, name, .. },
                 Outcome::StoreRegistered {
@@ -36,15 +61,7 @@ impl Replay {
                 },
             ) if merchant_id == merchant && store_id == store && ledger_account_id == ledger => {
                 let store = StoreReplay { merchant_id: *merchant_id, name: name.clone(), barred_at: None };
-                if self.stores.insert(*store_id, store).is_some() {
-                    return Err("a store's id is used a second time");
-                }
-                let new = MerchantReplay::new(*merchant_id, *ledger_account_id, None);
-                let known = self.merchants.entry(*merchant_id).or_insert(new);
-                if known.ledger_account_id != *ledger_account_id {
-                    return Err("a merchant has two accounts");
-                }
-                self.payables.insert(*ledger_account_id);
+                self.store_registered((*store_id, store), *ledger_account_id)?;
                 nothing_moved(entry)
             }
             (
