@@ -131,6 +131,8 @@ pub struct Config {
     /// This machine's clock may be so far from the database's, and leap so far, where it is not the
     /// documented time.
     pub clock_difference_us: Option<i64>,
+    /// The load balancers that say who a connection is from.
+    pub proxies: door::Proxies,
     /// Where checkpoints and revoked keys are kept a second time.
     pub checkpoint_copy_dir: Option<PathBuf>,
     /// Where the rate limits count.
@@ -203,6 +205,7 @@ impl Reading<'_> {
             data_dir: self.data_dir()?,
             executors,
             door: limits.applied()?,
+            proxies: server.proxies()?,
             certificate: self.certificate()?,
             store: self.store()?,
             clock_difference_us: self.clock_difference_us()?,

@@ -7,6 +7,7 @@
 pub mod certificate;
 pub mod executors;
 pub mod peer;
+pub mod proxy;
 pub mod reload;
 pub mod tls;
 
@@ -39,6 +40,7 @@ use executors::Dealer;
 pub use executors::Executors;
 pub use peer::Peer;
 use permits::Permits;
+pub use proxy::Proxies;
 pub use reload::Certificates;
 pub use tls::{TlsError, client_config, fixed_server_config, server_config};
 
@@ -124,6 +126,7 @@ pub struct Door {
     listener: TcpListener,
     address: SocketAddr,
     limits: Limits,
+    proxies: Proxies,
 }
 
 impl Door {
@@ -135,7 +138,13 @@ impl Door {
             Ok((listener, address))
         });
         let (listener, address) = bound.map_err(|source| BindError { address, source })?;
-        Ok(Self { listener, address, limits })
+        Ok(Self { listener, address, limits, proxies: Proxies::default() })
+    }
+
+    /// Behind these load balancers, which say who a connection is from.
+    #[must_use]
+    pub fn behind(self, proxies: Proxies) -> Self {
+        Self { proxies, ..self }
     }
 
     /// The address it listens on.
@@ -167,7 +176,13 @@ impl Door {
             let router = server.clone().add_routes(routes.clone());
             serving.spawn_on(router.serve_with_incoming_shutdown(incoming, signal), handle);
         }
-        tokio::spawn(admission::admit(listener, privacy, self.limits, is_cut, Dealer::new(hands)));
+        tokio::spawn(admission::admit(
+            listener,
+            (privacy, self.proxies),
+            self.limits,
+            is_cut,
+            Dealer::new(hands),
+        ));
 
         tokio::select! {
             Some(ended) = serving.join_next() => {

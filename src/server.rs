@@ -69,7 +69,7 @@ impl Server {
     pub async fn start(settings: Settings) -> Result<Self, StartError> {
         let settings = Arc::new(settings);
         let sandbox = Playground::prepare(&settings)?;
-        let door = Door::bind(settings.listen, settings.door.clone())?;
+        let door = Door::bind(settings.listen, settings.door.clone())?.behind(settings.proxies.clone());
         let operators_door = Door::bind(settings.operators_listen, settings.door.clone())?;
         let health = settings.health_listen.map(health::bind).transpose()?;
         let (identity, certificates) = certificates(&settings)?;

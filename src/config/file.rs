@@ -12,7 +12,7 @@ use super::recovery::RecoverySection;
 use super::settlement::SettlementSection;
 use super::tills::TillsSection;
 use super::{Because, Mode};
-use crate::door;
+use crate::door::{self, Proxies};
 use crate::gate::limit::{ClassLimits, LimitTable, MessageBudgets};
 use crate::notify::smtp::Tls;
 use crate::ratelimit::gcra::Limit;
@@ -57,7 +57,18 @@ pub(super) struct ServerSection {
     pub data_dir: Option<PathBuf>,
     pub executors: Option<usize>,
     #[serde(default)]
+    pub proxies: Vec<String>,
+    #[serde(default)]
     pub limits: DoorSection,
+}
+
+impl ServerSection {
+    /// The load balancers that say who a connection is from.
+    pub(super) fn proxies(&self) -> Result<Proxies, Because> {
+        const WORDS: &str = "addresses or networks, such as \"10.0.0.0/8\"; not of everybody";
+        let networks = self.proxies.iter().map(|text| text.parse().ok()).collect::<Option<Vec<_>>>();
+        networks.map(Proxies::new).ok_or(Because::OutOfRange("[server] proxies", WORDS))
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -21,8 +21,9 @@ use crate::door::activity::Activity;
 use crate::door::executors::Dealer;
 use crate::door::peer::{Arrival, Connection, End, Line, Peer};
 use crate::door::permits::{Permit, Permits, origin_of};
+use crate::door::proxy::{self, HeaderError};
 use crate::door::tls::ALPN_H2;
-use crate::door::{Limits, Privacy};
+use crate::door::{Limits, Privacy, Proxies};
 
 /// What every client sends first (RFC 9113, 3.4).
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -43,12 +44,14 @@ struct Admission {
 /// turns true or loses its sender.
 pub(super) async fn admit(
     listener: TcpListener,
-    privacy: Privacy,
+    (privacy, proxies): (Privacy, Proxies),
     limits: Limits,
     cut: watch::Receiver<bool>,
     ready: Dealer<Connection>,
 ) {
-    let permits = Permits::new(limits.connections, limits.connections_per_origin);
+    let permits = Arc::new(Permits::new(limits.connections, limits.connections_per_origin));
+    // Theirs is the origin of nobody; what they pass on counts as its own by and by.
+    let passed_on = Permits::new(limits.connections, limits.connections);
     let acceptor = match privacy {
         Privacy::Tls(config) => Some(TlsAcceptor::from(config)),
         Privacy::Plaintext => None,
@@ -65,6 +68,12 @@ pub(super) async fn admit(
                 }
             }
             accepted = listener.accept() => match accepted {
+                Ok((tcp, address)) if proxies.holds(address.ip()) => {
+                    if let Ok(permit) = passed_on.take(origin_of(address.ip())) {
+                        let admission = admission.clone();
+                        newcomers.spawn(admission.receive_behind(tcp, address, Arc::clone(&permits), permit));
+                    }
+                }
                 Ok((tcp, address)) => {
                     if let Ok(permit) = permits.take(origin_of(address.ip())) {
                         newcomers.spawn(admission.clone().receive(tcp, address, permit));
@@ -96,6 +105,25 @@ fn concerns_one_connection(error: &io::Error) -> bool {
 }
 
 impl Admission {
+    /// The origin that counts is the one behind the proxy.
+    async fn receive_behind(
+        self,
+        mut tcp: TcpStream,
+        proxy: SocketAddr,
+        permits: Arc<Permits>,
+        passed_on: Permit,
+    ) {
+        let header = timeout(self.limits.handshake, proxy::client(&mut tcp, proxy)).await;
+        drop(passed_on);
+        match header.unwrap_or(Err(HeaderError::Cut)) {
+            Ok(address) => match permits.take(origin_of(address.ip())) {
+                Ok(permit) => self.receive(tcp, address, permit).await,
+                Err(_full) => tracing::debug!(%address, "turned away: too many connections"),
+            },
+            Err(reason) => tracing::warn!(%proxy, %reason, "turned away"),
+        }
+    }
+
     async fn receive(self, tcp: TcpStream, address: SocketAddr, permit: Permit) {
         match self.shake_hands(tcp, address, permit).await {
             Ok(connection) => self.ready.deal(connection).await,

@@ -73,6 +73,8 @@ pub struct Settings {
     pub limits: LimitTable,
     /// How many connections, and how long they may keep silent.
     pub door: door::Limits,
+    /// The load balancers that say who a connection is from.
+    pub proxies: door::Proxies,
     /// How far this machine's clock may be from others.
     pub clocks: ClockBounds,
     /// Commands to a commit at most; its store's own bound, unless measured with another.
@@ -111,6 +113,7 @@ impl Settings {
             policy: Policy::standard(),
             limits: LimitTable::standard(),
             door: door::Limits::standard(),
+            proxies: door::Proxies::default(),
             clocks: ClockBounds::standard(),
             batch_bound: None,
         }
@@ -216,6 +219,7 @@ impl TryFrom<Config> for Settings {
             },
             limits,
             door,
+            proxies: config.proxies,
             clocks: clocks(config.clock_difference_us),
             batch_bound: None,
         })
