@@ -15,52 +15,52 @@ use self::places::append;
 pub use self::places::{CHECKPOINT_FILE, Place, Places, REVOKED_FILE, read};
 use crate::domain::rows::{Lane, Table};
 use crate::gate::Gate;
-use crate::store::StoreError;
 use crate::store::heads::is_signed_by;
 use crate::store::query::{Query, Scan};
 
 /// Signs and appends a checkpoint, when the lanes have moved since the last one, and before it the keys that
 /// were revoked since then.
 pub async fn run(gate: &Gate, places: &Places) {
-    let Ok(heads) = lanes(gate).await else { return };
-    let public = gate.tools().keys.system.public();
-    let heads: io::Result<Vec<_>> = heads.iter().map(|lane| left_by_a_server(lane, &public)).collect();
-    let heads = match heads {
-        Ok(heads) => heads,
-        Err(error) => return tracing::error!(%error, "a checkpoint was not written"),
-    };
     for place in places.each() {
-        if let Err(error) = write(gate, place, &heads).await {
+        if let Err(error) = write(gate, place).await {
             let path = place.checkpoints();
             tracing::error!(%error, path = %path.display(), "a checkpoint was not written");
         }
     }
 }
 
-async fn lanes(gate: &Gate) -> Result<Vec<Lane>, StoreError> {
+/// The lanes as they are, each as a server left it.
+async fn heads(gate: &Gate) -> io::Result<Vec<LaneHead>> {
+    let public = gate.tools().keys.system.public();
     let scan = Scan::All { table: Table::Lane, after: None, limit: i64::MAX };
-    Ok(gate.fetch(Query::scan(scan)).await?.scanned::<Lane>().cloned().collect())
+    let fetched = gate.fetch(Query::scan(scan)).await;
+    let fetched = fetched.map_err(|_failed| io::Error::other("the lanes could not be read"))?;
+    fetched.scanned::<Lane>().map(|lane| left_by_a_server(lane, &public)).collect()
 }
 
-async fn write(gate: &Gate, place: &Place, heads: &[LaneHead]) -> io::Result<()> {
+/// Several processes may keep theirs in one place: whoever has its lock reads the lanes only then, so no
+/// checkpoint follows one that is newer.
+async fn write(gate: &Gate, place: &Place) -> io::Result<()> {
+    let Some(_lock) = place.lock()? else { return Ok(()) };
+    let heads = heads(gate).await?;
     let earlier = read(&place.checkpoints())?;
     let last = earlier.last();
     if last.is_some_and(|last| last.heads == heads) {
         return Ok(());
     }
     let is_given_up = |last: &Checkpoint| gate.restored_at().is_some_and(|at| last.at_us <= at.0);
-    if last.is_some_and(|last| last.is_ahead_of(heads) && !is_given_up(last)) {
+    if last.is_some_and(|last| last.is_ahead_of(&heads) && !is_given_up(last)) {
         return Err(io::Error::other("the journal ends before the last checkpoint: run `saifu verify`"));
     }
     let system = &gate.tools().keys.system;
     let path = place.revoked();
     // From the beginning where there is no such file yet, or where the lanes went back.
     let behind = last.filter(|last| path.exists() && !is_given_up(last)).map_or(&[][..], |last| &last.heads);
-    let revoked = revoked::between(gate, behind, heads).await;
+    let revoked = revoked::between(gate, behind, &heads).await;
     let revoked = revoked.map_err(|_failed| io::Error::other("the keys that were revoked were not read"))?;
     revoked::write(&path, &revoked, system)?;
     let now_us = gate.tools().clock.now_us();
-    append(&place.checkpoints(), &Checkpoint::sign(now_us, heads.to_vec(), system).line())
+    append(&place.checkpoints(), &Checkpoint::sign(now_us, heads, system).line())
 }
 
 /// A checkpoint vouches for a head, so it takes only those that a server's signature vouches for.

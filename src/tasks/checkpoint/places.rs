@@ -1,7 +1,7 @@
 //! Where checkpoints and revoked keys are kept: in the data directory, and in a copy elsewhere where one is
 //! configured. Files of whole lines, appended and synced.
 
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -25,6 +25,16 @@ impl Place {
     /// Its file of checkpoints.
     pub fn checkpoints(&self) -> PathBuf {
         self.0.join(CHECKPOINT_FILE)
+    }
+
+    /// Its lock, unless another process writes here right now, and says what this one would.
+    pub(super) fn lock(&self) -> io::Result<Option<File>> {
+        let file = File::options().create(true).append(true).open(self.checkpoints())?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(file)),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
     }
 
     /// Its file of revoked keys.
@@ -80,4 +90,19 @@ pub(super) fn append(path: &Path, lines: &str) -> io::Result<()> {
     }
     file.write_all(lines.as_bytes())?;
     file.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_process_at_a_time_writes_in_a_place() {
+        let directory = tempfile::TempDir::new().expect("a temporary directory");
+        let place = Place::new(directory.path().to_owned());
+        let held = place.lock().expect("a file").expect("nobody else has it");
+        assert!(place.lock().expect("a file").is_none());
+        drop(held);
+        assert!(place.lock().expect("a file").is_some());
+    }
 }
