@@ -3,6 +3,10 @@
 
 mod config;
 mod demo;
+mod keygen;
+mod merchant;
+mod operator;
+mod person;
 mod restore;
 mod sandbox;
 mod serve;
@@ -69,6 +73,13 @@ enum Command {
     },
     /// Plays the main job and the attacks on it as a story, on a server of its own.
     Demo(DemoArguments),
+    /// Makes keys: a server's, a person's, and what a new key introduces itself with.
+    #[command(subcommand)]
+    Keygen(keygen::KeygenCommand),
+    /// An operator: proposes, reads what waits, approves; suspends, bars, freezes.
+    Operator(operator::OperatorArguments),
+    /// A merchant's server: its stores, tills and webhooks.
+    Merchant(merchant::MerchantArguments),
     /// A till: it charges payment codes, and finds out what became of a call that got no answer.
     Till(till::TillArguments),
     /// The people that a till needs, on a sandbox server: a shop that was let in, a customer with codes.
@@ -140,6 +151,9 @@ pub fn run() -> ExitCode {
         Command::Verify(arguments) => return verify::verify(arguments).unwrap_or_else(failed),
         Command::Adopt(arguments) => verify::adopt(arguments),
         Command::Restore(arguments) => restore::run(arguments),
+        Command::Keygen(command) => keygen::run(command),
+        Command::Operator(arguments) => operator::run(arguments),
+        Command::Merchant(arguments) => merchant::run(arguments),
         Command::Bench(command) => crate::bench::run(command).map_err(Into::into),
         Command::Demo(arguments) => demo::run(arguments),
         Command::Sandbox(arguments) => sandbox::run(arguments),
@@ -174,4 +188,14 @@ fn log_to_stderr(filter: &str) -> Result<(), Failure> {
         log.with_ansi(false).init();
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn every_command_is_one_that_clap_takes() {
+        super::Arguments::command().debug_assert();
+    }
 }

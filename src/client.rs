@@ -9,7 +9,7 @@ pub mod signer;
 pub mod staff;
 pub mod wallet;
 
-pub use connection::{ConnectError, connect, unary};
+pub use connection::{ConnectError, connect, connect_as, unary};
 pub use refused::Refused;
 pub use signer::{Draft, Signer};
 pub use staff::Staff;

@@ -15,6 +15,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::Failure;
+use super::person::{follow, told};
 use super::till::server_address;
 use crate::client::clock::FollowingClock;
 use crate::client::method::MERCHANT_KEY;
@@ -195,11 +196,9 @@ async fn activation(people: &People, at: &At, operators: SocketAddr) -> Result<(
     const SHOP: &str = "shop.json";
     let ca = trusted(&at.authority())?;
     let clock = Arc::new(FollowingClock::default());
-    follow(
-        &Wallet::new(connect(at.address, &ca).await?, SANDBOX_AUDIENCE, Arc::clone(&clock) as Arc<_>),
-        &clock,
-    )
-    .await?;
+    let channel = connect(at.address, &ca).await?;
+    let wallet = Wallet::new(channel, SANDBOX_AUDIENCE, Arc::clone(&clock) as Arc<_>);
+    follow(wallet.list_shops().await, &clock)?;
     let shop = if let Some(shop) = people.read::<Shop>(SHOP)? {
         shop
     } else {
@@ -264,7 +263,7 @@ async fn customer(people: &People, at: &At, amount_minor: i64) -> Result<(), Fai
     let signer = Signer::new(key, SANDBOX_AUDIENCE);
     let channel = connect(at.address, &ca).await?;
     let mut wallet = Wallet::with_signer(channel, signer, SANDBOX_AUDIENCE, Arc::clone(&clock) as Arc<_>);
-    follow(&wallet, &clock).await?;
+    follow(wallet.list_shops().await, &clock)?;
     let email = format!("hanako-{}@example.jp", &hex(&bytes16(&SystemEntropy::new()))[..8]);
     wallet.enrol(&email, PASSPHRASE).await?;
     let totp = wallet.totp.as_ref().ok_or("the phone has no authenticator")?;
@@ -301,7 +300,7 @@ impl<'a> Customer<'a> {
         signer.epoch = phone.epoch;
         let mut wallet = Wallet::with_signer(channel, signer, SANDBOX_AUDIENCE, Arc::clone(&clock) as Arc<_>);
         wallet.totp = TotpSecret::from_bytes(&phone.totp_secret);
-        follow(&wallet, &clock).await?;
+        follow(wallet.list_shops().await, &clock)?;
         Ok(Self { people, phone, wallet })
     }
 
@@ -358,27 +357,7 @@ fn wants_code(refused: &Refused) -> bool {
 }
 
 /// A sandbox may have been put forward; it tells its time to whoever is wrong about it.
-async fn follow(wallet: &Wallet, clock: &FollowingClock) -> Result<(), Failure> {
-    match wallet.list_shops().await {
-        Err(refused) if refused.reason() == Some(pb::Reason::ClockSkew) => {
-            let server_us = refused.metadata("server_time").and_then(|text| text.parse().ok());
-            clock.follow(server_us.ok_or("the server does not say what time it is")?);
-            Ok(())
-        }
-        answered => {
-            answered?;
-            Ok(())
-        }
-    }
-}
 
 fn step(now_us: i64) -> i64 {
     now_us.div_euclid(CODE_STEP_SECONDS * SECOND_US)
-}
-
-fn told(secret: Option<pb::Secret>) -> Result<String, Failure> {
-    match secret.and_then(|secret| secret.state) {
-        Some(pb::secret::State::Value(value)) => Ok(value),
-        Some(pb::secret::State::Gone(_)) | None => Err("the reply lacks its secret".into()),
-    }
 }

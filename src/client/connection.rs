@@ -27,8 +27,13 @@ const REPLY_BYTES_MAX: usize = 64 * 1024;
 /// Connects to the server at `address`, which must show a certificate for `localhost` from one of
 /// these authorities. A lost connection is made again with the next call.
 pub async fn connect(address: SocketAddr, ca_pem: &[u8]) -> Result<Channel, ConnectError> {
+    connect_as(address, SERVER_NAME, ca_pem).await
+}
+
+/// The same, with a certificate for this name.
+pub async fn connect_as(address: SocketAddr, name: &str, ca_pem: &[u8]) -> Result<Channel, ConnectError> {
     let tls = TlsConnector::from(client_config(ca_pem).map_err(ConnectError::Authority)?);
-    let name = ServerName::try_from(SERVER_NAME).expect("it is a DNS name");
+    let name = ServerName::try_from(name.to_owned()).map_err(|_no_name| ConnectError::Name)?;
     let connector = tower::service_fn(move |_uri: Uri| {
         let (tls, name) = (tls.clone(), name.clone());
         async move {
@@ -88,6 +93,8 @@ where
 pub enum ConnectError {
     /// The authority's certificate cannot be used.
     Authority(TlsError),
+    /// No certificate is for such a name.
+    Name,
     /// The server cannot be reached, or is not the one that the authority vouches for.
     Connection(tonic::transport::Error),
 }
@@ -96,6 +103,7 @@ impl fmt::Display for ConnectError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Authority(error) => write!(f, "the server cannot be trusted: {error}"),
+            Self::Name => f.write_str("the server's name is not a DNS name or an address"),
             Self::Connection(error) => {
                 write!(f, "the server cannot be reached")?;
                 let mut source = std::error::Error::source(error);
@@ -113,6 +121,7 @@ impl std::error::Error for ConnectError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Authority(error) => Some(error),
+            Self::Name => None,
             Self::Connection(error) => Some(error),
         }
     }

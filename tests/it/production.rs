@@ -31,9 +31,13 @@ use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 
 use crate::support::child::{Served, complaint, run, saifu};
+use crate::support::guide::commands;
 use crate::support::pem::pem;
 use crate::support::receivers::{PASSWORD, SmtpServer};
 use crate::support::{code_in, confirmation, email, reason, set_up};
+
+/// From keys to a till: the guide, on a configuration whose keys it makes itself.
+const GUIDE: &str = include_str!("../../docs/first-merchant.md");
 
 const AUDIENCE: &str = "wallet.example.jp";
 const CONTACT: &str = "alice@example.jp";
@@ -453,4 +457,15 @@ fn check_k8s_is_a_script_that_can_be_run() {
     let mode = fs::metadata(&script).expect("the script").permissions().mode();
     assert_ne!(mode & 0o111, 0);
     assert!(Command::new("bash").arg("-n").arg(&script).status().expect("bash").success());
+}
+
+#[test]
+fn the_first_merchants_guide_says_what_its_commands_say() {
+    let place = Place::new();
+    for made in ["keys", "operators"] {
+        fs::remove_dir_all(place.dir.path().join(made)).expect("the guide makes it");
+    }
+    let commands = commands(GUIDE);
+    assert!(commands.len() > 15, "the guide is read");
+    crate::support::guide::run(&commands, place.dir.path());
 }

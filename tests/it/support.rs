@@ -2,6 +2,7 @@
 
 pub mod ahead;
 pub mod child;
+pub mod guide;
 pub mod hooks;
 pub mod pem;
 pub mod receivers;
