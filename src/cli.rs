@@ -107,8 +107,8 @@ pub fn accepts<'a>(arguments: impl IntoIterator<Item = &'a str>) -> bool {
 /// What `saifu demo` takes.
 #[derive(Debug, clap::Args)]
 pub struct DemoArguments {
-    /// Plays on the sandbox server that listens here, a loopback address. Its clock goes forward by more than
-    /// a day.
+    /// Plays on the sandbox server that listens here, a loopback address; without, on a server of its own.
+    /// Its clock stays as it is, and what needs a later time is left out.
     #[arg(long, value_name = "HOST:PORT", requires = "ca")]
     address: Option<SocketAddr>,
     /// The certificate that this server's is signed by; serve prints its path.
@@ -117,6 +117,10 @@ pub struct DemoArguments {
     /// The data directory of this server: its journal is verified at the end, and only read.
     #[arg(long, value_name = "PATH", requires = "address")]
     data_dir: Option<PathBuf>,
+    /// Puts that server's clock forward by more than a month, for good, to play all of it. Whoever calls the
+    /// server afterwards without going by its time is refused with CLOCK_SKEW.
+    #[arg(long, requires = "address")]
+    moves_clock: bool,
     /// Where that server listens to operators: with it the till's part is played too.
     #[arg(long, requires = "data_dir")]
     operators: Option<SocketAddr>,
