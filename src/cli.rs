@@ -1,5 +1,5 @@
 //! The command line: parse, build, serve. Every failure is one sentence on standard error and exit
-//! status 1.
+//! status 1; where several things are wrong with a configuration, a sentence each.
 
 mod config;
 mod demo;
@@ -41,8 +41,9 @@ enum Command {
     /// Brings the database's schema up to date, and does nothing else. Run it before a new version
     /// serves; once more does no harm.
     Migrate(ConfigArguments),
-    /// Reads a configuration and everything that it names, and says whether a server would start on it.
-    CheckConfig(ConfigArguments),
+    /// Reads a configuration and everything that it names, and says whether a server would start on it, or
+    /// all that is wrong.
+    CheckConfig(CheckArguments),
     /// Re-derives everything from the journal and reports what does not hold; a server may be
     /// running on the same data directory.
     ///
@@ -81,7 +82,7 @@ pub struct ServeArguments {
     #[arg(long, default_value = "saifu-data")]
     data_dir: PathBuf,
     /// Where it listens; port 0 takes a free one.
-    #[arg(long, default_value = "127.0.0.1:8443")]
+    #[arg(long, default_value = "127.0.0.1:8443", value_parser = listening_address)]
     listen: SocketAddr,
     /// The sandbox's merchants and stores, instead of those that come with the program.
     #[arg(long)]
@@ -91,12 +92,29 @@ pub struct ServeArguments {
     log: String,
 }
 
-/// What `saifu migrate` and `saifu check-config` take.
+/// What `saifu migrate` takes.
 #[derive(Debug, clap::Args)]
 pub struct ConfigArguments {
     /// The configuration file.
     #[arg(long, value_name = "PATH")]
     config: PathBuf,
+}
+
+/// What `saifu check-config` takes.
+#[derive(Debug, clap::Args)]
+pub struct CheckArguments {
+    /// The configuration file.
+    #[arg(long, value_name = "PATH")]
+    config: PathBuf,
+    /// Also calls everybody whom a server on it would call: the database and its schema, Redis, the mail
+    /// relay, whoever takes messages, Stripe's address. Nothing is sent or charged.
+    #[arg(long)]
+    connect: bool,
+}
+
+/// Where a server is told to listen.
+fn listening_address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_malformed| "write an address and a port, such as 127.0.0.1:8443".to_owned())
 }
 
 /// Whether the binary takes these arguments, the program's name first.
@@ -135,7 +153,7 @@ pub fn run() -> ExitCode {
     let done = match arguments.command {
         Command::Serve(arguments) => serve::run(arguments),
         Command::Migrate(arguments) => config::migrate(&arguments.config),
-        Command::CheckConfig(arguments) => config::check(&arguments.config),
+        Command::CheckConfig(arguments) => config::check(&arguments),
         Command::Symbol { kind, text } => symbol::run(kind, &text),
         Command::Verify(arguments) => return verify::verify(arguments).unwrap_or_else(failed),
         Command::Adopt(arguments) => verify::adopt(arguments),
@@ -153,11 +171,13 @@ pub fn run() -> ExitCode {
 
 #[expect(clippy::needless_pass_by_value, reason = "what ends a command is handed on to here, and no further")]
 fn failed(error: Failure) -> ExitCode {
-    eprintln!("saifu: {error}");
+    for line in error.to_string().lines() {
+        eprintln!("saifu: {line}");
+    }
     ExitCode::FAILURE
 }
 
-/// Anything that ends a command: said once, in one sentence.
+/// Anything that ends a command: said once, in one sentence, or a line for each thing that is wrong.
 type Failure = Box<dyn std::error::Error>;
 
 /// Logs go to standard error; standard output belongs to the command.

@@ -2,6 +2,7 @@
 //! production are one assembly over different [`Settings`].
 
 mod backends;
+pub mod check;
 mod error;
 mod funding;
 mod health;
@@ -20,7 +21,7 @@ use std::sync::Arc;
 use tokio::task::{AbortHandle, JoinHandle};
 
 pub use crate::config::SANDBOX_AUDIENCE;
-use crate::config::{CertificateAt, KeysAt, Mode, OperatorsAt};
+use crate::config::{CertificateAt, KeysAt, Mode};
 use crate::crypto::entropy::SystemEntropy;
 use crate::crypto::hash::MacKey;
 use crate::crypto::integrity::IntegritySlot;
@@ -133,27 +134,6 @@ impl Server {
         let health = health.map(|door| HealthDoor::open(door, opened.clocks()));
         let hub = Arc::clone(gate.hub());
         Ok(Self { hub, ca_path, everybody, operators, reloading, health, news, tasks, opened })
-    }
-
-    /// Looks at everything that a start reads, and changes nothing.
-    pub fn check(settings: &Settings) -> Result<(), StartError> {
-        backends::check(settings)?;
-        drop(funding::provider(&settings.funding)?);
-        drop(funding::webhook(&settings.funding)?);
-        if let CertificateAt::Files(_) = &settings.certificate {
-            door::server_config(certificates(settings)?.1)?;
-        }
-        match &settings.keys {
-            KeysAt::Files(files) => drop(Keyring::load(files)?),
-            KeysAt::Directory { path, may_create } if path.exists() || !may_create => {
-                drop(Keyring::load_or_create(path, &SystemEntropy::new(), false)?);
-            }
-            KeysAt::Directory { .. } => {}
-        }
-        if let OperatorsAt::Files(_) = &settings.operators {
-            settings.operators.keys()?;
-        }
-        Ok(())
     }
 
     /// Where it listens.
@@ -271,10 +251,21 @@ fn clock(sandbox: Option<&Playground>) -> Arc<dyn Clock> {
 
 /// Limits and marks of reads: in Redis for all processes, or in this one for itself.
 fn limits(settings: &Settings, tools: &Tools) -> Limits {
-    let sources = Sources::new(settings.redis.as_ref().map(|redis| Arc::new(Redis::new(redis))));
+    let redis = settings.redis.as_ref().map(|redis| Arc::new(Redis::new(redis)));
+    if let Some(redis) = redis.clone() {
+        tokio::spawn(said_if_away(redis, Arc::clone(&tools.clock)));
+    }
+    let sources = Sources::new(redis);
     // A key of its own, made from the requests': none more has to be kept.
     let origin_tags = MacKey::new(tools.keys.request.tag(&[b"origins in the log"]));
     Limits::new(settings.limits.clone(), sources, origin_tags)
+}
+
+/// A Redis that is away is no reason not to start, and is said before anybody calls.
+async fn said_if_away(redis: Arc<Redis>, clock: Arc<dyn Clock>) {
+    if let Err(why) = redis.probe(clock.now_us()).await {
+        tracing::warn!(why, "Redis is away at the start: what needs it is UNAVAILABLE until it is there");
+    }
 }
 
 /// A database that was used must not be given new keys; a first start that was cut short may.

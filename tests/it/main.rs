@@ -4,6 +4,7 @@
 mod cards;
 mod charge_back;
 mod cheap_denial;
+mod check_config;
 mod clock;
 mod crash;
 mod demo;
