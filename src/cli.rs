@@ -3,6 +3,7 @@
 
 mod config;
 mod demo;
+mod explain;
 mod sandbox;
 mod serve;
 mod symbol;
@@ -56,6 +57,8 @@ enum Command {
     /// Measures a payment's speed against a stated floor.
     #[command(subcommand)]
     Bench(crate::bench::BenchCommand),
+    /// Decodes an envelope, and says what is in it and what is wrong with it.
+    Explain(explain::ExplainArguments),
     /// Draws a QR code or a barcode as SVG on standard output.
     Symbol {
         /// Which.
@@ -87,9 +90,22 @@ pub struct ServeArguments {
     /// The sandbox's merchants and stores, instead of those that come with the program.
     #[arg(long)]
     seed: Option<PathBuf>,
-    /// What is logged, by target: for example "info" or "saifu=debug".
-    #[arg(long, default_value = "warn")]
-    log: String,
+    /// What is logged, by target: for example "info" or "saifu=debug". By itself "warn", and in a sandbox
+    /// also why an envelope was refused.
+    #[arg(long)]
+    log: Option<String>,
+    /// How it is logged.
+    #[arg(long, value_enum, default_value_t = LogFormat::Text)]
+    log_format: LogFormat,
+}
+
+/// How a log is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum LogFormat {
+    /// For people, in colours on a terminal.
+    Text,
+    /// For programs: one JSON object a line.
+    Json,
 }
 
 /// What `saifu migrate` takes.
@@ -154,6 +170,7 @@ pub fn run() -> ExitCode {
         Command::Serve(arguments) => serve::run(arguments),
         Command::Migrate(arguments) => config::migrate(&arguments.config),
         Command::CheckConfig(arguments) => config::check(&arguments),
+        Command::Explain(arguments) => return explain::run(&arguments).unwrap_or_else(failed),
         Command::Symbol { kind, text } => symbol::run(kind, &text),
         Command::Verify(arguments) => return verify::verify(arguments).unwrap_or_else(failed),
         Command::Adopt(arguments) => verify::adopt(arguments),
@@ -182,15 +199,19 @@ type Failure = Box<dyn std::error::Error>;
 
 /// Logs go to standard error; standard output belongs to the command.
 fn log_to_stderr(filter: &str) -> Result<(), Failure> {
+    log_as(filter, LogFormat::Text)
+}
+
+fn log_as(filter: &str, format: LogFormat) -> Result<(), Failure> {
     let filter = EnvFilter::try_new(filter).map_err(|error| {
         format!("--log {filter} is not a filter such as \"info\" or \"saifu=debug\": {error}")
     })?;
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    // Colours are a terminal's: in a file they would stand between the words that are searched for.
-    if std::io::stderr().is_terminal() {
-        log.init();
-    } else {
-        log.with_ansi(false).init();
+    match format {
+        // The call that a line belongs to stands in it once, as `span`.
+        LogFormat::Json => log.json().flatten_event(true).with_span_list(false).init(),
+        // Colours are a terminal's: in a file they would stand between the words that are searched for.
+        LogFormat::Text => log.with_ansi(std::io::stderr().is_terminal()).init(),
     }
     Ok(())
 }

@@ -106,6 +106,7 @@ impl Server {
             audience: settings.audience.clone(),
             reaches_push: notifier.reaches(Channel::Push),
             private_webhooks: settings.merchant_webhooks.reach == Reach::Private,
+            explains: settings.mode == Mode::Sandbox,
         };
         let tools = Arc::new(Tools::new(keys, given, opened.store()));
         let limits = limits(&settings, &tools);

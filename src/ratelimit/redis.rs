@@ -60,8 +60,8 @@ impl Redis {
         }
     }
 
-    /// Whether it can be reached, lets us in, and runs what a call asks of it, or why not. Leaves one bucket of
-    /// nobody's for a moment.
+    /// Whether it can be reached, lets us in, and runs what a call asks of it, or why not. Leaves one bucket
+    /// of nobody's for a moment.
     pub async fn probe(&self, now_us: i64) -> Result<(), String> {
         let limit = Limit::per_second(1, 1);
         let nobodys = Charge { key: BucketKey::new("probe", &[]), limit, cost: 1 };

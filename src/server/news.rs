@@ -130,8 +130,8 @@ fn refused(why: Unsigned) -> &'static str {
              that Stripe shows for this very endpoint; if it is, somebody else than Stripe sends webhooks"
         }
         Unsigned::Time => {
-            "a webhook is signed with the right secret, and not now by this machine's clock: look at the clock, \
-             and at what holds webhooks up"
+            "a webhook is signed with the right secret, and not now by this machine's clock: look at the \
+             clock, and at what holds webhooks up"
         }
         Unsigned::Header => "a webhook has no signature such as Stripe's",
     }
