@@ -17,6 +17,7 @@ use crate::crypto::hash::sha256;
 use crate::domain::id::hex;
 use crate::gate::explain;
 use crate::gate::operation::{CallerKind, Declared};
+use crate::gate::rejection::Rejection;
 use crate::gate::signature::{candidate_key, issued_at};
 use crate::pb;
 use crate::rpc;
@@ -85,23 +86,24 @@ fn outer(envelope: &pb::Envelope, length: usize, findings: &mut Findings) {
         findings.wrong("key_id must be base64url of 32 bytes without padding: 43 characters");
     }
     let Some(candidate) = candidate else {
-        findings.field("candidate", "absent: the call of an enrolled key".to_owned());
+        findings.field("candidate", "absent: the call of an enrolled key");
         return;
     };
     findings.field("candidate", format!("{} bytes of spki", candidate.spki.len()));
     match candidate_key(candidate) {
         Ok(key) if key_id_text(&key.key_id()) != *key_id => {
-            findings.wrong(&format!("key_id must be that of candidate.spki: {}", key_id_text(&key.key_id())))
+            findings.wrong(&format!("key_id must be that of candidate.spki: {}", key_id_text(&key.key_id())));
         }
         Ok(_) => {}
         Err(rejection) => findings.wrong(&said(rejection)),
     }
 }
 
-fn said(rejection: crate::gate::rejection::Rejection) -> String {
-    match rejection {
-        crate::gate::rejection::Rejection::Malformed { field, must } => format!("{field} must be {must}"),
-        other => format!("{other:?}"),
+fn said(rejection: Rejection) -> String {
+    if let Rejection::Malformed { field, must } = rejection {
+        format!("{field} must be {must}")
+    } else {
+        "candidate must be a public key".to_owned()
     }
 }
 
@@ -250,7 +252,7 @@ fn signature(
         None => match known.iter().find(|declared| holds(declared.method)) {
             Some(declared) => findings.note(&format!("it holds, for {}", declared.method)),
             None => {
-                findings.wrong("it holds for no method; --method says which it must be, and looks into it")
+                findings.wrong("it holds for no method; --method says which it must be, and looks into it");
             }
         },
     }

@@ -8,6 +8,7 @@ use saifu::client::method;
 use saifu::client::signer::Signer;
 use saifu::crypto::device_key::DeviceKey;
 use saifu::crypto::envelope::SignatureForm;
+use saifu::domain::id::hex;
 use saifu::pb;
 use tempfile::TempDir;
 
@@ -26,10 +27,6 @@ fn value(name: &str) -> String {
 
 fn said(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).expect("text")
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn explain(envelope: &pb::Envelope, more: &[&str]) -> Output {
