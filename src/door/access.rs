@@ -38,12 +38,12 @@ impl Access {
     }
 
     pub(super) fn answered<B>(mut self, response: &http::Response<B>) {
-        // What no service answered has its status in its headers alone.
-        let bare = || Status::from_header_map(response.headers());
-        match response.extensions().get::<Status>().cloned().or_else(bare) {
-            None => self.tell("OK"),
-            Some(status) => self.refused(&status),
+        if let Some(status) = response.extensions().get::<Status>() {
+            return self.refused(status);
         }
+        // What no service answered has its status in its headers alone; a good answer has it behind its body.
+        let code = response.headers().get("grpc-status");
+        self.tell(code.map_or("OK", |code| bare(Code::from_bytes(code.as_bytes()))));
     }
 
     pub(super) fn turned_away(mut self, status: &Status) {
