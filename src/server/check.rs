@@ -4,6 +4,8 @@
 use std::path::Path;
 use std::time::Duration;
 
+use tokio::time::timeout;
+
 use super::backends::postgres_settings;
 use super::{StartError, funding, messages, settings};
 use crate::config::funding::{Funding, StripeAt};
@@ -21,8 +23,10 @@ use crate::store::postgres;
 use crate::store::sqlite::OpenError;
 use crate::store::sqlite::snapshot::Snapshot;
 
-/// Whoever is called has so long.
-const WITHIN: Duration = Duration::from_secs(10);
+/// A receiver of connections has so long.
+const REACHED_WITHIN: Duration = Duration::from_secs(10);
+/// Whoever is called has so long in all.
+const WITHIN: Duration = Duration::from_secs(20);
 
 /// Somebody whom a server would call, and what came of calling them.
 pub struct Tried {
@@ -80,11 +84,11 @@ fn keys(at: &KeysAt) -> Result<(), StartError> {
 /// nothing is asked. What cannot be called at all is among [`problems`].
 pub async fn connect(config: &Config) -> Vec<Tried> {
     let (store, redis, email, webhook, stripe) = tokio::join!(
-        store(&config.store),
-        redis(&config.buckets, config.mode),
-        email(config.notify.email.as_ref()),
-        webhook(config.notify.webhook.as_ref()),
-        stripe(&config.funding),
+        in_time(store(&config.store)),
+        in_time(redis(&config.buckets, config.mode)),
+        in_time(email(config.notify.email.as_ref())),
+        in_time(webhook(config.notify.webhook.as_ref())),
+        in_time(stripe(&config.funding)),
     );
     let named = [
         ("[store]", store),
@@ -98,6 +102,10 @@ pub async fn connect(config: &Config) -> Vec<Tried> {
 }
 
 type Came = Option<Result<String, String>>;
+
+async fn in_time(calling: impl Future<Output = Came>) -> Came {
+    timeout(WITHIN, calling).await.unwrap_or_else(|_elapsed| Some(Err("no answer in time".to_owned())))
+}
 
 async fn store(at: &StoreAt) -> Came {
     match at {
@@ -166,7 +174,7 @@ async fn stripe(at: &Funding) -> Came {
 async fn reached(who: &str, url: &str, ca_file: Option<&Path>) -> Came {
     // A file that cannot be read is said where everything that is read is looked at.
     let ca_pem = ca_file.map(std::fs::read).transpose().ok()?;
-    Some(match reach(url, ca_pem.as_deref(), WITHIN).await {
+    Some(match reach(url, ca_pem.as_deref(), REACHED_WITHIN).await {
         Ok(()) => Ok(format!("{who} can be reached; nothing was asked")),
         Err(why) => Err(format!("{who} cannot be reached: {why}")),
     })

@@ -115,6 +115,11 @@ async fn check_config_connect_tries_everybody_whom_a_server_would_call() {
     assert_eq!(place.receiver.requests(), 0, "nothing is asked of a receiver");
     assert_eq!((place.stripe.seen(), place.relay.messages()), (vec![], vec![]));
 
+    place.redis.freeze();
+    let said = complaints(&place.check(&["--connect"]));
+    assert!(said.len() == 1 && said[0].starts_with("[limits] redis: Redis cannot be used: "), "{said:?}");
+    place.redis.thaw();
+
     // Let in by nobody: wrong password, wrong authority, wrong port; a Redis that wants to know who calls.
     place.write("mail-password", "another");
     let stranger = Sandbox::load_or_create(&place.dir.path().join("stranger")).expect("a certificate");
