@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use saifu::client::connection::unary;
 use saifu::client::method;
@@ -12,6 +13,7 @@ use saifu::pb;
 use saifu::server::SANDBOX_AUDIENCE;
 use serde_json::Value;
 use tempfile::TempDir;
+use tokio::time::timeout;
 
 use crate::support::child::{Served, saifu};
 use crate::support::receivers::eventually;
@@ -35,11 +37,20 @@ async fn wallet(served: &Served) -> Wallet {
     wallet
 }
 
-#[tokio::test]
+// Its own thread answers the server's GOAWAY while this one waits for the process.
+#[tokio::test(flavor = "multi_thread")]
 async fn a_call_is_one_line_with_method_reason_latency_and_request_id_and_no_person() {
     let dir = TempDir::new().expect("a temporary directory");
     let served = logging(&dir, &["--log", "info", "--log-format", "json"]);
     let alice = wallet(&served).await;
+    // Its provider answers nothing, and the phone does not wait.
+    let funding_id = alice.link_funding("sandbox-silent", "card").await.expect("link").funding_id;
+    let request = pb::TopUpRequest { funding_id, amount_minor: 1_000, currency: "JPY".into() };
+    timeout(Duration::from_millis(300), alice.top_up(request, None, None)).await.expect_err("it waits");
+    let cancelled = |line: &String| line.contains("CANCELLED") && line.contains(method::TOP_UP);
+    eventually("the line of a call that was given up", || lines(dir.path()).into_iter().find(cancelled))
+        .await;
+
     let draft = alice.draft(method::GET_BALANCE, &pb::GetBalanceRequest {}).request_id([0xab; 16]);
     let good = draft.seal(&alice.signer);
     alice.send_sealed::<pb::GetBalanceReply>(method::GET_BALANCE, good.clone()).await.expect("a balance");
@@ -86,8 +97,8 @@ async fn a_call_is_one_line_with_method_reason_latency_and_request_id_and_no_per
     }
 }
 
-#[tokio::test]
-async fn nothing_is_said_of_calls_that_nobody_made() {
+#[test]
+fn nothing_is_said_of_calls_that_nobody_made() {
     let dir = TempDir::new().expect("a temporary directory");
     assert!(logging(&dir, &["--log", "saifu=debug"]).terminate());
     for line in lines(dir.path()) {
@@ -95,7 +106,7 @@ async fn nothing_is_said_of_calls_that_nobody_made() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_sandbox_says_by_itself_why_an_envelope_was_refused_and_no_secret() {
     let dir = TempDir::new().expect("a temporary directory");
     let served = logging(&dir, &[]);

@@ -230,7 +230,7 @@ async fn a_store_that_ends_is_told_to_probes_and_ends_the_process() {
 }
 
 /// Which of several things was wrong is nobody's business but a developer's.
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn production_does_not_say_why_an_envelope_was_refused() {
     let place = Place::new();
     let log = place.dir.path().join("log");
