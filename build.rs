@@ -3,9 +3,8 @@
 
 use std::{fs, path::PathBuf};
 
-use prost::Message as _;
-
-const FILES: [&str; 15] = [
+const FILES: [&str; 16] = [
+    "saifu/v1/options.proto",
     "saifu/v1/envelope.proto",
     "saifu/v1/errors.proto",
     "saifu/v1/enrolment.proto",
@@ -26,10 +25,12 @@ const FILES: [&str; 15] = [
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo:rerun-if-changed=proto");
     println!("cargo:rerun-if-changed=migrations");
-    let descriptors = protox::compile(FILES, ["proto"])?;
+    let mut compiler = protox::Compiler::new(["proto"])?;
+    compiler.include_imports(true).include_source_info(true).open_files(FILES)?;
     let out_dir = std::env::var_os("OUT_DIR").ok_or("cargo sets OUT_DIR for build scripts")?;
     let target = PathBuf::from(out_dir).join("descriptors.bin");
-    fs::write(target, descriptors.encode_to_vec())?;
-    tonic_prost_build::configure().compile_fds(descriptors)?;
+    // As it is, with the options of ours that the parsed one does not know.
+    fs::write(target, compiler.encode_file_descriptor_set())?;
+    tonic_prost_build::configure().compile_fds(compiler.file_descriptor_set())?;
     Ok(())
 }

@@ -1,8 +1,9 @@
 //! The command line: parse, build, serve. Every failure is one sentence on standard error and exit
-//! status 1.
+//! status 1; where several things are wrong with a configuration, a sentence each.
 
 mod config;
 mod demo;
+mod explain;
 mod keygen;
 mod merchant;
 mod operator;
@@ -46,8 +47,9 @@ enum Command {
     /// Brings the database's schema up to date, and does nothing else. Run it before a new version
     /// serves; once more does no harm.
     Migrate(ConfigArguments),
-    /// Reads a configuration and everything that it names, and says whether a server would start on it.
-    CheckConfig(ConfigArguments),
+    /// Reads a configuration and everything that it names, and says whether a server would start on it, or
+    /// all that is wrong.
+    CheckConfig(CheckArguments),
     /// Re-derives everything from the journal and reports what does not hold; a server may be
     /// running on the same data directory.
     ///
@@ -63,6 +65,8 @@ enum Command {
     /// Measures a payment's speed against a stated floor.
     #[command(subcommand)]
     Bench(crate::bench::BenchCommand),
+    /// Decodes an envelope, and says what is in it and what is wrong with it.
+    Explain(explain::ExplainArguments),
     /// Draws a QR code or a barcode as SVG on standard output.
     Symbol {
         /// Which.
@@ -96,22 +100,52 @@ pub struct ServeArguments {
     #[arg(long, default_value = "saifu-data")]
     data_dir: PathBuf,
     /// Where it listens; port 0 takes a free one.
-    #[arg(long, default_value = "127.0.0.1:8443")]
+    #[arg(long, default_value = "127.0.0.1:8443", value_parser = listening_address)]
     listen: SocketAddr,
     /// The sandbox's merchants and stores, instead of those that come with the program.
     #[arg(long)]
     seed: Option<PathBuf>,
-    /// What is logged, by target: for example "info" or "saifu=debug".
-    #[arg(long, default_value = "warn")]
-    log: String,
+    /// What is logged, by target: for example "info" or "saifu=debug". By itself "warn", and in a sandbox
+    /// also why an envelope was refused.
+    #[arg(long)]
+    log: Option<String>,
+    /// How it is logged.
+    #[arg(long, value_enum, default_value_t = LogFormat::Text)]
+    log_format: LogFormat,
 }
 
-/// What `saifu migrate` and `saifu check-config` take.
+/// How a log is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum LogFormat {
+    /// For people, in colours on a terminal.
+    Text,
+    /// For programs: one JSON object a line.
+    Json,
+}
+
+/// What `saifu migrate` takes.
 #[derive(Debug, clap::Args)]
 pub struct ConfigArguments {
     /// The configuration file.
     #[arg(long, value_name = "PATH")]
     config: PathBuf,
+}
+
+/// What `saifu check-config` takes.
+#[derive(Debug, clap::Args)]
+pub struct CheckArguments {
+    /// The configuration file.
+    #[arg(long, value_name = "PATH")]
+    config: PathBuf,
+    /// Also calls everybody whom a server on it would call: the database and its schema, Redis, the mail
+    /// relay, whoever takes messages, Stripe's address. Nothing is sent or charged.
+    #[arg(long)]
+    connect: bool,
+}
+
+/// Where a server is told to listen.
+fn listening_address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_malformed| "write an address and a port, such as 127.0.0.1:8443".to_owned())
 }
 
 /// Whether the binary takes these arguments, the program's name first.
@@ -122,8 +156,8 @@ pub fn accepts<'a>(arguments: impl IntoIterator<Item = &'a str>) -> bool {
 /// What `saifu demo` takes.
 #[derive(Debug, clap::Args)]
 pub struct DemoArguments {
-    /// Plays on the sandbox server that listens here, a loopback address. Its clock goes forward by more than
-    /// a day.
+    /// Plays on the sandbox server that listens here, a loopback address; without, on a server of its own.
+    /// Its clock stays as it is, and what needs a later time is left out.
     #[arg(long, value_name = "HOST:PORT", requires = "ca")]
     address: Option<SocketAddr>,
     /// The certificate that this server's is signed by; serve prints its path.
@@ -132,6 +166,10 @@ pub struct DemoArguments {
     /// The data directory of this server: its journal is verified at the end, and only read.
     #[arg(long, value_name = "PATH", requires = "address")]
     data_dir: Option<PathBuf>,
+    /// Puts that server's clock forward by more than a month, for good, to play all of it. Whoever calls the
+    /// server afterwards without going by its time is refused with CLOCK_SKEW.
+    #[arg(long, requires = "address")]
+    moves_clock: bool,
     /// Where that server listens to operators: with it the till's part is played too.
     #[arg(long, requires = "data_dir")]
     operators: Option<SocketAddr>,
@@ -146,7 +184,8 @@ pub fn run() -> ExitCode {
     let done = match arguments.command {
         Command::Serve(arguments) => serve::run(arguments),
         Command::Migrate(arguments) => config::migrate(&arguments.config),
-        Command::CheckConfig(arguments) => config::check(&arguments.config),
+        Command::CheckConfig(arguments) => config::check(&arguments),
+        Command::Explain(arguments) => return explain::run(&arguments).unwrap_or_else(failed),
         Command::Symbol { kind, text } => symbol::run(kind, &text),
         Command::Verify(arguments) => return verify::verify(arguments).unwrap_or_else(failed),
         Command::Adopt(arguments) => verify::adopt(arguments),
@@ -168,24 +207,30 @@ pub fn run() -> ExitCode {
 
 #[expect(clippy::needless_pass_by_value, reason = "what ends a command is handed on to here, and no further")]
 fn failed(error: Failure) -> ExitCode {
-    eprintln!("saifu: {error}");
+    for line in error.to_string().lines() {
+        eprintln!("saifu: {line}");
+    }
     ExitCode::FAILURE
 }
 
-/// Anything that ends a command: said once, in one sentence.
+/// Anything that ends a command: said once, in one sentence, or a line for each thing that is wrong.
 type Failure = Box<dyn std::error::Error>;
 
 /// Logs go to standard error; standard output belongs to the command.
 fn log_to_stderr(filter: &str) -> Result<(), Failure> {
+    log_as(filter, LogFormat::Text)
+}
+
+fn log_as(filter: &str, format: LogFormat) -> Result<(), Failure> {
     let filter = EnvFilter::try_new(filter).map_err(|error| {
         format!("--log {filter} is not a filter such as \"info\" or \"saifu=debug\": {error}")
     })?;
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    // Colours are a terminal's: in a file they would stand between the words that are searched for.
-    if std::io::stderr().is_terminal() {
-        log.init();
-    } else {
-        log.with_ansi(false).init();
+    match format {
+        // The call that a line belongs to stands in it once, as `span`.
+        LogFormat::Json => log.json().flatten_event(true).with_span_list(false).init(),
+        // Colours are a terminal's: in a file they would stand between the words that are searched for.
+        LogFormat::Text => log.with_ansi(std::io::stderr().is_terminal()).init(),
     }
     Ok(())
 }

@@ -2,7 +2,8 @@
 //!
 //! It promises that a production server runs on nothing that its operator did not write down: unknown
 //! keys are refused, so is every default of the sandbox, and so is a secret that anybody else on the
-//! machine can read. Each refusal is one sentence that names the key and says what to write instead.
+//! machine can read. Each refusal is one sentence that names the key and says what to write instead, and
+//! they are told together.
 //! Secrets come from files, named in the file or by a variable `SAIFU_…_FILE`; their values stand in
 //! neither, and in no log.
 
@@ -32,9 +33,10 @@ use crate::door::reload::Files;
 use crate::env::environment::Environment;
 use crate::gate::limit::LimitTable;
 pub use cards::CardsAt;
-use file::{Raw, ServerSection};
+use file::Raw;
 use funding::Funding;
 use notify::Notify;
+use refusal::Findings;
 pub use refusal::{Because, ConfigError};
 pub use secret::Secret;
 use secret::{Source, check_private};
@@ -176,7 +178,7 @@ impl Config {
     fn parse(text: &str, path: &Path, base: &Path, environment: &Environment) -> Result<Self, ConfigError> {
         let raw: Raw = toml::from_str(text).map_err(|error| ConfigError::malformed(path, text, &error))?;
         let source = Source::new(base, environment)?;
-        Reading { raw, source }.config().map_err(ConfigError::Refused)
+        Reading { raw, source }.config()
     }
 }
 
@@ -187,47 +189,70 @@ struct Reading<'a> {
 }
 
 impl Reading<'_> {
-    fn config(self) -> Result<Config, Because> {
-        let ServerSection { executors, limits, .. } = &self.raw.server;
-        let executors = match executors {
-            Some(0) => return Err(Because::OutOfRange("[server] executors", "1 or more")),
-            Some(count) => NonZeroUsize::new(*count).expect("not 0"),
-            None => NonZeroUsize::MIN,
-        };
+    fn config(self) -> Result<Config, ConfigError> {
         let loopback = |port| SocketAddr::from(([127, 0, 0, 1], port));
-        let server = &self.raw.server;
-        Ok(Config {
-            mode: self.raw.mode,
-            audience: self.audience()?,
-            listen: self.given(server.listen, "[server] listen", LISTEN, || loopback(8443))?,
-            operators_listen: server.operators_listen.unwrap_or_else(|| loopback(8444)),
-            health_listen: server.health_listen,
-            data_dir: self.data_dir()?,
-            executors,
-            door: limits.applied()?,
-            proxies: server.proxies()?,
-            certificate: self.certificate()?,
-            store: self.store()?,
-            clock_difference_us: self.clock_difference_us()?,
-            checkpoint_copy_dir: self
-                .raw
-                .store
-                .checkpoint_copy_dir
-                .as_deref()
-                .map(|path| self.source.path(path)),
-            buckets: self.buckets()?,
-            limits: self.raw.limits.table()?,
-            operators: self.operators()?,
-            keys: self.keys()?,
-            funding: self.funding()?,
-            top_up_deadline_us: self.top_up_deadline_us()?,
-            cards: self.raw.funding.cards.given()?,
-            notify: self.notify()?,
-            private_webhooks: self.private_webhooks()?,
-            settlement: self.raw.settlement.given()?,
-            tills: self.raw.tills.given()?,
-            recovery: self.raw.recovery.figures(self.is_production())?,
-        })
+        let (raw, mut found) = (&self.raw, Findings::default());
+        let server = &raw.server;
+        let audience = found.kept(self.audience());
+        let listen = found.kept(self.given(server.listen, "[server] listen", LISTEN, || loopback(8443)));
+        let data_dir = found.kept(self.data_dir());
+        let executors = found.kept(self.executors());
+        let door = found.kept(server.limits.applied());
+        let proxies = found.kept(server.proxies());
+        let certificate = found.kept(self.certificate());
+        let store = found.kept(self.store());
+        let clock_difference_us = found.kept(self.clock_difference_us());
+        let checkpoint_copy_dir = raw.store.checkpoint_copy_dir.as_deref();
+        let checkpoint_copy_dir = checkpoint_copy_dir.map(|path| self.source.path(path));
+        let buckets = found.kept(self.buckets());
+        let limits = found.kept(raw.limits.table());
+        let operators = found.kept(self.operators());
+        let keys = found.kept(self.keys());
+        let funding = found.kept(self.funding());
+        let top_up_deadline_us = found.kept(self.top_up_deadline_us());
+        let cards = found.kept(raw.funding.cards.given());
+        let notify = found.kept(self.notify());
+        let private_webhooks = found.kept(self.private_webhooks());
+        let settlement = found.kept(raw.settlement.given());
+        let tills = found.kept(raw.tills.given());
+        let recovery = found.kept(raw.recovery.figures(self.is_production()));
+        let whole = || {
+            Some(Config {
+                mode: raw.mode,
+                audience: audience?,
+                listen: listen?,
+                operators_listen: server.operators_listen.unwrap_or_else(|| loopback(8444)),
+                health_listen: server.health_listen,
+                data_dir: data_dir?,
+                executors: executors?,
+                door: door?,
+                proxies: proxies?,
+                certificate: certificate?,
+                store: store?,
+                clock_difference_us: clock_difference_us?,
+                checkpoint_copy_dir,
+                buckets: buckets?,
+                limits: limits?,
+                operators: operators?,
+                keys: keys?,
+                funding: funding?,
+                top_up_deadline_us: top_up_deadline_us?,
+                cards: cards?,
+                notify: notify?,
+                private_webhooks: private_webhooks?,
+                settlement: settlement?,
+                tills: tills?,
+                recovery: recovery?,
+            })
+        };
+        let whole = whole();
+        found.judge(whole)
+    }
+
+    fn executors(&self) -> Result<NonZeroUsize, Because> {
+        const MUST: Because = Because::OutOfRange("[server] executors", "1 or more");
+        let written = self.raw.server.executors;
+        written.map_or(Ok(NonZeroUsize::MIN), |count| NonZeroUsize::new(count).ok_or(MUST))
     }
 
     fn is_production(&self) -> bool {

@@ -26,7 +26,7 @@ pub use otherwise::{DemoError, Otherwise};
 use crate::server::{Server, Settings};
 use folder::TemporaryFolder;
 use shop::Operators;
-use story::tell;
+use story::{Place, tell};
 use teller::{Teller, Told};
 
 /// Where the story plays.
@@ -49,6 +49,17 @@ pub struct Running {
     pub data_dir: Option<PathBuf>,
     /// Where it listens to operators, whose keys are with its data; without, there is no till.
     pub operators: Option<SocketAddr>,
+    /// What may become of its clock.
+    pub time: Time,
+}
+
+/// How the story waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Time {
+    /// By putting the sandbox's clock forward, for good.
+    Moved,
+    /// Not at all: what needs a later time is left out.
+    Kept,
 }
 
 /// Plays the whole story, until its end or until `interrupted` is ready. Either way the server it
@@ -65,13 +76,18 @@ pub async fn run<W: Write>(
                 return Err(DemoError::NotLoopback(running.address));
             }
             let ca_pem = certificate(&running.ca)?;
-            head(teller)?;
+            head(teller, running.time)?;
             let operators = running.operators.zip(running.data_dir.as_ref());
             let operators =
                 operators.map(|(address, data_dir)| Operators { address, keys: data_dir.join("operators") });
-            let data_dir = running.data_dir.as_deref();
-            let told = tell(teller, running.address, &ca_pem, data_dir, operators.as_ref());
-            until(told, interrupted).await
+            let place = Place {
+                address: running.address,
+                ca_pem: &ca_pem,
+                data_dir: running.data_dir.as_deref(),
+                operators: operators.as_ref(),
+                time: running.time,
+            };
+            until(tell(teller, &place), interrupted).await
         }
     }
 }
@@ -80,7 +96,7 @@ async fn on_own_server<W: Write>(
     teller: &mut Teller<W>,
     interrupted: impl Future<Output = ()>,
 ) -> Result<(), DemoError> {
-    head(teller)?;
+    head(teller, Time::Moved)?;
     let folder = TemporaryFolder::create().map_err(DemoError::Folder)?;
     let data_dir = folder.path().join("data");
     let server = Box::pin(teller.step("A server starts", start(&data_dir))).await?;
@@ -88,16 +104,26 @@ async fn on_own_server<W: Write>(
         let ca_pem = certificate(server.ca_path())?;
         let keys = data_dir.join("operators");
         let operators = Operators { address: server.operators_address(), keys };
-        tell(teller, server.address(), &ca_pem, Some(&data_dir), Some(&operators)).await
+        let place = Place {
+            address: server.address(),
+            ca_pem: &ca_pem,
+            data_dir: Some(&data_dir),
+            operators: Some(&operators),
+            time: Time::Moved,
+        };
+        tell(teller, &place).await
     };
     let told = until(told, interrupted).await;
     server.stop().await;
     told
 }
 
-fn head<W: Write>(teller: &mut Teller<W>) -> Result<(), DemoError> {
+fn head<W: Write>(teller: &mut Teller<W>, time: Time) -> Result<(), DemoError> {
     teller.say("A payment wallet at its main job; then what must fail is tried.")?;
-    teller.say("No real money moves, and waiting is done by putting the sandbox's clock forward.")?;
+    teller.say(match time {
+        Time::Moved => "No real money moves, and waiting is done by putting the sandbox's clock forward.",
+        Time::Kept => "No real money moves, and the server's clock stays as it is.",
+    })?;
     teller.say("Each line: how long the step took, its checks included, and what happened.")
 }
 

@@ -11,6 +11,7 @@ pub mod proxy;
 pub mod reload;
 pub mod tls;
 
+mod access;
 mod activity;
 mod admission;
 mod calls;
@@ -33,6 +34,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::service::Routes;
 use tonic::transport::Server;
 
+pub use access::Methods;
 use calls::Counting;
 pub use calls::{Refusals, Watched};
 pub use certificate::{CertificateError, Identity, Sandbox};
@@ -160,11 +162,11 @@ impl Door {
         stop: impl Future<Output = ()> + Send + 'static,
     ) -> Result<(), DoorError> {
         let listener = tokio::net::TcpListener::from_std(self.listener).map_err(DoorError::Listener)?;
-        let Service { privacy, routes, refusals } = service;
+        let Service { privacy, routes, refusals, methods } = service;
         let (cut, is_cut) = watch::channel(false);
         let (stopping, stopped) = watch::channel(false);
         let drain = self.limits.drain;
-        let server = server(&self.limits, refusals);
+        let server = server(&self.limits, refusals, methods);
         let mut serving = JoinSet::new();
         let mut hands = Vec::new();
         for handle in executors.handles() {
@@ -210,6 +212,8 @@ pub struct Service {
     pub routes: Routes,
     /// What is answered where no handler answers.
     pub refusals: Refusals,
+    /// The methods whose calls have a line each in the log; nothing where none has.
+    pub methods: Option<Methods>,
 }
 
 /// What a door's connections are protected with.
@@ -237,6 +241,7 @@ fn joined(ended: Served) -> Result<(), DoorError> {
 fn server(
     limits: &Limits,
     refusals: Refusals,
+    methods: Option<Methods>,
 ) -> Server<tower::layer::util::Stack<Counting, tower::layer::util::Identity>> {
     let permits = Arc::new(Permits::new(limits.calls, limits.calls_per_origin));
     let watchers = Arc::new(Permits::new(limits.watchers, limits.watchers_per_origin));
@@ -253,7 +258,7 @@ fn server(
         .http2_keepalive_interval(Some(limits.keep_alive))
         .http2_keepalive_timeout(Some(limits.keep_alive_answer))
         .max_connection_age(limits.connection_age)
-        .layer(Counting { permits, watchers, refusals: Arc::new(refusals) })
+        .layer(Counting { permits, watchers, refusals: Arc::new(refusals), methods })
 }
 
 /// The address cannot be listened on.

@@ -10,6 +10,7 @@ pub mod action;
 pub mod admitted;
 pub mod crowd;
 pub mod document;
+pub mod explain;
 pub mod hub;
 pub mod keys;
 pub mod limit;
@@ -181,7 +182,7 @@ impl Gate {
         self.limits.peer(O::COST, peer, self.now()).await?;
         let call = self.anonymous::<O>(envelope)?;
         self.limits.own(O::COST, &call.caller, peer, self.now()).await?;
-        self.marks.claim(&call.signed, call.issued_at, self.now()).await?;
+        self.claim::<O>(&call).await?;
         let mut query = O::query(&call)?;
         query.rows.push(RowKey::SigningKey(call.signed.key_id));
         let fetched = self.store.fetch(query).await?;
@@ -201,7 +202,7 @@ impl Gate {
         self.limits.peer(O::COST, peer, self.now()).await?;
         let call = self.enrolled::<O>(envelope).await?;
         self.limits.own(O::COST, &call.caller, peer, self.now()).await?;
-        self.marks.claim(&call.signed, call.issued_at, self.now()).await?;
+        self.claim::<O>(&call).await?;
         self.seen(&call.caller, peer).await?;
         let query = O::query(&call, &self.tools)?;
         let query = Query { caller: Some(call.reader()?), ..query };
@@ -227,7 +228,7 @@ impl Gate {
         if known.get::<SigningKey>().is_some() {
             return Err(Rejection::PermissionDenied);
         }
-        self.marks.claim(&call.signed, call.issued_at, self.now()).await?;
+        self.claim::<O>(&call).await?;
         Ok(call)
     }
 
@@ -255,6 +256,16 @@ impl Gate {
                 let refusal = Refusal::Barred;
                 Err(Rejection::Refused { refusal, retry_at: Timestamp(0), now: self.now() })
             }
+        }
+    }
+
+    /// A read is answered once.
+    async fn claim<O: Operation>(&self, call: &Admitted<O>) -> Result<(), Rejection> {
+        match self.marks.claim(&call.signed, call.issued_at, self.now()).await {
+            Err(Rejection::Unauthenticated) => Err(explain::unauthenticated(&self.tools, O::METHOD, || {
+                "this key was answered under this request id before: a read is answered once".to_owned()
+            })),
+            claimed => claimed,
         }
     }
 
@@ -301,7 +312,11 @@ impl Gate {
                 let secret = if O::SECRET_REPLY { self.secret(key_id, request_id).await? } else { None };
                 Ok(Done { outcome, secret })
             }
-            Answer::Open(answer) => Err(Rejection::Open { answer, now: self.now() }),
+            Answer::Open(answer) => {
+                let rejection = Rejection::Open { answer, now: self.now() };
+                explain::told(&self.tools, O::METHOD, &rejection);
+                Err(rejection)
+            }
             Answer::Nothing(Traceless::RequestIdReused) => Err(Rejection::RequestIdReused),
             Answer::Nothing(Traceless::NotACandidate) => match &call.caller {
                 // What is told is the same for every enrolled key, revoked or not.

@@ -28,6 +28,7 @@ pub mod symbol;
 pub mod tasks;
 pub mod till;
 pub mod verify;
+pub mod wire;
 
 /// The messages and services generated from `proto/saifu/v1`.
 #[allow(clippy::all, clippy::pedantic, missing_docs, clippy::allow_attributes, reason = "generated code")]

@@ -2,6 +2,7 @@
 //! nothing unprotected but to this machine.
 
 pub mod guard;
+pub mod reach;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -55,7 +56,7 @@ pub fn client(ca_pem: Option<&[u8]>, timeout: Duration) -> Result<Client, Unusab
     builder(ca_pem, timeout)?.build().map_err(|_| Unusable::Client)
 }
 
-fn builder(ca_pem: Option<&[u8]>, timeout: Duration) -> Result<ClientBuilder, Unusable> {
+fn tls(ca_pem: Option<&[u8]>) -> Result<ClientConfig, Unusable> {
     let roots = match ca_pem {
         Some(pem) => authorities(pem).ok_or(Unusable::Authority)?,
         None => RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() },
@@ -67,8 +68,12 @@ fn builder(ca_pem: Option<&[u8]>, timeout: Duration) -> Result<ClientBuilder, Un
         .with_root_certificates(roots)
         .with_no_client_auth();
     config.key_log = Arc::new(NoKeyLog);
+    Ok(config)
+}
+
+fn builder(ca_pem: Option<&[u8]>, timeout: Duration) -> Result<ClientBuilder, Unusable> {
     Ok(Client::builder()
-        .tls_backend_preconfigured(config)
+        .tls_backend_preconfigured(tls(ca_pem)?)
         .redirect(Policy::none())
         .no_proxy()
         .retry(reqwest::retry::never())

@@ -26,6 +26,7 @@ use std::sync::Arc;
 pub use tonic::service::Routes;
 use tonic::{Request, Response, Status};
 
+use crate::door::Methods;
 use crate::door::peer::Peer;
 use crate::env::clock::MovableClock;
 use crate::gate::Gate;
@@ -64,6 +65,11 @@ pub fn declared() -> Vec<Declared> {
         &sandbox::declared(),
     ]
     .concat()
+}
+
+/// Every method, as the log calls it.
+pub fn methods() -> Methods {
+    Arc::new(declared().into_iter().map(|declared| declared.method).collect())
 }
 
 /// A service whose messages are bounded both ways.

@@ -2,6 +2,7 @@
 //! production are one assembly over different [`Settings`].
 
 mod backends;
+pub mod check;
 mod error;
 mod funding;
 mod health;
@@ -22,9 +23,7 @@ use std::sync::Arc;
 use tokio::task::{AbortHandle, JoinHandle};
 
 pub use crate::config::SANDBOX_AUDIENCE;
-use crate::config::{CertificateAt, KeysAt, Mode, OperatorsAt};
-use crate::crypto::entropy::SystemEntropy;
-use crate::crypto::keyring::Keyring;
+use crate::config::{CertificateAt, Mode};
 use crate::domain::id::WorkerId;
 use crate::domain::time::Timestamp;
 use crate::door::certificate::{Identity, Sandbox as SandboxIdentity};
@@ -110,27 +109,6 @@ impl Server {
         }
         let sandbox = Playground::prepare(&settings)?;
         Inside::open(&settings, sandbox.as_ref(), Behind::Accepted).await?.restore(&settings).await
-    }
-
-    /// Looks at everything that a start reads, and changes nothing.
-    pub fn check(settings: &Settings) -> Result<(), StartError> {
-        backends::check(settings)?;
-        drop(funding::provider(&settings.funding)?);
-        drop(funding::webhook(&settings.funding)?);
-        if let CertificateAt::Files(_) = &settings.certificate {
-            door::server_config(certificates(settings)?.1)?;
-        }
-        match &settings.keys {
-            KeysAt::Files(files) => drop(Keyring::load(files)?),
-            KeysAt::Directory { path, may_create } if path.exists() || !may_create => {
-                drop(Keyring::load_or_create(path, &SystemEntropy::new(), false)?);
-            }
-            KeysAt::Directory { .. } => {}
-        }
-        if let OperatorsAt::Files(_) = &settings.operators {
-            settings.operators.keys()?;
-        }
-        Ok(())
     }
 
     /// Where it listens.

@@ -230,8 +230,26 @@ pub fn keys_in(keys: &Path) -> Result<Arc<Integrity>, KeyringError> {
     Ok(Keyring::load_or_create(keys, &SystemEntropy::new(), false)?.integrity)
 }
 
+/// How far a verification is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// So many rows of the journal were replayed.
+    Rows(u64),
+    /// The tables are compared with what the journal came to.
+    Tables,
+}
+
 /// Verifies on this thread, which may block.
 pub fn verify_now(subject: &Subject, policy: Policy) -> Result<Report, VerifyError> {
+    verify_telling(subject, policy, |_| {})
+}
+
+/// The same, and tells how far it is.
+pub fn verify_telling(
+    subject: &Subject,
+    policy: Policy,
+    mut told: impl FnMut(Progress),
+) -> Result<Report, VerifyError> {
     let Subject { database, checkpoints, trust } = subject;
     // Read first: a checkpoint is never ahead of the database.
     let checkpoints = checkpoint::read(checkpoints).map_err(VerifyError::Checkpoints)?;
@@ -248,6 +266,7 @@ pub fn verify_now(subject: &Subject, policy: Policy) -> Result<Report, VerifyErr
     let mut lanes = Lanes::of(&mut look)?;
     while let Some(row) = lanes.next(&mut look, &replay)? {
         report.rows += 1;
+        told(Progress::Rows(report.rows));
         if let Err(what) = replay.row(&row) {
             report.problem(format!("journal lane {} row {}", row.lane, row.sequence), what);
         }
@@ -269,6 +288,7 @@ pub fn verify_now(subject: &Subject, policy: Policy) -> Result<Report, VerifyErr
             report.problem(format!("checkpoint of {at_us}"), what);
         }
     }
+    told(Progress::Tables);
     books::compare(&mut look, &replay, trust.integrity(), &mut report)?;
     Ok(report)
 }

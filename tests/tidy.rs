@@ -53,13 +53,14 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("symbol", &[]),
     ("emvco", &["crockford"]),
     ("outbound", &[]),
+    ("wire", &["pb"]),
     ("ratelimit", &["crypto::hash", "env::clock"]),
     ("domain", &[]),
     ("crypto", &["domain::proof", "env", "contact", "crockford"]),
     ("store", &["domain", "crypto", "env"]),
     ("notify", &["domain", "crypto", "gate::message", "outbound", "store::Later"]),
     ("funding", &["domain", "crypto::hash", "outbound"]),
-    ("gate", &["store", "domain", "crypto", "env", "contact", "ratelimit", "funding", "pb"]),
+    ("gate", &["store", "domain", "crypto", "env", "contact", "ratelimit", "funding", "pb", "wire"]),
     (
         "rpc",
         &[
@@ -73,6 +74,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "notify",
             "outbound::guard",
             "funding::ClientAction",
+            "door::Methods",
             "door::peer",
             "door::Refusals",
             "door::Watched",
@@ -112,7 +114,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ),
     ("client", &["crypto", "domain::time", "env", "contact", "door::tls", "pb"]),
     ("till", &["client", "crypto", "domain::id", "env", "pb"]),
-    ("verify", &["store", "domain", "crypto", "tasks::checkpoint", "pb"]),
+    ("verify", &["store", "domain", "crypto", "tasks::checkpoint", "pb", "wire"]),
 ];
 
 /// Modules that put the others together, and may name all of them.

@@ -3,12 +3,12 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::Failure;
+use super::{CheckArguments, Failure};
 use crate::config::{Config, Mode};
 use crate::domain::policy::Policy;
 use crate::env::clock::SystemClock;
 use crate::env::environment::Environment;
-use crate::server::{self, Server, Settings};
+use crate::server::{self, Settings, check};
 
 /// The file's settings; its secrets' files may also be named by the environment.
 pub(super) fn load(path: &Path) -> Result<Settings, Failure> {
@@ -24,13 +24,26 @@ pub(super) fn migrate(path: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-pub(super) fn check(path: &Path) -> Result<(), Failure> {
-    let settings = load(path)?;
-    Server::check(&settings)?;
-    let mode = match settings.mode {
+/// Tells all that is wrong, a line each.
+pub(super) fn check(arguments: &CheckArguments) -> Result<(), Failure> {
+    let config = Config::load(&arguments.config, &Environment::of_the_process())?;
+    let mut problems: Vec<String> = check::problems(&config).iter().map(ToString::to_string).collect();
+    if arguments.connect {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        for tried in runtime.block_on(check::connect(&config)) {
+            match tried.came_to {
+                Ok(found) => println!("{}: {found}", tried.whom),
+                Err(why) => problems.push(format!("{}: {why}", tried.whom)),
+            }
+        }
+    }
+    if !problems.is_empty() {
+        return Err(problems.join("\n").into());
+    }
+    let mode = match config.mode {
         Mode::Sandbox => "a sandbox",
         Mode::Production => "production",
     };
-    println!("ok: {mode} for {}, listening on {}", settings.audience, settings.listen);
+    println!("ok: {mode} for {}, listening on {}", config.audience, config.listen);
     Ok(())
 }

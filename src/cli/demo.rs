@@ -6,7 +6,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::{DemoArguments, Failure, log_to_stderr};
 use crate::demo::teller::Teller;
-use crate::demo::{self, Running, Stage};
+use crate::demo::{self, Running, Stage, Time};
 
 pub(super) fn run(arguments: DemoArguments) -> Result<(), Failure> {
     log_to_stderr(&arguments.log)?;
@@ -16,6 +16,7 @@ pub(super) fn run(arguments: DemoArguments) -> Result<(), Failure> {
             ca,
             data_dir: arguments.data_dir,
             operators: arguments.operators,
+            time: if arguments.moves_clock { Time::Moved } else { Time::Kept },
         }),
         // clap lets neither come without the other.
         (None, _) | (_, None) => Stage::Own,

@@ -356,8 +356,6 @@ fn wants_code(refused: &Refused) -> bool {
     refused.reason() == Some(pb::Reason::SecondFactorRequired)
 }
 
-/// A sandbox may have been put forward; it tells its time to whoever is wrong about it.
-
 fn step(now_us: i64) -> i64 {
     now_us.div_euclid(CODE_STEP_SECONDS * SECOND_US)
 }

@@ -4,23 +4,32 @@ use std::path::PathBuf;
 
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{Failure, ServeArguments, config, log_to_stderr};
+use super::{Failure, ServeArguments, config, log_as};
 use crate::config::Mode;
+use crate::gate::explain::TARGET;
 use crate::server::{Server, Settings};
 
-pub(super) fn run(arguments: ServeArguments) -> Result<(), Failure> {
-    log_to_stderr(&arguments.log)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(serve(arguments))
-}
+/// What is logged by itself: what wants somebody's attention.
+const LOG: &str = "warn";
 
-async fn serve(arguments: ServeArguments) -> Result<(), Failure> {
-    let mut terminated = signal(SignalKind::terminate())?;
-    let mut interrupted = signal(SignalKind::interrupt())?;
+pub(super) fn run(arguments: ServeArguments) -> Result<(), Failure> {
     let settings = match arguments.config {
         Some(path) => config::load(&path)?,
         None => Settings { seed: arguments.seed, ..Settings::sandbox(arguments.data_dir, arguments.listen) },
     };
+    let log = arguments.log.unwrap_or_else(|| match settings.mode {
+        // Whoever writes a client looks here first.
+        Mode::Sandbox => format!("{LOG},{TARGET}=info"),
+        Mode::Production => LOG.to_owned(),
+    });
+    log_as(&log, arguments.log_format)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(serve(settings))
+}
+
+async fn serve(settings: Settings) -> Result<(), Failure> {
+    let mut terminated = signal(SignalKind::terminate())?;
+    let mut interrupted = signal(SignalKind::interrupt())?;
     let told = Told::of(&settings);
     let mut server = Server::start(settings).await?;
     told.tell(&server);

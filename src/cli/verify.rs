@@ -1,9 +1,14 @@
 //! `saifu verify`: re-derives everything from the journal, also while servers run on it. `saifu adopt`: signs
 //! and tags a database as it is.
 
+mod progress;
+
+use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+
+use progress::Line;
 
 use super::{Failure, config};
 use crate::config::{KeysAt, StoreAt};
@@ -17,7 +22,7 @@ use crate::server::Settings;
 use crate::store::postgres::settings::Settings as Remote;
 use crate::store::{postgres, sqlite};
 use crate::tasks::checkpoint::CHECKPOINT_FILE;
-use crate::verify::{Database, Report, Subject, Trust, keys_in, verify_now};
+use crate::verify::{Database, Report, Subject, Trust, keys_in, verify_now, verify_telling};
 
 /// Everything holds, but less was looked at than can be.
 const WEAKER: u8 = 3;
@@ -101,7 +106,10 @@ pub(super) fn verify(arguments: VerifyArguments) -> Result<ExitCode, Failure> {
     let unreadable = keys.as_ref().err().map(ToString::to_string);
     let trust = pinned(keys.ok(), arguments.system_key.as_deref())?;
     let subject = Subject { database, checkpoints: arguments.checkpoints.unwrap_or(checkpoints), trust };
-    let report = verify_now(&subject, policy)?;
+    let mut line = Line::new(std::io::stderr(), std::io::stderr().is_terminal());
+    let verified = verify_telling(&subject, policy, |progress| line.tell(progress));
+    line.clear();
+    let report = verified?;
     told(&report);
     if !report.holds() {
         return Err("it does not hold: the first line above is the cause of most others".into());

@@ -1,4 +1,5 @@
-//! Why a configuration is refused: one sentence each, with the key and what to write instead.
+//! Why a configuration is refused: one sentence each, with the key and what to write instead, and all of them
+//! at once.
 
 use std::fmt;
 use std::io;
@@ -24,8 +25,9 @@ pub enum ConfigError {
         /// The parser's words, which quote keys and no values.
         words: Box<str>,
     },
-    /// It can be read, and not be started with.
-    Refused(Because),
+    /// It can be read, and not be started with: everything that is wrong with it, as far as it can be told
+    /// without the rest.
+    Refused(Vec<Because>),
 }
 
 /// What is wrong with what a file says. A key is followed by what to write.
@@ -64,6 +66,30 @@ pub enum Because {
     ByValue(&'static str),
 }
 
+/// What is wrong, as it is found.
+#[derive(Default)]
+pub(super) struct Findings(Vec<Because>);
+
+impl Findings {
+    /// What was read, or nothing and why. What several keys stumble over is said once.
+    pub(super) fn kept<T>(&mut self, read: Result<T, Because>) -> Option<T> {
+        read.map_err(|because| {
+            if self.0.iter().all(|found| found.to_string() != because.to_string()) {
+                self.0.push(because);
+            }
+        })
+        .ok()
+    }
+
+    /// What was put together of what was read, if nothing was wrong.
+    pub(super) fn judge<T>(self, whole: Option<T>) -> Result<T, ConfigError> {
+        match whole {
+            Some(whole) if self.0.is_empty() => Ok(whole),
+            Some(_) | None => Err(ConfigError::Refused(self.0)),
+        }
+    }
+}
+
 /// What was given, where it may be; nothing where nothing was.
 pub(super) fn within(
     given: Option<i64>,
@@ -80,7 +106,11 @@ impl ConfigError {
     pub(super) fn malformed(path: &Path, text: &str, error: &toml::de::Error) -> Self {
         let begin = error.span().map_or(0, |span| span.start).min(text.len());
         let line = text.get(..begin).unwrap_or(text).matches('\n').count() + 1;
-        let words = error.message().replace('\n', " ").into_boxed_str();
+        let mut words = error.message().replace('\n', " ");
+        if words.contains("socket address") {
+            words.push_str(": write an address and a port, such as 127.0.0.1:8443");
+        }
+        let words = words.into_boxed_str();
         Self::Malformed { path: path.to_owned(), line, words }
     }
 }
@@ -99,7 +129,13 @@ impl fmt::Display for ConfigError {
                 "the configuration {}, line {line}: {words}; config/saifu.example.toml shows every key",
                 path.display()
             ),
-            Self::Refused(because) => because.fmt(f),
+            Self::Refused(becauses) => {
+                for (at, because) in becauses.iter().enumerate() {
+                    let between = if at == 0 { "" } else { "\n" };
+                    write!(f, "{between}{because}")?;
+                }
+                Ok(())
+            }
         }
     }
 }

@@ -70,10 +70,9 @@ pub(super) struct Source<'a> {
 
 impl<'a> Source<'a> {
     pub(super) fn new(base: &'a Path, environment: &'a Environment) -> Result<Self, ConfigError> {
-        match VALUES.into_iter().find(|name| environment.get(name).is_some()) {
-            Some(name) => Err(ConfigError::Refused(Because::ByValue(name))),
-            None => Ok(Self { base, environment }),
-        }
+        let by_value = VALUES.into_iter().filter(|name| environment.get(name).is_some());
+        let found: Vec<_> = by_value.map(Because::ByValue).collect();
+        if found.is_empty() { Ok(Self { base, environment }) } else { Err(ConfigError::Refused(found)) }
     }
 
     /// Relative paths are relative to the configuration file.

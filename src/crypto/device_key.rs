@@ -46,7 +46,12 @@ impl DeviceKey {
 
     /// Signs a payload for one method, in the key's form. No two signatures are alike.
     pub fn sign(&self, method: &str, payload: &[u8]) -> Vec<u8> {
-        let signature = self.pair.sign(&self.random, &pae(method, payload));
+        self.sign_bytes(&pae(method, payload))
+    }
+
+    /// Signs what no call is.
+    pub(crate) fn sign_bytes(&self, bytes: &[u8]) -> Vec<u8> {
+        let signature = self.pair.sign(&self.random, bytes);
         signature.expect("the operating system gives randomness").as_ref().to_vec()
     }
 

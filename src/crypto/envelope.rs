@@ -113,6 +113,29 @@ impl PublicKey {
         self.verify_signed(&pae(method, payload), signature)
     }
 
+    /// What a signature that does not verify is instead, if it is this key's by a usual mistake. For people
+    /// who write a client: nothing is accepted for it.
+    pub fn mistake(&self, method: &str, payload: &[u8], signature: &[u8]) -> Option<Mistake> {
+        let other = match self.form {
+            SignatureForm::Der => SignatureForm::Fixed,
+            SignatureForm::Fixed => SignatureForm::Der,
+        };
+        let both = [self.clone(), Self { form: other, ..self.clone() }];
+        let whole = pae(method, payload);
+        if both[1].verify_signed(&whole, signature).is_ok() {
+            return Some(Mistake::Form);
+        }
+        let bare = method.trim_start_matches('/');
+        let tried = [
+            (payload.to_vec(), Mistake::Payload),
+            (pae(bare, payload), Mistake::Method),
+            (pae(&bare.replace('/', "."), payload), Mistake::Method),
+            (sha256(&[&whole]).to_vec(), Mistake::Hash),
+        ];
+        let is_over = |signed: &[u8]| both.iter().any(|key| key.verify_signed(signed, signature).is_ok());
+        tried.into_iter().find(|(signed, _)| is_over(signed)).map(|(_, mistake)| mistake)
+    }
+
     fn verify_signed(&self, signed: &[u8], signature: &[u8]) -> Result<(), BadSignature> {
         let algorithm: &'static dyn VerificationAlgorithm = match self.form {
             SignatureForm::Der => &ECDSA_P256_SHA256_ASN1,
@@ -136,6 +159,19 @@ pub fn key_id_parse(text: &str) -> Option<[u8; 32]> {
     }
     // This engine refuses padding and bits that belong to no byte.
     URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()
+}
+
+/// What is usually signed instead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mistake {
+    /// The right bytes; the signature is written in the other form.
+    Form,
+    /// The payload without PAE.
+    Payload,
+    /// PAE with the method written otherwise.
+    Method,
+    /// The hash of PAE, which is hashed again.
+    Hash,
 }
 
 /// Why bytes are not a `SubjectPublicKeyInfo` that the wallet takes.
@@ -179,6 +215,31 @@ mod tests {
     use crate::crypto::device_key::DeviceKey;
 
     const METHOD: &str = "/saifu.v1.PaymentService/Pay";
+
+    #[test]
+    fn a_usual_mistake_is_recognised_and_none_is_accepted() {
+        for form in [SignatureForm::Der, SignatureForm::Fixed] {
+            let device = DeviceKey::generate(form);
+            let (key, payload) = (device.public(), b"payload".as_slice());
+            let whole = pae(METHOD, payload);
+            for (signed, expected) in [
+                (payload.to_vec(), Some(Mistake::Payload)),
+                (pae("saifu.v1.PaymentService/Pay", payload), Some(Mistake::Method)),
+                (pae("saifu.v1.PaymentService.Pay", payload), Some(Mistake::Method)),
+                (sha256(&[&whole]).to_vec(), Some(Mistake::Hash)),
+                (b"something else".to_vec(), None),
+            ] {
+                let signature = device.sign_bytes(&signed);
+                assert!(key.verify(METHOD, payload, &signature).is_err());
+                assert_eq!(key.mistake(METHOD, payload, &signature), expected);
+            }
+            let other = PublicKey::from_point(
+                key.point(),
+                if form == SignatureForm::Der { SignatureForm::Fixed } else { SignatureForm::Der },
+            );
+            assert_eq!(other.mistake(METHOD, payload, &device.sign_bytes(&whole)), Some(Mistake::Form));
+        }
+    }
 
     #[test]
     fn pae_matches_the_published_vector() {

@@ -4,6 +4,7 @@ use std::io::Write;
 use std::net::SocketAddr;
 use std::path::Path;
 
+use super::Time;
 use super::attacks::{self, amount};
 use super::customer::Customer;
 use super::main_job;
@@ -12,6 +13,7 @@ use super::picture;
 use super::seven_pay;
 use super::shop::{self, Operators, Street, order};
 use super::teller::{Teller, Told};
+use crate::client::Staff;
 use crate::pb;
 use crate::verify;
 
@@ -27,28 +29,54 @@ struct Scene {
     shop: pb::PayRequest,
 }
 
-/// Tells all of it, on a sandbox server whose data directory may be known.
-pub async fn tell<W: Write>(
-    teller: &mut Teller<W>,
-    address: SocketAddr,
-    ca_pem: &[u8],
-    data_dir: Option<&Path>,
-    operators: Option<&Operators>,
-) -> Result<(), DemoError> {
+/// A sandbox server, and what is known of it.
+pub struct Place<'a> {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// Whom to trust.
+    pub ca_pem: &'a [u8],
+    /// Its data directory.
+    pub data_dir: Option<&'a Path>,
+    /// Its operators.
+    pub operators: Option<&'a Operators>,
+    /// What may become of its clock.
+    pub time: Time,
+}
+
+/// Tells all of it, or what can be told without waiting.
+pub async fn tell<W: Write>(teller: &mut Teller<W>, place: &Place<'_>) -> Result<(), DemoError> {
+    let Place { address, ca_pem, data_dir, operators, time } = *place;
     let mut scene = main_job(teller, address, ca_pem).await?;
-    thefts(teller, &scene).await?;
+    thefts(teller, &scene, time).await?;
     lost_answer(teller, &mut scene).await?;
-    larger_amounts(teller, &mut scene).await?;
+    if time == Time::Moved {
+        larger_amounts(teller, &mut scene).await?;
+    }
     let street = Street { address, ca_pem };
     if let Some(operators) = operators {
-        a_till(teller, &mut scene.customer, &street, operators).await?;
+        a_till(teller, &mut scene.customer, &street, operators, time).await?;
     }
+    match time {
+        Time::Moved => robbery(teller, &scene, &street).await?,
+        Time::Kept => teller.say(
+            "\nWhat needs a later time was left out: larger amounts, and recoveries with their delays. \
+             `saifu demo` alone plays it on a server of its own; --moves-clock plays it here, and puts this \
+             server's clock forward by more than a month, for good.",
+        )?,
+    }
+    journal(teller, data_dir).await
+}
+
+async fn robbery<W: Write>(
+    teller: &mut Teller<W>,
+    scene: &Scene,
+    street: &Street<'_>,
+) -> Result<(), DemoError> {
     teller.say(
         "\nOf these, 7pay, closed in 2019 after 808 people had been robbed of ¥38,615,473, lacked two: \
          a wallet bound to its phone, and a second factor.",
     )?;
-    seven_pay::play(teller, &scene.customer, &street, &scene.shop).await?;
-    journal(teller, data_dir).await
+    seven_pay::play(teller, &scene.customer, street, &scene.shop).await
 }
 
 async fn main_job<W: Write>(
@@ -77,7 +105,7 @@ async fn main_job<W: Write>(
     Ok(Scene { customer, funding_id, shop })
 }
 
-async fn thefts<W: Write>(teller: &mut Teller<W>, scene: &Scene) -> Result<(), DemoError> {
+async fn thefts<W: Write>(teller: &mut Teller<W>, scene: &Scene, time: Time) -> Result<(), DemoError> {
     let Scene { customer, shop, .. } = scene;
     teller.chapter("A thief copied her traffic, has a phone of his own, and saw a code of hers")?;
     teller.step("Her request for the balance is sent again", attacks::replayed_read(customer)).await?;
@@ -85,6 +113,9 @@ async fn thefts<W: Write>(teller: &mut Teller<W>, scene: &Scene) -> Result<(), D
     teller.step("Another phone signs a payment for her", attacks::other_device(customer, shop)).await?;
     let title = "What she signed for another method is sent as a payment";
     teller.step(title, attacks::other_method(customer, shop)).await?;
+    if time == Time::Kept {
+        return Ok(());
+    }
     teller.step("The code she just used is used again", attacks::used_code(customer)).await
 }
 
@@ -128,6 +159,7 @@ async fn a_till<W: Write>(
     customer: &mut Customer,
     street: &Street<'_>,
     operators: &Operators,
+    time: Time,
 ) -> Result<(), DemoError> {
     teller.chapter("A shop with a till")?;
     let (merchant, store_id) =
@@ -144,6 +176,21 @@ async fn a_till<W: Write>(
     let again = order("coffee-2", 300);
     let charging = shop::unusable(customer, &till, &digits, &again, shows);
     teller.step("The code is charged a second time", charging).await?;
+    if time == Time::Moved {
+        late_code(teller, customer, &till).await?;
+    }
+    let digits = teller.step("She shows one more", shop::issue(customer, 1_000)).await?;
+    let fourth = order("coffee-4", 300);
+    let overtaken = shop::overtaken(customer, &till, &digits, &fourth);
+    teller.step("A reversal overtakes its charge", overtaken).await?;
+    teller.step("The first coffee is given back", shop::reverse(customer, &till, "coffee-1")).await
+}
+
+async fn late_code<W: Write>(
+    teller: &mut Teller<W>,
+    customer: &Customer,
+    till: &Staff,
+) -> Result<(), DemoError> {
     let late = teller.step("She shows another code", shop::issue(customer, 1_000)).await?;
     let waiting = async {
         customer.wait(61).await?;
@@ -152,13 +199,8 @@ async fn a_till<W: Write>(
     teller.step("A minute passes", waiting).await?;
     let shows = "Expired, used, replaced or never issued: the till cannot tell them apart.";
     let third = order("coffee-3", 300);
-    let charging = shop::unusable(customer, &till, &late, &third, shows);
-    teller.step("The till charges it after its minute", charging).await?;
-    let digits = teller.step("She shows a third", shop::issue(customer, 1_000)).await?;
-    let fourth = order("coffee-4", 300);
-    let overtaken = shop::overtaken(customer, &till, &digits, &fourth);
-    teller.step("A reversal overtakes its charge", overtaken).await?;
-    teller.step("The first coffee is given back", shop::reverse(customer, &till, "coffee-1")).await
+    let charging = shop::unusable(customer, till, &late, &third, shows);
+    teller.step("The till charges it after its minute", charging).await
 }
 
 async fn journal<W: Write>(teller: &mut Teller<W>, data_dir: Option<&Path>) -> Result<(), DemoError> {

@@ -17,7 +17,9 @@ use tonic::Status;
 use tonic::body::Body;
 use tonic::codegen::{BoxFuture, Bytes, Service, http};
 use tower::Layer;
+use tracing::{Instrument as _, Span};
 
+use crate::door::access::{Access, Methods};
 use crate::door::activity::UnderWay;
 use crate::door::peer::Arrival;
 use crate::door::permits::{Full, Permit, Permits};
@@ -47,6 +49,8 @@ pub(super) struct Counting {
     pub(super) permits: Arc<Permits>,
     pub(super) watchers: Arc<Permits>,
     pub(super) refusals: Arc<Refusals>,
+    /// Nothing: no lines.
+    pub(super) methods: Option<Methods>,
 }
 
 impl<S> Layer<S> for Counting {
@@ -78,23 +82,27 @@ where
     }
 
     fn call(&mut self, mut request: Request) -> Self::Future {
+        let access = self.counting.methods.as_ref();
+        let access = access.map(|methods| Access::begin(methods, request.uri().path()));
         let refusals = Arc::clone(&self.counting.refusals);
         let watchers = Arc::clone(&self.counting.watchers);
         let Some(arrival) = request.extensions().get::<Arrival>().cloned() else {
-            return refuse(&refusals.busy);
+            return refuse(access, &refusals.busy);
         };
         let under_way = arrival.activity.begin();
         let permit = match self.counting.permits.take(arrival.origin) {
             Ok(permit) => permit,
-            Err(Full::All) => return refuse(&refusals.busy),
-            Err(Full::Origin) => return refuse(&refusals.share_taken),
+            Err(Full::All) => return refuse(access, &refusals.busy),
+            Err(Full::Origin) => return refuse(access, &refusals.share_taken),
         };
         request.extensions_mut().insert(arrival.peer);
         let clone = self.inner.clone();
         // The one that was asked whether it is ready is the one that is called.
         let mut ready = std::mem::replace(&mut self.inner, clone);
+        let span = access.as_ref().map_or_else(Span::none, Access::span);
         Box::pin(async move {
-            let answered = AssertUnwindSafe(async move { ready.call(request).await }).catch_unwind().await;
+            let answered = AssertUnwindSafe(async move { ready.call(request).await }.instrument(span));
+            let answered = answered.catch_unwind().await;
             let response = match answered {
                 Ok(Ok(response)) => response,
                 Ok(Err(never)) => match never {},
@@ -108,18 +116,27 @@ where
             } else {
                 match watchers.take(arrival.origin) {
                     Ok(watcher) => (watcher, None),
-                    Err(Full::All) => return Ok(refusals.busy.clone().into_http()),
-                    Err(Full::Origin) => return Ok(refusals.share_taken.clone().into_http()),
+                    Err(Full::All) => return Ok(turned_away(access, &refusals.busy)),
+                    Err(Full::Origin) => return Ok(turned_away(access, &refusals.share_taken)),
                 }
             };
+            if let Some(access) = access {
+                access.answered(&response);
+            }
             Ok(response.map(|inner| Body::new(Answer { inner, _permit: permit, _under_way: under_way })))
         })
     }
 }
 
-fn refuse(status: &Status) -> BoxFuture<Response, Infallible> {
-    tracing::debug!(code = ?status.code(), "turned away: too many calls");
-    Box::pin(std::future::ready(Ok(status.clone().into_http())))
+fn refuse(access: Option<Access>, status: &Status) -> BoxFuture<Response, Infallible> {
+    Box::pin(std::future::ready(Ok(turned_away(access, status))))
+}
+
+fn turned_away(access: Option<Access>, status: &Status) -> Response {
+    if let Some(access) = access {
+        access.turned_away(status);
+    }
+    status.clone().into_http()
 }
 
 /// An answer, and the room that its call takes up until it is on its way whole.

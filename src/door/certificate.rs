@@ -78,13 +78,16 @@ fn create(dir: &Path) -> Result<(), CertificateError> {
         .map_err(|source| CertificateError::Unwritable { path: dir.to_owned(), source })?;
     let made = make().map_err(CertificateError::Generation)?;
     // The authority's file comes last and says that all are there: a crash before it starts anew.
-    for (name, content) in [
-        (KEY_FILE, made.key.as_bytes()),
-        (CHAIN_FILE, made.chain.as_bytes()),
-        (CA_FILE, made.authority.as_bytes()),
-    ] {
+    type Replace = fn(&Path, &[u8]) -> io::Result<()>;
+    let files: [(_, _, Replace); 3] = [
+        (KEY_FILE, made.key.as_bytes(), file::replace),
+        (CHAIN_FILE, made.chain.as_bytes(), file::replace),
+        // Whoever connects needs it, and it is nobody's secret.
+        (CA_FILE, made.authority.as_bytes(), file::replace_public),
+    ];
+    for (name, content, replace) in files {
         let path = dir.join(name);
-        file::replace(&path, content).map_err(|source| CertificateError::Unwritable { path, source })?;
+        replace(&path, content).map_err(|source| CertificateError::Unwritable { path, source })?;
     }
     Ok(())
 }
@@ -216,8 +219,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let inside = dir.path().join("tls");
         Sandbox::load_or_create(&inside).unwrap();
-        let mode = fs::metadata(inside.join(KEY_FILE)).unwrap().permissions().mode() & 0o777;
-        assert_eq!(mode, 0o600);
+        for (name, expected) in [(KEY_FILE, 0o600), (CA_FILE, 0o644)] {
+            let mode = fs::metadata(inside.join(name)).unwrap().permissions().mode() & 0o777;
+            assert_eq!(mode, expected, "{name}");
+        }
         let mut names: Vec<_> =
             fs::read_dir(&inside).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         names.sort();

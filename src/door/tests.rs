@@ -69,7 +69,7 @@ fn start_as(limits: Limits, executors: NonZeroUsize, proxies: Proxies) -> Runnin
     let (stop, stopped) = oneshot::channel();
     let routes = Routes::new(WalletServiceServer::new(PortTeller));
     let privacy = Privacy::Tls(fixed_server_config(&identity).unwrap());
-    let service = Service { privacy, routes, refusals: crate::rpc::status::refusals() };
+    let service = Service { privacy, routes, refusals: crate::rpc::status::refusals(), methods: None };
     let executors = Executors::here(executors);
     let serving = tokio::spawn(door.serve(service, executors, async { stopped.await.unwrap_or(()) }));
     Running { address, ca_pem, stop, serving, _directory: directory }

@@ -12,18 +12,29 @@ use std::path::{Path, PathBuf};
 
 /// Only the owner reads or writes what is written here.
 const OWNER_ONLY: u32 = 0o600;
+/// Everybody may read it, where the directory lets them.
+const READ_BY_ALL: u32 = 0o644;
 
 /// Gives `path` this content, readable by its owner alone, durably.
 ///
 /// Two processes must not replace the same file at once: they would share the temporary name.
 pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+    replace_with(path, content, OWNER_ONLY)
+}
+
+/// The same for what is no secret: everybody may read it.
+pub(crate) fn replace_public(path: &Path, content: &[u8]) -> io::Result<()> {
+    replace_with(path, content, READ_BY_ALL)
+}
+
+fn replace_with(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
     let temporary = temporary_name(path);
     match fs::remove_file(&temporary) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         Ok(()) | Err(_) => {}
     }
     // create_new: whoever planted a link under this name must not have us write through it.
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(OWNER_ONLY).open(&temporary)?;
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&temporary)?;
     file.write_all(content)?;
     file.sync_all()?;
     drop(file);

@@ -10,6 +10,7 @@ use super::rejection::Rejection;
 use super::tools::Tools;
 use crate::domain::command::CandidateAction;
 use crate::store::query::Query;
+use crate::wire::schema;
 
 /// Which kind of principal may call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -162,11 +163,15 @@ pub struct Declared {
     pub codes: Codes,
     /// Whether its reply carries a secret.
     pub secret_reply: bool,
+    /// The message in `Call.body`.
+    pub body: &'static str,
+    /// The message in `Private.body`; nothing when it must be empty.
+    pub private: &'static str,
 }
 
 impl Declared {
     /// Of an operation.
-    pub const fn of<O: Operation>() -> Self {
+    pub fn of<O: Operation>() -> Self {
         Self {
             method: O::METHOD,
             caller: O::CALLER,
@@ -174,6 +179,8 @@ impl Declared {
             cost: O::COST,
             codes: O::CODES,
             secret_reply: O::SECRET_REPLY,
+            body: schema::name_of::<O::Body>(),
+            private: schema::name_of::<O::Private>(),
         }
     }
 }

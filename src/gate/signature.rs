@@ -8,6 +8,7 @@ use prost::Message;
 use zeroize::Zeroizing;
 
 use super::admitted::{Admitted, Caller};
+use super::explain;
 use super::keys::{KeyCache, KeyFacts, Owner};
 use super::operation::{CallerKind, Codes, Operation};
 use super::rejection::Rejection;
@@ -17,10 +18,12 @@ use crate::crypto::hash::{equal, sha256};
 use crate::crypto::stamp::{STAMP_BYTES, Subject};
 use crate::crypto::{codes, passphrase, totp};
 use crate::domain::command::{Evidence, Signed};
-use crate::domain::id::{KeyId, RequestId};
+use crate::domain::id::{KeyId, RequestId, hex};
 use crate::domain::rows::KeyState;
 use crate::domain::time::{SECOND_US, Timestamp};
 use crate::pb;
+use crate::wire::walk::Odd;
+use crate::wire::{self};
 
 /// A call may be so old, by its own word.
 pub const MAX_AGE_US: i64 = 120 * SECOND_US;
@@ -44,15 +47,29 @@ pub async fn by_enrolled<O: Operation>(
     tools: &Tools,
 ) -> Result<Admitted<O>, Rejection> {
     debug_assert!(O::CALLER != CallerKind::Candidate);
+    let opened = open_enrolled::<O>(envelope, expected, keys, tools).await;
+    opened.inspect_err(|rejection| explain::told(tools, O::METHOD, rejection))
+}
+
+async fn open_enrolled<O: Operation>(
+    envelope: &pb::Envelope,
+    expected: &Expected<'_>,
+    keys: &KeyCache,
+    tools: &Tools,
+) -> Result<Admitted<O>, Rejection> {
+    let no = |why: &str| explain::unauthenticated(tools, O::METHOD, || why.to_owned());
     if envelope.candidate.is_some() {
         return Err(Rejection::malformed("candidate", "absent: only anonymous RPCs take a candidate"));
     }
-    let hint = key_id_parse(&envelope.key_id).map(KeyId).ok_or(Rejection::Unauthenticated)?;
-    let facts = keys.get(hint).await?.ok_or(Rejection::Unauthenticated)?;
-    verify::<O>(&facts.key, envelope)?;
-    let call = parse_call(envelope, hint, expected)?;
-    let epoch = i64::try_from(call.epoch).map_err(|_| Rejection::Unauthenticated)?;
-    let facts = current(facts, hint, epoch, keys).await?;
+    let hint = key_id_parse(&envelope.key_id).map(KeyId);
+    let hint =
+        hint.ok_or_else(|| no("key_id must be base64url of 32 bytes without padding, 43 characters"))?;
+    let facts = keys.get(hint).await?.ok_or_else(|| no("no key of this key_id is enrolled here"))?;
+    verify::<O>(&facts.key, envelope, tools)?;
+    let call = parse_call::<O>(envelope, hint, expected, tools)?;
+    let epoch = i64::try_from(call.epoch).map_err(|_| no("no epoch is so large"))?;
+    let current = current(facts, hint, epoch, keys).await?;
+    let facts = current.ok_or_else(|| no("the key is revoked"))?;
     let caller = match facts.owner {
         Owner::Device { account_id, device_id } => Caller::Device { account_id, device_id, epoch },
         Owner::Terminal { terminal_id, merchant_id, store_id } => {
@@ -67,17 +84,22 @@ pub async fn by_enrolled<O: Operation>(
     admit(envelope, &call, hint, caller, tools)
 }
 
-/// A cached key that says "old" is read through once before the call is rejected.
-async fn current(facts: KeyFacts, key_id: KeyId, epoch: i64, keys: &KeyCache) -> Result<KeyFacts, Rejection> {
+/// A cached key that says "old" is read through once before the call is rejected; nothing for a revoked one.
+async fn current(
+    facts: KeyFacts,
+    key_id: KeyId,
+    epoch: i64,
+    keys: &KeyCache,
+) -> Result<Option<KeyFacts>, Rejection> {
     let is_current = |facts: &KeyFacts| facts.state == KeyState::Active && facts.epoch == epoch;
     if is_current(&facts) {
-        return Ok(facts);
+        return Ok(Some(facts));
     }
     keys.forget(key_id);
-    let facts = keys.get(key_id).await?.ok_or(Rejection::Unauthenticated)?;
+    let Some(facts) = keys.get(key_id).await? else { return Ok(None) };
     match facts.state {
-        KeyState::Revoked => Err(Rejection::Unauthenticated),
-        KeyState::Active if facts.epoch == epoch => Ok(facts),
+        KeyState::Revoked => Ok(None),
+        KeyState::Active if facts.epoch == epoch => Ok(Some(facts)),
         KeyState::Active => Err(Rejection::EpochChanged { epoch: facts.epoch }),
     }
 }
@@ -89,15 +111,26 @@ pub fn by_candidate<O: Operation>(
     tools: &Tools,
 ) -> Result<Admitted<O>, Rejection> {
     debug_assert!(O::CALLER == CallerKind::Candidate);
+    let opened = open_candidate::<O>(envelope, expected, tools);
+    opened.inspect_err(|rejection| explain::told(tools, O::METHOD, rejection))
+}
+
+fn open_candidate<O: Operation>(
+    envelope: &pb::Envelope,
+    expected: &Expected<'_>,
+    tools: &Tools,
+) -> Result<Admitted<O>, Rejection> {
     let must = "present: an anonymous RPC brings its own public key";
     let candidate = envelope.candidate.as_ref().ok_or(Rejection::malformed("candidate", must))?;
     let key = candidate_key(candidate)?;
     let key_id = KeyId(key.key_id());
     if key_id_parse(&envelope.key_id) != Some(key_id.0) {
-        return Err(Rejection::Unauthenticated);
+        return Err(explain::unauthenticated(tools, O::METHOD, || {
+            format!("key_id must be that of candidate.spki, which is {}", key_id_text(&key_id.0))
+        }));
     }
-    verify::<O>(&key, envelope)?;
-    let call = parse_call(envelope, key_id, expected)?;
+    verify::<O>(&key, envelope, tools)?;
+    let call = parse_call::<O>(envelope, key_id, expected, tools)?;
     if call.epoch != 0 {
         return Err(Rejection::malformed("epoch", "0 for a candidate"));
     }
@@ -120,27 +153,40 @@ pub fn candidate_key(candidate: &pb::Candidate) -> Result<PublicKey, Rejection> 
     PublicKey::from_spki(&candidate.spki, form).map_err(|_| Rejection::malformed("candidate.spki", must))
 }
 
-fn verify<O: Operation>(key: &PublicKey, envelope: &pb::Envelope) -> Result<(), Rejection> {
-    key.verify(O::METHOD, &envelope.payload, &envelope.signature).map_err(|_| Rejection::Unauthenticated)
+fn verify<O: Operation>(key: &PublicKey, envelope: &pb::Envelope, tools: &Tools) -> Result<(), Rejection> {
+    key.verify(O::METHOD, &envelope.payload, &envelope.signature).map_err(|_| {
+        explain::unauthenticated(tools, O::METHOD, || explain::signature(key, O::METHOD, envelope))
+    })
 }
 
-/// Reads a message that must be in canonical form: an unknown or repeated field is refused instead
-/// of silently dropped.
-fn canonical<M: Message + Default>(bytes: &[u8], field: &'static str) -> Result<M, Rejection> {
-    let malformed =
-        Rejection::malformed(field, "a canonical protobuf message of its type, without unknown fields");
-    let message = M::decode(bytes).map_err(|_| malformed)?;
-    if message.encode_to_vec() == bytes { Ok(message) } else { Err(malformed) }
+/// A message that must be in canonical form is not: an unknown or repeated field is refused instead of
+/// silently dropped. The field is named where it has a name, else what it stands in.
+fn malformed(odd: &Odd, within: &'static str) -> Rejection {
+    let is_private = within.starts_with("private");
+    let field = odd.name.map_or(within, |name| if is_private { name.private } else { name.plain });
+    Rejection::malformed(field, odd.what.must())
 }
 
-fn parse_call(
+fn canonical<M: Message + Default>(bytes: &[u8], within: &'static str) -> Result<M, Rejection> {
+    wire::canonical(bytes).map_err(|odd| malformed(&odd, within))
+}
+
+fn parse_call<O: Operation>(
     envelope: &pb::Envelope,
     key_id: KeyId,
     expected: &Expected<'_>,
+    tools: &Tools,
 ) -> Result<pb::Call, Rejection> {
-    let call: pb::Call = canonical(&envelope.payload, "payload")?;
-    if call.key_id != key_id_text(&key_id.0) || call.audience != expected.audience {
-        return Err(Rejection::Unauthenticated);
+    let call = wire::canonical_call(&envelope.payload).map_err(|odd| malformed(&odd, "payload"))?;
+    if call.key_id != key_id_text(&key_id.0) {
+        return Err(explain::unauthenticated(tools, O::METHOD, || {
+            "the key_id inside the signed Call must be the envelope's".to_owned()
+        }));
+    }
+    if call.audience != expected.audience {
+        return Err(explain::unauthenticated(tools, O::METHOD, || {
+            format!("audience must be {}, and is {}", expected.audience, explain::shown(&call.audience))
+        }));
     }
     let skew = Rejection::ClockSkew { now: expected.now };
     let issued_at = issued_at(&call).ok_or(skew)?;
@@ -171,7 +217,8 @@ fn admit<O: Operation>(
     let issued_at = issued_at(call).ok_or(Rejection::Internal)?;
     let request_id =
         RequestId::from_slice(&call.request_id).ok_or(Rejection::malformed("request_id", "16 bytes"))?;
-    let private = open_private::<O>(envelope, call)?;
+    tracing::Span::current().record("request_id", tracing::field::display(hex(&request_id.0)));
+    let private = open_private::<O>(envelope, call, tools)?;
     let body: O::Body = canonical(&call.body, "body")?;
     let stamp_bits = stamp_bits(envelope, call, O::METHOD, &private.stamp)?;
     let private_body: O::Private = canonical(&private.body, "private.body")?;
@@ -218,7 +265,11 @@ pub fn subject_of<'a>(call: &'a pb::Call, method: &'a str) -> Subject<'a> {
     }
 }
 
-fn open_private<O: Operation>(envelope: &pb::Envelope, call: &pb::Call) -> Result<pb::Private, Rejection> {
+fn open_private<O: Operation>(
+    envelope: &pb::Envelope,
+    call: &pb::Call,
+    tools: &Tools,
+) -> Result<pb::Private, Rejection> {
     if envelope.private.is_empty() {
         // The journal holds payload and signature. What it does not hold is this part, so nobody makes
         // an envelope of a row and has the secret of its reply.
@@ -234,8 +285,12 @@ fn open_private<O: Operation>(envelope: &pb::Envelope, call: &pb::Call) -> Resul
             Err(Rejection::malformed("private_sha256", must))
         };
     }
-    if !equal(&sha256(&[&envelope.private]), &call.private_sha256) {
-        return Err(Rejection::Unauthenticated);
+    let hash = sha256(&[&envelope.private]);
+    if !equal(&hash, &call.private_sha256) {
+        return Err(explain::unauthenticated(tools, O::METHOD, || {
+            let length = envelope.private.len();
+            format!("private_sha256 must be that of the {length} bytes of private: {}", hex(&hash))
+        }));
     }
     let private: pb::Private = canonical(&envelope.private, "private")?;
     if private.salt.len() != 16 {

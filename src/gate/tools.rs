@@ -50,6 +50,8 @@ pub struct Tools {
     pub reaches_push: bool,
     /// Whether merchants' webhooks may be on private networks.
     pub private_webhooks: bool,
+    /// Whether the log says why an envelope was refused: a sandbox's does.
+    pub explains: bool,
     store: Arc<Store>,
     decoy: (Document, DataKey),
 }
@@ -70,6 +72,8 @@ pub struct Given {
     pub reaches_push: bool,
     /// Whether merchants' webhooks may be on private networks.
     pub private_webhooks: bool,
+    /// Whether the log says why an envelope was refused.
+    pub explains: bool,
 }
 
 /// An opened document, and what it was opened with.
@@ -123,7 +127,8 @@ pub(super) fn open_failed<E>(_: E) -> Rejection {
 impl Tools {
     /// Over a store that is only read.
     pub fn new(keys: Keyring, given: Given, store: Arc<Store>) -> Self {
-        let Given { clock, entropy, policy, provider, audience, reaches_push, private_webhooks } = given;
+        let Given { clock, entropy, policy, provider, audience, reaches_push, private_webhooks, explains } =
+            given;
         let passphrases = Hasher::new(*keys.pepper, 2);
         let decoy = decoy(&keys.kek, entropy.as_ref());
         Self {
@@ -136,6 +141,7 @@ impl Tools {
             audience,
             reaches_push,
             private_webhooks,
+            explains,
             store,
             decoy,
         }

@@ -127,6 +127,15 @@ impl Smtp {
         Ok(Self { relay, from, idle: Mutex::default() })
     }
 
+    /// Whether it can be reached and lets us in, or at which step that ends and by which answer. Nothing is
+    /// handed over.
+    pub async fn probe(&self) -> Result<(), String> {
+        Session::open(&self.relay).await.map(drop).map_err(|Failure { whose: _, step, code }| match code {
+            Some(code) => format!("{step} is answered with {code}"),
+            None => format!("{step} fails"),
+        })
+    }
+
     /// Any panic left the list as it was: it is good to go on with.
     fn idle(&self) -> MutexGuard<'_, Vec<Session>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)

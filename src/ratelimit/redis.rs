@@ -16,11 +16,14 @@ pub mod settings;
 mod tests;
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use redis::{RedisResult, Script, ScriptInvocation};
+use tokio::time::timeout;
 
 use self::link::Link;
 use self::settings::{RedisSettings, TimeBase};
+use crate::ratelimit::gcra::Limit;
 use crate::ratelimit::marks::{ClaimFuture, Claimed, Marks, Read, Terms};
 use crate::ratelimit::source::{BucketKey, Charge, Source, SourceUnavailable, TakeFuture, Taken};
 use crate::ratelimit::spread::{Place, Seen, Spread, TouchFuture};
@@ -32,6 +35,9 @@ const LONGEST_US: i64 = 1 << 51;
 const CALLERS_SLACK_MS: i64 = 86_400_000;
 /// The counts of an hour are looked at until it is over by everybody's clock.
 const SPREAD_KEPT_MS: i64 = 2 * 3_600_000;
+
+/// A probe waits so long.
+const PROBE: Duration = Duration::from_secs(5);
 
 /// One Redis.
 pub struct Redis {
@@ -52,6 +58,37 @@ impl Redis {
             claim: Script::new(include_str!("redis/claim.lua")),
             touch: Script::new(include_str!("redis/touch.lua")),
         }
+    }
+
+    /// Whether it can be reached, lets us in, and runs what a call asks of it, or why not. Leaves one bucket
+    /// of nobody's for a moment.
+    pub async fn probe(&self, now_us: i64) -> Result<(), String> {
+        let limit = Limit::per_second(1, 1);
+        let nobodys = Charge { key: BucketKey::new("probe", &[]), limit, cost: 1 };
+        let asked = async {
+            let mut connection = self.link.another().await?;
+            let answer: RedisResult<(i64, i64)> =
+                self.taking(now_us, &[nobodys]).invoke_async(&mut connection).await;
+            answer.map(drop)
+        };
+        match timeout(PROBE, asked).await {
+            Ok(answered) => answered.map_err(|error| error.category().to_owned()),
+            Err(_elapsed) => Err("no answer in time".to_owned()),
+        }
+    }
+
+    fn taking(&self, now_us: i64, charges: &[Charge]) -> ScriptInvocation<'_> {
+        let mut question = self.take.prepare_invoke();
+        question.arg(self.time(now_us)).arg(self.slack_ms());
+        for Charge { key, limit, cost } in charges {
+            let cost_us = limit.interval_us().saturating_mul(i64::from(*cost)).min(2 * LONGEST_US);
+            question
+                .key(name("bucket", key.bytes()))
+                .arg(limit.tolerance_us().min(LONGEST_US))
+                .arg(cost_us)
+                .arg(u8::from(*cost <= limit.burst()));
+        }
+        question
     }
 
     fn time(&self, now_us: i64) -> String {
@@ -85,16 +122,7 @@ impl Source for Redis {
         if charges.is_empty() {
             return Box::pin(async { Ok(Taken::Allowed) });
         }
-        let mut question = self.take.prepare_invoke();
-        question.arg(self.time(now_us)).arg(self.slack_ms());
-        for Charge { key, limit, cost } in charges {
-            let cost_us = limit.interval_us().saturating_mul(i64::from(*cost)).min(2 * LONGEST_US);
-            question
-                .key(name("bucket", key.bytes()))
-                .arg(limit.tolerance_us().min(LONGEST_US))
-                .arg(cost_us)
-                .arg(u8::from(*cost <= limit.burst()));
-        }
+        let question = self.taking(now_us, charges);
         Box::pin(async move {
             Ok(match self.ask(question).await? {
                 (0_i64, _) => Taken::Allowed,

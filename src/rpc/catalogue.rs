@@ -26,7 +26,7 @@ A call that was not done ends with a gRPC status whose details (`google.rpc.Stat
 below, and `metadata[\"final\"]` says `true` when the answer is stored for good, so that a new attempt is
 a new request id, or `false` when it is not, so that a change is sent again under the same request id.
 Beside it may stand `RetryInfo` (not before then) and `BadRequest` (which field, and what it must be).
-Decide by the reason; the text is for logs.
+Decide by the reason; the text is for logs. The messages of the details are in `proto/google/rpc`.
 
 A status without these details comes from the transport, not from the wallet: the outcome is unknown
 unless the code says otherwise, and a change is sent again under the same request id.

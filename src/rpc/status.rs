@@ -1,5 +1,5 @@
-//! The only maker of statuses: what the gate or the domain refused, as code, reason and text. It
-//! also logs, once.
+//! The only maker of statuses: what the gate or the domain refused, as code, reason and text. What was
+//! answered is in the log by the front door's line for the call.
 //!
 //! `google.rpc.ErrorInfo` carries the reason, and in its metadata whether the answer is final.
 
@@ -115,6 +115,5 @@ fn status(reason: Reason, beside: Beside) -> Status {
         details.add_bad_request_violation(field, format!("must be {must}"));
         message = format!("{}: {field} must be {must}", entry.says);
     }
-    tracing::debug!(reason = reason.as_str_name(), is_final = beside.is_final, "a call was not done");
     Status::with_error_details(entry.code, message, details)
 }

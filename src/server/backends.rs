@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::{oneshot, watch};
 
-use super::{Settings, StartError};
+use super::StartError;
 use crate::config::StoreAt;
 use crate::config::url::PostgresUrl;
 use crate::crypto::integrity::IntegritySlot;
@@ -127,17 +127,9 @@ pub async fn migrate(at: &StoreAt, policy: Arc<Policy>, clock: Arc<dyn Clock>) -
 }
 
 /// What is asked of a PostgreSQL server.
-fn postgres_settings(
+pub(super) fn postgres_settings(
     url: &PostgresUrl,
     ca_file: Option<&Path>,
 ) -> Result<postgres::settings::Settings, StartError> {
     Ok(postgres::settings::Settings::parse(url.url.expose(), ca_file)?)
-}
-
-/// Whether these settings name nothing that cannot be opened.
-pub(super) fn check(settings: &Settings) -> Result<(), StartError> {
-    if let StoreAt::Postgres(url, ca_file) = &settings.store {
-        postgres_settings(url, ca_file.as_deref())?;
-    }
-    Ok(())
 }

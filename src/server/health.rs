@@ -55,7 +55,9 @@ impl HealthDoor {
         let address = door.local_addr();
         let (health, routes) = rpc::health::serving();
         let (stop, stopped) = oneshot::channel::<()>();
-        let service = Service { privacy: Privacy::Plaintext, routes, refusals: rpc::status::refusals() };
+        // A probe every few seconds is nothing that anybody looks for in a log.
+        let refusals = rpc::status::refusals();
+        let service = Service { privacy: Privacy::Plaintext, routes, refusals, methods: None };
         let serving = tokio::spawn(door.serve(service, Executors::here(NonZeroUsize::MIN), async move {
             drop(stopped.await);
         }));

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::backends::Opened;
 use super::rollback::{self, Behind};
 use super::{Playground, Settings, StartError, funding, messages};
-use crate::config::KeysAt;
+use crate::config::{KeysAt, Mode};
 use crate::crypto::entropy::SystemEntropy;
 use crate::crypto::hash::MacKey;
 use crate::crypto::integrity::IntegritySlot;
@@ -75,6 +75,7 @@ impl Inside {
             audience: settings.audience.clone(),
             reaches_push: notifier.reaches(Channel::Push),
             private_webhooks: settings.merchant_webhooks.reach == Reach::Private,
+            explains: settings.mode == Mode::Sandbox,
         };
         let tools = Arc::new(Tools::new(keys, given, opened.store()));
         let limits = limits(settings, &tools);
@@ -118,10 +119,21 @@ fn clock(sandbox: Option<&Playground>) -> Arc<dyn Clock> {
 
 /// Limits and marks of reads: in Redis for all processes, or in this one for itself.
 fn limits(settings: &Settings, tools: &Tools) -> Limits {
-    let sources = Sources::new(settings.redis.as_ref().map(|redis| Arc::new(Redis::new(redis))));
+    let redis = settings.redis.as_ref().map(|redis| Arc::new(Redis::new(redis)));
+    if let Some(redis) = redis.clone() {
+        tokio::spawn(said_if_away(redis, Arc::clone(&tools.clock)));
+    }
+    let sources = Sources::new(redis);
     // A key of its own, made from the requests': none more has to be kept.
     let origin_tags = MacKey::new(tools.keys.request.tag(&[b"origins in the log"]));
     Limits::new(settings.limits.clone(), sources, origin_tags)
+}
+
+/// A Redis that is away is no reason not to start, and is said before anybody calls.
+async fn said_if_away(redis: Arc<Redis>, clock: Arc<dyn Clock>) {
+    if let Err(why) = redis.probe(clock.now_us()).await {
+        tracing::warn!(why, "Redis is away at the start: what needs it is UNAVAILABLE until it is there");
+    }
 }
 
 /// A database that was used must not be given new keys; a first start that was cut short may.

@@ -24,7 +24,8 @@ impl Listener {
     pub(super) fn open(door: Door, tls: &Arc<ServerConfig>, routes: Routes, executors: NonZeroUsize) -> Self {
         let address = door.local_addr();
         let privacy = Privacy::Tls(Arc::clone(tls));
-        let service = Service { privacy, routes, refusals: rpc::status::refusals() };
+        let service =
+            Service { privacy, routes, refusals: rpc::status::refusals(), methods: Some(rpc::methods()) };
         let (stop, stopped) = oneshot::channel::<()>();
         let stopped = async move { drop(stopped.await) };
         let serving = tokio::spawn(door.serve(service, Executors::here(executors), stopped));

@@ -40,7 +40,7 @@ pub(super) fn completed(channels: &Channels, folder: Option<&Folder>) -> Channel
     }
 }
 
-fn email(at: &EmailAt) -> Result<Smtp, SmtpError> {
+pub(super) fn email(at: &EmailAt) -> Result<Smtp, SmtpError> {
     let login = at.login.as_ref().map(|(username, password)| Login {
         username: username.clone(),
         password: Zeroizing::new(password.expose().to_owned()),
@@ -56,7 +56,7 @@ fn email(at: &EmailAt) -> Result<Smtp, SmtpError> {
     })
 }
 
-fn webhook(at: &WebhookAt) -> Result<Webhook, WebhookError> {
+pub(super) fn webhook(at: &WebhookAt) -> Result<Webhook, WebhookError> {
     let secrets = at.secrets.iter().map(|secret| WebhookSecret::parse(secret.expose()));
     Webhook::new(WebhookSettings {
         url: at.url.url.expose().to_owned(),

@@ -22,7 +22,7 @@ use super::StartError;
 use crate::domain::command::Chore;
 use crate::domain::rows::TopUp;
 use crate::domain::time::SECOND_US;
-use crate::funding::stripe::webhook::{News, WebhookSecret, news};
+use crate::funding::stripe::webhook::{News, Unsigned, WebhookSecret, news};
 use crate::gate::Gate;
 use crate::store::StoreError;
 use crate::store::query::{Query, Scan};
@@ -122,6 +122,21 @@ async fn connection(tcp: TcpStream, desk: &Desk) {
     drop(timeout(WITHIN, http.serve_connection(TokioIo::new(tcp), answer)).await);
 }
 
+/// The likeliest cause first: who set it up can mend it.
+fn refused(why: Unsigned) -> &'static str {
+    match why {
+        Unsigned::Secret => {
+            "a webhook is not signed with the secret in [funding.stripe] webhook_secret_file: put in the one \
+             that Stripe shows for this very endpoint; if it is, somebody else than Stripe sends webhooks"
+        }
+        Unsigned::Time => {
+            "a webhook is signed with the right secret, and not now by this machine's clock: look at the \
+             clock, and at what holds webhooks up"
+        }
+        Unsigned::Header => "a webhook has no signature such as Stripe's",
+    }
+}
+
 impl Desk {
     async fn receive(&self, request: Request<Incoming>) -> StatusCode {
         if request.method() != Method::POST {
@@ -134,8 +149,8 @@ impl Desk {
         };
         let body = body.to_bytes();
         let now_s = self.gate.tools().clock.now_us().div_euclid(SECOND_US);
-        if !self.secret.is_signed(&signature, &body, now_s) {
-            tracing::warn!("a webhook that Stripe did not sign, or not now: look at [funding.stripe]");
+        if let Err(why) = self.secret.check(&signature, &body, now_s) {
+            tracing::warn!("{}", refused(why));
             return StatusCode::BAD_REQUEST;
         }
         // About something else: there is nothing to do, and it need not come again.

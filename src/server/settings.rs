@@ -121,7 +121,7 @@ impl Settings {
 }
 
 /// Where the rate limits count. The sandbox's clock can be moved, so there the callers' clock counts.
-fn redis(buckets: &Buckets, mode: Mode) -> Result<Option<RedisSettings>, StartError> {
+pub(super) fn redis(buckets: &Buckets, mode: Mode) -> Result<Option<RedisSettings>, StartError> {
     let Buckets::Redis(url, ca_file) = buckets else { return Ok(None) };
     let time = match mode {
         Mode::Sandbox => TimeBase::Callers,

@@ -130,6 +130,13 @@ pub async fn is_worked_on(settings: Settings) -> Result<bool, OpenError> {
     held.await.map_err(|failure| migrate::unreachable(&connector.settings, &failure))
 }
 
+/// Whether a server could open it: it is reached, and its schema is the one that this program knows.
+pub async fn probe(settings: &Settings) -> Result<(), OpenError> {
+    let connecting = connection::Connection::open(settings).await;
+    let mut connection = connecting.map_err(|failure| migrate::unreachable(settings, &failure))?;
+    migrate::check(&mut connection, settings).await
+}
+
 /// Signs and tags what is in a database as it is. How many rows there were.
 pub async fn adopt(
     settings: Settings,

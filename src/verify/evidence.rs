@@ -12,6 +12,7 @@ use crate::domain::time::SECOND_US;
 use crate::gate::signature::{MAX_AGE_US, MAX_AHEAD_US, candidate_key as key_in_full, issued_at, possession};
 use crate::gate::system::system_key_id;
 use crate::pb;
+use crate::wire;
 
 /// Whose a new key becomes.
 pub(super) use possession::Owner as KeyOwner;
@@ -19,11 +20,13 @@ pub(super) use possession::Owner as KeyOwner;
 /// A call is judged by its age at receipt; until its decision it may wait so long in the queue.
 const QUEUED_US: i64 = 30 * SECOND_US;
 
+const NOT_CANONICAL: &str = "the signed bytes are not canonical";
+
 /// A row's signed call, when a key of this point signed it.
 pub(super) fn signed_call(row: &Journal, key: &PublicKey, audience: &str) -> Result<pb::Call, &'static str> {
     key.verify(&row.method, &row.payload, &row.signature)
         .map_err(|_| "the signature is not this key's over this method and payload")?;
-    let call: pb::Call = canonical(&row.payload)?;
+    let call = wire::canonical_call(&row.payload).map_err(|_odd| NOT_CANONICAL)?;
     if call.key_id != key_id_text(&row.key_id.0) {
         return Err("the signed key is another than the row's");
     }
@@ -42,12 +45,7 @@ pub(super) fn signed_call(row: &Journal, key: &PublicKey, audience: &str) -> Res
 
 /// The body of a signed call.
 pub(super) fn body<M: Message + Default>(call: &pb::Call) -> Result<M, &'static str> {
-    canonical(&call.body)
-}
-
-fn canonical<M: Message + Default>(bytes: &[u8]) -> Result<M, &'static str> {
-    let message = M::decode(bytes).map_err(|_| "the signed bytes are not a message")?;
-    if message.encode_to_vec() == bytes { Ok(message) } else { Err("the signed bytes are not canonical") }
+    wire::canonical(&call.body).map_err(|_odd| NOT_CANONICAL)
 }
 
 /// The public key in a candidate's row; its hash must be the row's key.

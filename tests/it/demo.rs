@@ -2,8 +2,14 @@
 
 use std::path::Path;
 use std::process::{Command, Output};
+use std::sync::Arc;
 
-use crate::support::World;
+use saifu::client::wallet::Wallet;
+use saifu::env::clock::SystemClock;
+use saifu::server::SANDBOX_AUDIENCE;
+
+use crate::support::child::Served;
+use crate::support::{PASSPHRASE, World};
 
 /// What must be told as refused, with its reason, in this order.
 const REFUSED: [(&str, &str); 20] = [
@@ -95,8 +101,8 @@ async fn the_story_on_a_running_server_twice() {
     let ca = world.server.ca_path().to_str().unwrap().to_owned();
     let data = world.dir.path().join("data").to_str().unwrap().to_owned();
     let played = tokio::task::spawn_blocking(move || {
-        let arguments = ["--address", &address, "--ca", &ca, "--data-dir", &data];
-        let outputs = [demo(&arguments[..4], temporary.path()), demo(&arguments, temporary.path())];
+        let arguments = ["--moves-clock", "--address", &address, "--ca", &ca, "--data-dir", &data];
+        let outputs = [demo(&arguments[..5], temporary.path()), demo(&arguments, temporary.path())];
         assert!(is_empty(temporary.path()), "it needs no folder");
         outputs
     });
@@ -110,6 +116,32 @@ async fn the_story_on_a_running_server_twice() {
         assert_eq!(story.lines().last(), Some(end));
     }
     world.server.stop().await;
+}
+
+/// What a newcomer runs first is what `serve` prints, and what they run next is a client of their own.
+#[tokio::test]
+async fn what_serve_says_calls_it_can_be_run_and_leaves_its_clock_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let served = Served::start(dir.path());
+    let words: Vec<_> = served.call.split_whitespace().collect();
+    let ["saifu", "demo", arguments @ ..] = words.as_slice() else { panic!("{}", served.call) };
+    let data = dir.path().display().to_string();
+    let operators = served.operators.to_string();
+    let all = [arguments, &["--data-dir", &data, "--operators", &operators]].concat();
+    for (arguments, end) in [
+        (arguments, "demo: ok, 14 steps, 5 attacks refused, journal not verified (another process owns it)"),
+        (&all, "demo: ok, 23 steps, 7 attacks refused, journal verified, sum 0"),
+    ] {
+        let output = demo(arguments, dir.path());
+        let story = text(&output.stdout);
+        assert!(output.status.success(), "{story}\n{}", text(&output.stderr));
+        assert_eq!(story.lines().last(), Some(end), "{story}");
+        assert!(story.contains("--moves-clock plays it here"), "{story}");
+    }
+    // Its clock is the machine's: it has no skew to handle.
+    let mut wallet = Wallet::new(served.connect().await, SANDBOX_AUDIENCE, Arc::new(SystemClock));
+    wallet.enrol("alice@example.jp", PASSPHRASE).await.expect("enrolment");
+    assert!(served.terminate());
 }
 
 #[tokio::test]

@@ -3,16 +3,19 @@
 use futures_util::future::join_all;
 use prost::Message;
 use saifu::client::method;
+use saifu::client::signer::timestamp;
 use saifu::client::wallet::{Confirmation, Wallet};
 use saifu::gate::limit::LimitTable;
 use saifu::pb;
 use saifu::pb::enrolment_start_private::Contact;
 use saifu::pb::{Reason, SecurityEventKind};
+use saifu::server::SANDBOX_AUDIENCE;
 use tonic::Code;
 use tonic_types::StatusExt as _;
 
 use crate::support::{
-    PASSPHRASE, World, code_in, confirmation, email, events, reason, refused, set_up, started, texts,
+    PASSPHRASE, World, bakery, books_hold, code_in, confirmation, email, events, reason, refused, set_up,
+    started, texts,
 };
 
 const DAY_S: i64 = 86_400;
@@ -85,6 +88,52 @@ async fn the_ways_to_write_a_contact_are_one_contact() {
     let sent = texts(&other, "alice@example.jp", 2).await;
     assert_eq!(sent.iter().filter(|text| text.contains("you have a wallet already")).count(), 1);
     world.server.stop().await;
+}
+
+/// As protobufjs writes it: whatever was assigned, an epoch of 0 and a whole second's nanos too. What is
+/// neither, and what a body has of it, is named.
+#[tokio::test]
+async fn a_call_with_default_values_written_out_is_good_and_a_body_with_them_is_named() {
+    let world = World::start().await;
+    let phone = world.phone().await;
+    let private = pb::EnrolmentStartPrivate { contact: Some(email("alice@example.jp")) };
+    let draft = phone.draft(method::ENROLMENT_START, &pb::EnrolmentStartRequest {});
+    let good = draft.private(&private).as_candidate().seal(&phone.signer);
+    let call = pb::Call::decode(good.payload.as_slice()).expect("the phone made it");
+    let at = call.issued_at.expect("a moment");
+    assert_eq!((at.nanos, call.epoch, call.body.len()), (0, 0, 0), "all of them are defaults");
+    let head = pb::Call { issued_at: None, private_sha256: Vec::new(), ..call.clone() }.encode_to_vec();
+    let tail = pb::Call { private_sha256: call.private_sha256.clone(), ..pb::Call::default() };
+    let moment = [at.encode_to_vec(), vec![0x10, 0]].concat();
+    let length = u8::try_from(moment.len()).expect("a short message");
+    let written = [&head[..], &[0x22, length], &moment, &[0x28, 0, 0x32, 0], &tail.encode_to_vec()].concat();
+    assert_eq!(pb::Call::decode(written.as_slice()).as_ref(), Ok(&call), "the same call in other bytes");
+    let sealed = |payload: Vec<u8>| pb::Envelope {
+        signature: phone.signer.key().sign(method::ENROLMENT_START, &payload),
+        payload,
+        ..good.clone()
+    };
+    let first: pb::EnrolmentStartReply =
+        phone.send_sealed(method::ENROLMENT_START, sealed(written)).await.expect("good");
+    let again: pb::EnrolmentStartReply =
+        phone.send_sealed(method::ENROLMENT_START, good.clone()).await.expect("the same call");
+    assert_eq!(first, again, "one request id, one effect, however the call is written");
+
+    let alice = world.funded("bob", 1_000).await;
+    let body = [bakery(&alice, 10).await.encode_to_vec(), vec![0x2a, 0]].concat();
+    let call = pb::Call {
+        audience: SANDBOX_AUDIENCE.into(),
+        key_id: alice.signer.key_id(),
+        request_id: vec![3; 16],
+        issued_at: Some(timestamp(alice.now_us())),
+        epoch: 1,
+        body,
+        private_sha256: Vec::new(),
+    };
+    let envelope = alice.signer.sign_call(method::PAY, &call, Vec::new());
+    let refused = alice.send_sealed::<pb::PayReply>(method::PAY, envelope).await.expect_err("odd");
+    assert!(refused.to_string().contains("order_id must be left out"), "{refused}");
+    books_hold(world, |_| {}).await;
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@
 mod attacks;
 mod case;
 mod hooks;
+mod options;
 mod recovery;
 mod staffed;
 

@@ -182,6 +182,21 @@ fn verify_ends_with_another_status_when_it_could_not_look_at_everything() {
 }
 
 #[test]
+fn verify_tells_a_terminal_how_far_it_is_and_nobody_else() {
+    let dir = used();
+    let data = dir.path().display().to_string();
+    assert_eq!(run(&["verify", "--data-dir", &data]).stderr, b"", "a pipe gets nothing");
+    let command = format!("{} verify --data-dir {data}", saifu().get_program().display());
+    // A pseudoterminal: what is written to it comes out as it is.
+    let output = Command::new("script").args(["-qec", &command, "/dev/null"]).output().expect("script runs");
+    let told = String::from_utf8(output.stdout).expect("text");
+    assert!(output.status.success(), "{told}");
+    for words in ["1 journal rows replayed", "the tables are compared", "verified: everything follows"] {
+        assert!(told.contains(words), "{told:?}");
+    }
+}
+
+#[test]
 fn adopt_takes_a_database_from_before_signing_and_any_other_when_somebody_vouches_for_it() {
     let dir = used();
     let data = dir.path().display().to_string();

@@ -233,6 +233,22 @@ async fn a_store_that_ends_is_told_to_probes_and_ends_the_process() {
     assert_eq!(served.wait().code(), Some(1));
 }
 
+/// Which of several things was wrong is nobody's business but a developer's.
+#[tokio::test(flavor = "multi_thread")]
+async fn production_does_not_say_why_an_envelope_was_refused() {
+    let place = Place::new();
+    let log = place.dir.path().join("log");
+    let mut command = saifu();
+    command.args(["serve", "--log", "saifu=trace", "--config"]).arg(place.config());
+    let served = Served::spawn_logging(command, fs::File::create(&log).expect("a file"));
+    let wallet = place.wallet(served.address).await;
+    assert_eq!(reason(wallet.get_balance().await), pb::Reason::Unauthenticated);
+    drop(wallet);
+    assert!(served.terminate());
+    let said = fs::read_to_string(log).expect("the log");
+    assert!(said.contains("UNAUTHENTICATED") && !said.contains("an envelope was refused"), "{said}");
+}
+
 #[tokio::test]
 async fn a_new_certificate_is_seen_by_new_connections_of_a_running_server() {
     let place = Place::new();

@@ -3,6 +3,7 @@
 
 use std::net::Ipv4Addr;
 
+use saifu::client::method;
 use saifu::client::wallet::Wallet;
 use saifu::pb;
 use tokio::time::{Duration, timeout};
@@ -263,6 +264,25 @@ async fn whoever_takes_no_part_makes_no_order_and_is_not_paid_by_one() {
     let [first, _] = world.operators().await;
     first.suspend_merchant(shop.merchant_id.clone()).await.expect("suspended");
     assert_eq!(reason(shop.till.create_order(&payable("A-2", 10)).await), pb::Reason::MerchantSuspended);
+    books_hold(world, |_| {}).await;
+}
+
+#[tokio::test]
+async fn a_till_that_is_not_activated_yet_is_told_apart_from_a_suspended_one() {
+    let world = World::start().await;
+    let shop = world.shop("Bakery One").await;
+    let registered = shop.merchant.register_terminal(shop.store_id.clone(), "new").await.expect("a till");
+    for (terminal_id, expected) in [
+        (registered.terminal_id, pb::Reason::TerminalNotActive),
+        (shop.terminal_id.clone(), pb::Reason::TerminalSuspended),
+    ] {
+        if expected == pb::Reason::TerminalSuspended {
+            shop.merchant.suspend_terminal(terminal_id.clone()).await.expect("suspended");
+        }
+        let request = pb::MerchantCreateOrderRequest { terminal_id, order: Some(payable("A-1", 10)) };
+        let draft = shop.merchant.draft(method::MERCHANT_CREATE_ORDER, &request);
+        assert_eq!(reason(shop.merchant.send::<pb::CreateOrderReply>(draft).await), expected);
+    }
     books_hold(world, |_| {}).await;
 }
 

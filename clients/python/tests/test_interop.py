@@ -471,7 +471,7 @@ class AtTheTill(unittest.TestCase):
             paid = till.charge(self.order, 700, wallet.issue_code(700))
         known = till.payment(self.order).payment
         self.assertEqual(Paid(known.payment_id, 700), paid)
-        self.assertEqual(([], 9_300), (till.unsettled(), wallet.balance().available_minor))
+        self.assertEqual(([], 8_300), (till.unsettled(), wallet.balance().available_minor))
 
     def test_the_order_of_another_till_is_not_there(self) -> None:
         till, _ = self.till()

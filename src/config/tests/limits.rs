@@ -25,3 +25,30 @@ fn a_budget_of_nothing_and_a_wide_bound_are_refused() {
         assert!(refused.contains(said), "{refused}");
     }
 }
+
+#[test]
+fn all_that_is_wrong_with_a_configuration_is_told_at_once_and_nothing_twice() {
+    let said = super::parse("mode = \"production\"\n[server]\nexecutors = 0\n").unwrap_err().to_string();
+    let keys: Vec<_> = said.lines().map(|line| line.split(" is missing").next().unwrap()).collect();
+    let expected = [
+        "[server] audience",
+        "[server] listen",
+        "[server] data_dir",
+        "[server] executors must be 1 or more",
+        "[tls] certificate_file",
+        "[store]",
+        "[limits]",
+        "[operators] first_key_file",
+        "[keys]",
+        "[funding] provider",
+        "[notify]",
+    ];
+    assert_eq!(keys, expected, "{said}");
+}
+
+#[test]
+fn an_address_that_is_none_is_answered_with_an_example() {
+    let said = super::parse("mode = \"sandbox\"\n[server]\nlisten = \"localhost:8443\"\n");
+    let said = said.unwrap_err().to_string();
+    assert!(said.contains("such as 127.0.0.1:8443"), "{said}");
+}

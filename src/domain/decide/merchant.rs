@@ -104,8 +104,10 @@ fn create_order(
     order: &OrderDraft,
     view: &View,
 ) -> Result<Ruling, Refusal> {
-    if terminal.state != TerminalState::Active {
-        return Err(Refusal::TerminalSuspended);
+    match terminal.state {
+        TerminalState::Active => {}
+        TerminalState::Registered => return Err(Refusal::TerminalNotActive),
+        TerminalState::Suspended => return Err(Refusal::TerminalSuspended),
     }
     let store = view.get::<Store>((terminal.store_id,)).ok_or(Refusal::NotFound)?;
     Shop { merchant, store: Some(store), terminal: Some(terminal) }.no_bar(Deed::CreateOrder)?;

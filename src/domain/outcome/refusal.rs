@@ -192,5 +192,7 @@ stored_enum! {
         CardLimit = 153,
         /// More than a new source brings in within 24 hours.
         LimitNewSource = 154,
+        /// The till was registered, and has not called Activate yet.
+        TerminalNotActive = 170,
     }
 }

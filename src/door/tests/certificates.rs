@@ -28,6 +28,7 @@ async fn new_handshakes_see_the_new_certificate_and_old_connections_live_on() {
         privacy: Privacy::Tls(server_config(Arc::clone(&certificates)).unwrap()),
         routes: Routes::new(WalletServiceServer::new(PortTeller)),
         refusals: crate::rpc::status::refusals(),
+        methods: None,
     };
     tokio::spawn(door.serve(service, Executors::here(NonZeroUsize::MIN), std::future::pending()));
     let files = identity.files.clone();

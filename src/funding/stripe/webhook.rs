@@ -18,6 +18,17 @@ const PARTS: usize = 16;
 /// What verifies webhooks: a secret that Stripe shows once, `whsec_…`.
 pub struct WebhookSecret(Zeroizing<String>);
 
+/// Why a webhook is not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unsigned {
+    /// Its header is no signature.
+    Header,
+    /// It was signed too long ago or in the future, by this clock.
+    Time,
+    /// Nothing in it was signed with this secret.
+    Secret,
+}
+
 /// What a webhook is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct News {
@@ -54,21 +65,25 @@ impl WebhookSecret {
     }
 
     /// Whether a header's signature is of this body and of about now, in seconds since the epoch.
-    pub fn is_signed(&self, header: &str, body: &[u8], now_s: i64) -> bool {
+    pub fn check(&self, header: &str, body: &[u8], now_s: i64) -> Result<(), Unsigned> {
         let pairs: Vec<(&str, &str)> =
             header.split(',').take(PARTS).filter_map(|part| part.trim().split_once('=')).collect();
         let mut times = pairs.iter().filter(|(name, _)| *name == "t");
-        let (Some((_, time)), None) = (times.next(), times.next()) else { return false };
-        let Ok(signed_s) = time.parse::<i64>() else { return false };
-        if now_s.saturating_sub(signed_s).saturating_abs() > TOLERANCE_S {
-            return false;
-        }
+        let (Some((_, time)), None) = (times.next(), times.next()) else { return Err(Unsigned::Header) };
+        let signed_s: i64 = time.parse().map_err(|_no_time| Unsigned::Header)?;
         let signed = [time.as_bytes(), b".", body].concat();
         let expected = hmac_sha256(self.0.as_bytes(), &signed);
-        pairs.iter().filter(|(name, _)| *name == "v1").any(|(_, digits)| {
+        let is_signed = pairs.iter().filter(|(name, _)| *name == "v1").any(|(_, digits)| {
             // An odd digit, or one that is none, is a signature of nothing.
             from_hex(digits).is_some_and(|signature| equal(&signature, &expected))
-        })
+        });
+        if !is_signed {
+            Err(Unsigned::Secret)
+        } else if now_s.saturating_sub(signed_s).saturating_abs() > TOLERANCE_S {
+            Err(Unsigned::Time)
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -115,7 +130,7 @@ mod tests {
         let secret = WebhookSecret::parse(SECRET).expect("a secret");
         let good = signature(SECRET, AT, BODY);
         let other = signature("whsec_ffffffffffffffffffffffff", AT, BODY);
-        let is_good = |header: &str, now: i64| secret.is_signed(header, BODY, now);
+        let is_good = |header: &str, now: i64| secret.check(header, BODY, now).is_ok();
         for (header, now) in [
             (format!("t={AT},v1={good}"), AT),
             (format!("t={AT},v1={good}"), AT + TOLERANCE_S),
@@ -142,7 +157,16 @@ mod tests {
         ] {
             assert!(!is_good(&header, now), "{header} {now}");
         }
-        assert!(!secret.is_signed(&format!("t={AT},v1={good}"), b"another body", AT));
+        let header = format!("t={AT},v1={good}");
+        // A secret that is not the endpoint's is told apart from a clock that is wrong.
+        for (header, body, now, expected) in [
+            (header.as_str(), &b"another body"[..], AT, Unsigned::Secret),
+            (&format!("t={AT},v1={other}"), BODY, AT, Unsigned::Secret),
+            (&header, BODY, AT + TOLERANCE_S + 1, Unsigned::Time),
+            ("t=now", BODY, AT, Unsigned::Header),
+        ] {
+            assert_eq!(secret.check(header, body, now), Err(expected), "{header} {now}");
+        }
     }
 
     #[test]

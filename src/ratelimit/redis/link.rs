@@ -100,6 +100,14 @@ impl Link {
         }
     }
 
+    /// A connection besides the shared one, whatever the breaker thinks.
+    pub(super) async fn another(&self) -> RedisResult<MultiplexedConnection> {
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(self.pace.connect))
+            .set_response_timeout(None);
+        self.client.get_multiplexed_async_connection_with_config(&config).await
+    }
+
     /// The connection and its number; nothing when there was none to be had.
     async fn connected(&self) -> Option<(u64, MultiplexedConnection)> {
         let mut state = self.state.subscribe();

@@ -172,6 +172,11 @@ pub fn entry(reason: Reason) -> Entry {
             "the terminal is suspended",
             "The merchant's server resumes it, and reverses for it meanwhile.",
         ),
+        Reason::TerminalNotActive => (
+            Code::FailedPrecondition,
+            "the terminal is not activated yet",
+            "The till calls PosService/Activate with the code of RegisterTerminal first.",
+        ),
         Reason::TerminalNotSuspended => {
             (Code::FailedPrecondition, "the terminal is not suspended", "Nothing to do.")
         }

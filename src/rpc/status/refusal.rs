@@ -32,6 +32,7 @@ pub(in crate::rpc) fn of_refusal(refusal: Refusal) -> Reason {
         Refusal::OrderReversed => Reason::OrderReversed,
         Refusal::OrderTaken => Reason::OrderTaken,
         Refusal::TerminalBlocked => Reason::TerminalBlocked,
+        Refusal::TerminalNotActive => Reason::TerminalNotActive,
         Refusal::TerminalSuspended => Reason::TerminalSuspended,
         Refusal::TerminalNotSuspended => Reason::TerminalNotSuspended,
         Refusal::ActivationOver => Reason::ActivationOver,

@@ -194,7 +194,7 @@ fn form_attacks(case: &Case, owner: &Wallet) -> Vec<Attack> {
         attacks.push((format!("{what} in Call"), envelope, Answer::Malformed));
     }
     attacks.push((
-        "an explicit default inside Call".into(),
+        "an explicit default inside Call, twice".into(),
         good.seal_payload(&owner.signer, with_explicit_nanos(&good.call)),
         Answer::Malformed,
     ));
@@ -205,11 +205,11 @@ fn form_attacks(case: &Case, owner: &Wallet) -> Vec<Attack> {
     attacks
 }
 
-/// Canonical but for `nanos = 0` written out.
+/// Canonical but for `nanos = 0` written out, which may be, but not twice.
 fn with_explicit_nanos(call: &pb::Call) -> Vec<u8> {
     let at = call.issued_at.expect("a moment");
     assert_eq!(at.nanos, 0, "the clock stands on a whole second");
-    let moment = [at.encode_to_vec(), vec![0x10, 0x00]].concat();
+    let moment = [at.encode_to_vec(), [0x10, 0x00].repeat(2)].concat();
     let before = pb::Call { issued_at: None, epoch: 0, body: Vec::new(), ..call.clone() };
     let before = pb::Call { private_sha256: Vec::new(), ..before };
     let behind = pb::Call {

@@ -21,6 +21,8 @@ pub struct Served {
     pub health: Option<SocketAddr>,
     /// Where operators are listened to.
     pub operators: SocketAddr,
+    /// The command that it says calls it.
+    pub call: String,
     ca: PathBuf,
 }
 
@@ -61,7 +63,9 @@ impl Served {
         let health = health.map(|address| address.parse().expect("an address"));
         let operators = words.get("operators").and_then(|address| address.strip_prefix("https://"));
         let operators = operators.expect("the operators' address").parse().expect("an address");
-        Self { address: address.parse().expect("an address"), health, operators, ca, child }
+        let call = words.get("call").and_then(|call| call.strip_prefix("it")).expect("how to call it");
+        let call = call.trim().to_owned();
+        Self { address: address.parse().expect("an address"), health, operators, call, ca, child }
     }
 
     /// A connection to it.
