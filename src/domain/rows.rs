@@ -22,6 +22,7 @@ use super::record::{records, stored_enum};
 use super::recovery::CaseState;
 use super::recovery::addition::Additions;
 use super::recovery::factor::{Channel, Channels, Contacts};
+use super::recovery::locator::Locators;
 use super::settlement::PayoutState;
 use super::time::Timestamp;
 use super::webhook::{DeliveryState, EndpointState, PaymentEvent};
@@ -414,9 +415,9 @@ records! {
         account_id: Option<AccountId>,
         /// The day that is counted, from the epoch.
         day: i64,
-        /// Attempts of that day, whoever made them.
+        /// Attempts of that day by cases that proved something, and no possession.
         attempts_today: i64,
-        /// Messages of that day.
+        /// Messages of theirs.
         messages_today: i64,
         /// Attempts of cases that proved a possession.
         reserve_attempts_today: i64,
@@ -434,6 +435,8 @@ records! {
         additions: Additions,
         /// A shadow is forgotten, then; an account's row is not.
         expires_at: Timestamp,
+        /// What was asked of it by each contact before anything was proved.
+        locators: Locators,
     }
 
     /// A recovery.
@@ -510,6 +513,8 @@ records! {
         ended_at: Option<Timestamp>,
         /// Forgotten, then: some time after it ended.
         expires_at: Timestamp,
+        /// By which contact it was named. Cases from before this was kept share one, of zeros.
+        contact_index: ContactIndex,
     }
 
     /// A phone that asks to join an account, or the shadow of one that does not exist.

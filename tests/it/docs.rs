@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use saifu::domain::policy::Policy;
-use saifu::gate::limit::{LimitTable, WhenAway};
+use saifu::gate::limit::{LimitTable, Shares, WhenAway};
 use saifu::gate::operation::{CallerKind, Codes, Cost, Effect};
 use saifu::ratelimit::gcra::Limit;
 
@@ -120,7 +120,8 @@ fn rate(limit: &Limit) -> [String; 2] {
     let (unit_us, _, unit) = UNITS.iter().find(fits).expect("at least one a day");
     // The interval is rounded up, so the number of events is rounded to the nearest.
     let events = (unit_us + limit.interval_us() / 2) / limit.interval_us();
-    [grouped(limit.burst().into()), format!("{} a {unit}", grouped(events))]
+    let article = if *unit == "hour" { "an" } else { "a" };
+    [grouped(limit.burst().into()), format!("{} {article} {unit}", grouped(events))]
 }
 
 #[test]
@@ -152,12 +153,25 @@ fn the_rate_limits_stand_in_the_protocol_as_they_are() {
     let none = || ["–".to_owned(), "–".to_owned()];
     let messages = "messages to one contact, whoever asks".to_owned();
     rows.push([&[messages][..], &none(), &rate(&table.messages), &["`UNAVAILABLE`".to_owned()]].concat());
-    let targets = "recoveries and additions begun for one contact, whoever asks".to_owned();
+    let targets =
+        "recoveries and additions begun for one contact, whoever asks; above it each costs the heaviest stamp"
+            .to_owned();
     rows.push(
         [&[targets][..], &none(), &rate(&table.recovery_target), &["`UNAVAILABLE`".to_owned()]].concat(),
     );
-    let codes = "codes of one recovery's account, whoever asks".to_owned();
+    let codes = "codes of recoveries by one contact, whoever asks; once something was proved, of one account";
+    let codes = codes.to_owned();
     rows.push([&[codes][..], &none(), &rate(&table.codes_of), &["`UNAVAILABLE`".to_owned()]].concat());
+    let Shares { messages, codes, attempts, joining } = table.shares;
+    for (of, share) in [
+        ("messages with an enrolment's code", messages),
+        ("codes of recoveries", codes),
+        ("attempts at an authenticator or a passphrase in recoveries", attempts),
+        ("phones that ask to join", joining),
+    ] {
+        let of = format!("one contact's {of}, before anything is proved");
+        rows.push([&[of][..], &rate(&share), &none(), &["`UNAVAILABLE`".to_owned()]].concat());
+    }
     let accounts = grouped(table.crowd.accounts_per_hour.into());
     let crowd = format!("all together, once {accounts} accounts called from the origin in an hour");
     let throttled = rate(&table.crowd.throttled);

@@ -1,8 +1,8 @@
 //! What a rule does when it is taken: each act changes one thing.
 
 use super::delay::delay_us;
-use super::factor::{Channels, Kind};
-use super::guard::{by_contact_alone, has_reserve};
+use super::factor::{Channels, Kind, Share};
+use super::guard::by_contact_alone;
 use super::{CaseState, Effect, Input, Situation, Told};
 use crate::domain::time::Timestamp;
 
@@ -49,6 +49,8 @@ pub enum Act {
     CountReminder,
     /// What was proved is of no use until it is replaced.
     Suspect,
+    /// A saved code that was proved in this case is no longer bound to it.
+    FreeSavedCode,
     /// The account has a cancelled case.
     KeepCancellation,
     /// Keeps who asked for a cancellation, and when.
@@ -103,6 +105,7 @@ impl Act {
             Self::LiftRestriction => lift_restriction(situation),
             Self::CountReminder => situation.case.reminders += 1,
             Self::Suspect => suspect(situation),
+            Self::FreeSavedCode => free_saved_code(situation),
             Self::KeepCancellation => situation.target.last_cancelled_at = Some(situation.now),
             Self::KeepAsking => keep_asking(situation, input),
             Self::Contest => contest(situation),
@@ -134,28 +137,39 @@ fn new_day(situation: &mut Situation<'_>) {
         target.messages_today = 0;
         target.reserve_attempts_today = 0;
         target.reserve_messages_today = 0;
+        target.locators.new_day(situation.now);
     }
 }
 
 fn spend_attempt(situation: &mut Situation<'_>, input: &Input) {
-    if matches!(input, Input::Prove { kind: Kind::SavedCode, .. }) {
+    let Input::Prove { kind, .. } = input else { return };
+    if *kind == Kind::SavedCode {
         return;
     }
     new_day(situation);
-    if has_reserve(situation) {
-        situation.target.reserve_attempts_today += 1;
-    } else {
-        situation.case.attempts += 1;
-        situation.target.attempts_today += 1;
+    let (target, case) = (&mut *situation.target, &mut *situation.case);
+    match case.share() {
+        Share::Reserve => target.reserve_attempts_today += 1,
+        Share::Account => {
+            case.attempts += 1;
+            target.attempts_today += 1;
+        }
+        Share::Locator => {
+            case.attempts += 1;
+            if kind.is_guessed() {
+                target.locators.spend_attempt(case.contact_index);
+            }
+        }
     }
 }
 
 fn spend_message(situation: &mut Situation<'_>) {
     new_day(situation);
-    if has_reserve(situation) {
-        situation.target.reserve_messages_today += 1;
-    } else {
-        situation.target.messages_today += 1;
+    let target = &mut *situation.target;
+    match situation.case.share() {
+        Share::Reserve => target.reserve_messages_today += 1,
+        Share::Account => target.messages_today += 1,
+        Share::Locator => target.locators.spend_message(situation.case.contact_index),
     }
 }
 
@@ -168,7 +182,7 @@ fn send_code(situation: &mut Situation<'_>, input: &Input) -> Option<Effect> {
 }
 
 fn reject_when_spent(situation: &mut Situation<'_>) {
-    if !has_reserve(situation) && situation.case.attempts >= situation.figures.attempts_case {
+    if !situation.case.has_reserve() && situation.case.attempts >= situation.figures.attempts_case {
         move_to(situation, CaseState::Rejected);
     }
 }
@@ -274,6 +288,15 @@ fn suspect(situation: &mut Situation<'_>) {
             Kind::EmailCode | Kind::PhoneCode => owner.factors.issued_locked_until = until,
             Kind::Proofing => {}
         }
+    }
+}
+
+fn free_saved_code(situation: &mut Situation<'_>) {
+    let case_id = situation.case.case_id;
+    if let Some(owner) = situation.owner.as_deref_mut()
+        && owner.factors.saved_code_case == Some(case_id)
+    {
+        owner.factors.saved_code_case = None;
     }
 }
 

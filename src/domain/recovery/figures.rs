@@ -21,9 +21,10 @@ pub struct Figures {
     pub cancel_us: i64,
     /// Attempts of one case.
     pub attempts_case: i64,
-    /// Attempts of an account in a day, whoever makes them.
+    /// Attempts in a day by one contact, before anything is proved; and as many again of all cases of an
+    /// account that proved something.
     pub attempts_day: i64,
-    /// Messages with codes in a day.
+    /// Messages with codes in a day, likewise.
     pub messages_day: i64,
     /// Attempts in a day of cases that proved a possession.
     pub reserve_attempts_day: i64,
@@ -69,7 +70,7 @@ pub struct Figures {
     pub stages_percent: [i64; 2],
     /// An addition of a device is approved within.
     pub addition_us: i64,
-    /// As many additions of one account may be asked for in that time.
+    /// As many additions may be asked for by one contact in that time.
     pub additions: usize,
     /// As many wrong numbers end an addition.
     pub addition_attempts: i64,

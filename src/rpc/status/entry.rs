@@ -214,7 +214,8 @@ pub fn entry(reason: Reason) -> Entry {
         Reason::RecoveryAttempts => (
             Code::FailedPrecondition,
             "no attempts are left",
-            "Of this case: start anew. Of this day: come back tomorrow, or prove the saved code first.",
+            "Of this case: start anew. Of this day: come back tomorrow, or prove the saved code or a code \
+             to a contact first.",
         ),
         Reason::RecoveryMessages => (
             Code::FailedPrecondition,
