@@ -322,13 +322,13 @@ records! {
         active_devices: i64,
         /// The last step of RFC 6238 whose code was accepted. Only rises.
         totp_last_step: i64,
-        /// Wrong codes since the last right one.
+        /// Wrong codes since the last right one, over all devices.
         code_failures: i64,
         /// The day that `code_failures_today` counts, from the epoch.
         code_failures_day: i64,
-        /// Wrong codes of that day. No success clears it.
+        /// Wrong codes of that day, over all devices. No success clears it.
         code_failures_today: i64,
-        /// Codes are not looked at until then.
+        /// Codes are not looked at until then, whichever device sends them.
         code_blocked_until: Timestamp,
         /// Its account in the ledger.
         ledger_account_id: LedgerAccountId,
@@ -378,6 +378,8 @@ records! {
         halted_at: Option<Timestamp>,
         /// Why they do.
         halt_reason: Option<HaltReason>,
+        /// Wrong codes since it was last recovered, over all devices. Nothing but a recovery clears it.
+        code_failures_ever: i64,
     }
 
     /// When an account's factors were bound, and which are of no use any more. What they are is in the
@@ -437,6 +439,11 @@ records! {
         expires_at: Timestamp,
         /// What was asked of it by each contact before anything was proved.
         locators: Locators,
+        /// Wrong codes of the authenticator in recoveries that had proved nothing, since the last one that
+        /// was completed.
+        totp_guesses: i64,
+        /// … and in those that had proved something, but no possession.
+        totp_guesses_proved: i64,
     }
 
     /// A recovery.
@@ -594,6 +601,16 @@ records! {
         /// When another device reported it lost: it moves no money, unfreezes nothing, and its cancelling
         /// contests.
         lost_at: Option<Timestamp>,
+        /// Wrong codes of its own since its last right one.
+        code_failures: i64,
+        /// The day that `code_failures_today` counts, from the epoch.
+        code_failures_day: i64,
+        /// Its wrong codes of that day. No success clears it.
+        code_failures_today: i64,
+        /// Its codes are not looked at until then.
+        code_blocked_until: Timestamp,
+        /// All of its wrong codes. Nothing clears it.
+        code_failures_ever: i64,
     }
 
     /// A public key, for ever bound to one principal.

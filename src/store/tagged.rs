@@ -24,7 +24,15 @@ struct Later {
 
 /// As long as it holds what it held before, such a column is no part of the tag: so a row from before has
 /// the tag that it had.
-const LATER: [Later; 2] = [
+const LATER: [Later; 10] = [
+    Later { table: Table::Account, column: "code_failures_ever", before: Value::Int(0) },
+    Later { table: Table::RecoveryTarget, column: "totp_guesses", before: Value::Int(0) },
+    Later { table: Table::RecoveryTarget, column: "totp_guesses_proved", before: Value::Int(0) },
+    Later { table: Table::Device, column: "code_failures", before: Value::Int(0) },
+    Later { table: Table::Device, column: "code_failures_day", before: Value::Int(0) },
+    Later { table: Table::Device, column: "code_failures_today", before: Value::Int(0) },
+    Later { table: Table::Device, column: "code_blocked_until", before: Value::Int(0) },
+    Later { table: Table::Device, column: "code_failures_ever", before: Value::Int(0) },
     Later { table: Table::RecoveryTarget, column: "locators", before: Value::Bytes(Cow::Borrowed(&[0; 4])) },
     Later {
         table: Table::RecoveryCase,
@@ -134,7 +142,11 @@ fn encoded<'a>(table: Table, parts: impl Iterator<Item = (Option<&'static str>, 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::tests::examples::further_rows;
+    use crate::domain::record::Record as _;
+    use crate::domain::rows::Device;
+    use crate::domain::tests::fixture::Ledger;
+    use crate::domain::time::Timestamp;
+    use crate::store::tests::examples::{changed_account, further_rows};
 
     #[test]
     fn a_row_is_read_with_its_own_tag_alone() {
@@ -156,7 +168,17 @@ mod tests {
 
     #[test]
     fn a_row_from_before_a_column_keeps_its_tag_and_what_the_column_holds_by_now_is_tagged() {
-        let rows = further_rows();
+        let ledger = Ledger::parse("alice 500 jpy");
+        let device = Device {
+            code_failures: 1,
+            code_failures_day: 2,
+            code_failures_today: 3,
+            code_blocked_until: Timestamp(4),
+            code_failures_ever: 5,
+            ..ledger.device_of("alice").clone()
+        };
+        let mut rows = further_rows();
+        rows.extend([changed_account(&ledger).into_row(), device.into_row()]);
         for Later { table, column, .. } in &LATER {
             let row = rows.iter().find(|row| row.table() == *table).expect("an example of each table");
             let place = |column| table.columns().iter().position(|one| *one == column).expect("a column");

@@ -6,7 +6,7 @@ use saifu::pb;
 use saifu::pb::add_contact_private::Contact;
 
 use crate::support::recovery::{DAY, HOUR, MINUTE, Owner, begin, cool, passphrase, wait_out, with_contact};
-use crate::support::{World, bakery, reason, texts};
+use crate::support::{World, bakery, books_hold, reason, texts, wrong_code};
 
 const NEW_PASSPHRASE: &str = "seven dry umbrellas";
 
@@ -278,6 +278,56 @@ async fn a_contact_that_was_removed_is_told_of_a_recovery_and_gets_no_secret() {
     assert_eq!(gone.iter().filter(has_secret).count(), 0, "{gone:?}");
     let told = |text: &&String| text.contains("recovery") && text.contains("cancel it in the app");
     assert_eq!(gone.iter().filter(told).count(), 4, "{gone:?}");
+}
+
+/// Wrong codes from a phone of the owner's, each judged.
+async fn guess(phone: &Wallet, owner: &Owner, times: usize) {
+    for _ in 0..times {
+        let wrong = phone.verify_second_factor(&wrong_code(&owner.wallet)).await;
+        assert_eq!(reason(wrong), pb::Reason::Unauthenticated);
+    }
+}
+
+/// Which of the owner's devices a phone is.
+async fn id_of(phone: &Wallet) -> Vec<u8> {
+    let devices = phone.list_devices().await.expect("a list").devices;
+    devices.into_iter().find(|device| device.is_caller).expect("it is one of them").device_id
+}
+
+#[tokio::test]
+async fn a_second_phones_wrong_codes_keep_nobody_from_revoking_it() {
+    let world = World::unthrottled().await;
+    let owner = world.owner("alice", 0).await;
+    let phone = joined(&world, &owner).await;
+    let device_id = id_of(&phone).await;
+    guess(&phone, &owner, 5).await;
+    let blocked = phone.verify_second_factor(&world.next_code(&owner.wallet)).await;
+    assert_eq!(reason(blocked), pb::Reason::SecondFactorBlocked);
+    let code = world.next_code(&owner.wallet);
+    owner.wallet.revoke_device(device_id, &code).await.expect("the other phone's codes are looked at");
+    assert_eq!(reason(phone.get_balance().await), pb::Reason::Unauthenticated);
+    books_hold(world, |_| {}).await;
+}
+
+#[tokio::test]
+async fn while_its_codes_are_blocked_a_phone_revokes_without_one_whoever_guessed_more() {
+    let world = World::unthrottled().await;
+    let owner = world.owner("alice", 0).await;
+    let phone = joined(&world, &owner).await;
+    let (first_id, second_id) = (id_of(&owner.wallet).await, id_of(&phone).await);
+    guess(&phone, &owner, 5).await;
+    // Whoever blocks himself throws nobody out.
+    assert_eq!(reason(phone.revoke_device_without_code(first_id).await), pb::Reason::SecondFactorBlocked);
+    world.pass(15 * MINUTE);
+    guess(&phone, &owner, 1).await;
+    let unblocked = owner.wallet.revoke_device_without_code(second_id.clone()).await;
+    assert_eq!(reason(unblocked), pb::Reason::SecondFactorRequired);
+    guess(&owner.wallet, &owner, 5).await;
+    let with_code = owner.wallet.revoke_device(second_id.clone(), &world.next_code(&owner.wallet)).await;
+    assert_eq!(reason(with_code), pb::Reason::SecondFactorBlocked);
+    owner.wallet.revoke_device_without_code(second_id).await.expect("it guessed more");
+    assert_eq!(reason(phone.get_balance().await), pb::Reason::Unauthenticated);
+    books_hold(world, |_| {}).await;
 }
 
 #[tokio::test]

@@ -80,7 +80,7 @@ impl Act {
             Self::SpendAttempt => spend_attempt(situation, input),
             Self::SpendMessage => spend_message(situation),
             Self::SendCode => return send_code(situation, input),
-            Self::AnswerWrong => return Some(Effect::Wrong),
+            Self::AnswerWrong => return Some(answer_wrong(situation, input)),
             Self::RejectWhenSpent => reject_when_spent(situation),
             Self::KeepProof => keep_proof(situation, input),
             Self::BindSavedCode => bind_saved_code(situation, input),
@@ -179,6 +179,18 @@ fn send_code(situation: &mut Situation<'_>, input: &Input) -> Option<Effect> {
     situation.case.issued_channel = Some(*channel);
     situation.case.issued_until = situation.now.plus_us(situation.figures.issued_us);
     Some(Effect::SendCode(*channel))
+}
+
+/// A wrong code of the authenticator is one of the guesses that it is worth.
+fn answer_wrong(situation: &mut Situation<'_>, input: &Input) -> Effect {
+    if let Input::Prove { kind: Kind::Totp, .. } = input {
+        match situation.case.share() {
+            Share::Locator => situation.target.totp_guesses += 1,
+            Share::Account => situation.target.totp_guesses_proved += 1,
+            Share::Reserve => {}
+        }
+    }
+    Effect::Wrong
 }
 
 fn reject_when_spent(situation: &mut Situation<'_>) {
@@ -341,6 +353,8 @@ fn freeze(situation: &mut Situation<'_>) {
 fn renew(situation: &mut Situation<'_>) -> Option<Effect> {
     let now = situation.now;
     let owner = situation.owner.as_deref_mut()?;
+    situation.target.totp_guesses = 0;
+    situation.target.totp_guesses_proved = 0;
     owner.renewal_due = true;
     let factors = &mut owner.factors;
     factors.version += 1;

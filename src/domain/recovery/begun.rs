@@ -102,6 +102,8 @@ impl RecoveryTarget {
             additions: Additions::default(),
             expires_at: Timestamp(i64::MAX),
             locators: Locators::default(),
+            totp_guesses: 0,
+            totp_guesses_proved: 0,
         };
         target.touch(now);
         target

@@ -30,6 +30,9 @@ pub struct Figures {
     pub reserve_attempts_day: i64,
     /// … and messages.
     pub reserve_messages_day: i64,
+    /// So many wrong codes of the authenticator since the last recovery that was completed, and it counts
+    /// only in cases that proved something else before; as many again there, and only beside a saved code.
+    pub totp_guesses: i64,
     /// An authenticator counts when it was bound so long before the request.
     pub authenticator_age_us: i64,
     /// Everything else.
@@ -100,6 +103,7 @@ impl Figures {
             messages_day: 3,
             reserve_attempts_day: 5,
             reserve_messages_day: 3,
+            totp_guesses: 600,
             authenticator_age_us: 30 * DAY_US,
             factor_age_us: 72 * HOUR_US,
             delay_two_us: 24 * HOUR_US,

@@ -26,7 +26,7 @@ pub enum Guard {
     SavedCodeFree,
     /// The code to a contact is in time, and from this case.
     IssuedInTime,
-    /// The authenticator's code was not used before.
+    /// The authenticator's code was not used before, and it was not guessed at too often.
     NewerStep,
     /// It was proved in this case before.
     AmongProved,
@@ -152,7 +152,9 @@ impl Guard {
                         || (case.issued_channel == kind.channel() && situation.now < case.issued_until)
                 }
                 Self::NewerStep => {
-                    *kind != Kind::Totp || matched.is_some_and(|step| step > owner.totp_last_step)
+                    *kind != Kind::Totp
+                        || (matched.is_some_and(|step| step > owner.totp_last_step)
+                            && guesses_left(situation))
                 }
                 Self::AmongProved => case.proved_at(*kind).is_some(),
                 Self::InTime
@@ -214,6 +216,16 @@ impl Guard {
             | Self::DeviceLost
             | Self::CancelledLately => Refusal::RecoveryOver,
         }
+    }
+}
+
+/// Of the guesses that one authenticator is worth, whoever makes them.
+fn guesses_left(situation: &Situation<'_>) -> bool {
+    let Situation { figures, target, case, .. } = situation;
+    match case.share() {
+        Share::Locator => target.totp_guesses < figures.totp_guesses,
+        Share::Account => target.totp_guesses_proved < figures.totp_guesses,
+        Share::Reserve => true,
     }
 }
 

@@ -269,6 +269,8 @@ pub(crate) fn recovery_target() -> RecoveryTarget {
         additions,
         expires_at: NOW.plus_us(3),
         locators,
+        totp_guesses: 6,
+        totp_guesses_proved: 7,
     }
 }
 
@@ -477,6 +479,7 @@ pub(crate) fn changed_account(ledger: &Ledger) -> Account {
         payments_total: 19,
         live_codes,
         debt_minor: 24,
+        code_failures_ever: 25,
         halted_at: Some(NOW),
         halt_reason: Some(HaltReason::Operator),
         ..ledger.account_of("alice").clone()

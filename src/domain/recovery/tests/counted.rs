@@ -107,3 +107,39 @@ fn three_ask_to_join_by_one_contact_and_another_contact_has_three_more() {
         assert!(ask(until), "{number}");
     }
 }
+
+#[test]
+fn guesses_at_an_authenticator_are_counted_until_the_account_is_recovered() {
+    let wrong = Input::Prove { kind: Kind::Totp, matched: None, channels: channels() };
+    let of_today = |scene: &Scene| (scene.target.totp_guesses, scene.target.totp_guesses_proved);
+    let mut scene = Scene::new();
+    scene.step(wrong).unwrap();
+    scene.guess().unwrap();
+    assert_eq!(of_today(&scene), (1, 0), "of a passphrase there are more than of a code");
+    scene.target.totp_guesses = 599;
+    assert!(scene.prove(Kind::Totp));
+    // One too many, and it has to come second; the answer is the same as to any wrong one.
+    let mut scene = Scene::new();
+    scene.target.totp_guesses = 599;
+    scene.step(wrong).unwrap();
+    assert!(!scene.prove(Kind::Totp));
+    assert!(scene.prove(Kind::Passphrase));
+    assert!(scene.prove(Kind::Totp));
+    // In cases that proved something it is counted apart, and the saved code is above it.
+    let mut scene = Scene::new();
+    assert!(scene.prove(Kind::Passphrase));
+    scene.step(wrong).unwrap();
+    assert_eq!(of_today(&scene), (0, 1));
+    scene.target.totp_guesses_proved = 600;
+    assert!(!scene.prove(Kind::Totp));
+    let mut scene = Scene::new();
+    (scene.target.totp_guesses, scene.target.totp_guesses_proved) = (600, 600);
+    assert!(scene.prove(Kind::SavedCode));
+    scene.step(wrong).unwrap();
+    assert_eq!(of_today(&scene), (600, 600));
+    assert!(scene.prove(Kind::Totp));
+    scene.deliver().ready();
+    assert!(scene.prove(Kind::SavedCode));
+    scene.step(Input::Complete).unwrap();
+    assert_eq!(of_today(&scene), (0, 0));
+}
