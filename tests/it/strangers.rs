@@ -43,9 +43,9 @@ fn guess() -> RecoveryProof {
 /// What somebody is told who asks for everything by one contact until there is no more.
 async fn told(phone: &Wallet, address: &str) -> Vec<String> {
     let mut told = Vec::new();
-    let mut hear = |what: &str, answer: Option<Option<pb::Reason>>| told.push(format!("{what} {answer:?}"));
-    fn of<T>(answer: Result<T, Refused>) -> Option<Option<pb::Reason>> {
-        answer.err().map(|refused| refused.reason())
+    let mut hear = |what: &str, answer: String| told.push(format!("{what}: {answer}"));
+    fn of<T>(answer: Result<T, Refused>) -> String {
+        answer.map_or_else(|refused| format!("{:?}", refused.reason()), |_| "yes".to_owned())
     }
     for _ in 0..5 {
         hear("add", of(phone.request_add(address).await));
@@ -64,7 +64,7 @@ async fn told(phone: &Wallet, address: &str) -> Vec<String> {
         let digits = RecoveryProof::EmailCode("12345678".into());
         hear("digits", of(phone.prove(case_id.clone(), &digits).await));
         let state = phone.recovery_status(case_id).await.expect("a status").state();
-        hear(state.as_str_name(), None);
+        hear("state", state.as_str_name().to_owned());
     }
     told
 }

@@ -128,8 +128,7 @@ fn demand(turn: &Turn<'_>, action: &DeviceAction) -> Demand {
         | DeviceAction::AddContact { .. }
         | DeviceAction::ConfirmContact { .. }
         | DeviceAction::RemoveContact { .. } => Demand::Code,
-        DeviceAction::RevokeDevice { target_id } if turn.revokes_without_code(*target_id) => Demand::Nothing,
-        DeviceAction::RevokeDevice { .. } => Demand::Code,
+        DeviceAction::RevokeDevice { target_id } => turn.demand_of_revoking(*target_id),
         DeviceAction::Freeze | DeviceAction::CancelRecovery { .. } | DeviceAction::DeclinePayment { .. } => {
             Demand::Nothing
         }
@@ -193,7 +192,7 @@ impl<'a> Turn<'a> {
 
     /// While its codes are not looked at, a device revokes one that guessed more than it did: that only takes
     /// away. Whoever guesses on purpose cannot throw out whoever did not.
-    fn revokes_without_code(&self, target_id: DeviceId) -> bool {
+    fn demand_of_revoking(&self, target_id: DeviceId) -> Demand {
         let target = self
             .view
             .get::<Device>((target_id,))
@@ -201,7 +200,11 @@ impl<'a> Turn<'a> {
             .filter(|target| target.device_id != self.device.device_id);
         let guessed_more =
             target.is_some_and(|target| target.code_failures_ever > self.device.code_failures_ever);
-        guessed_more && self.device.lost_at.is_none() && self.codes_stopped().is_some()
+        if guessed_more && self.device.lost_at.is_none() && self.codes_stopped().is_some() {
+            Demand::Nothing
+        } else {
+            Demand::Code
+        }
     }
 
     fn act(&mut self, action: &DeviceAction) -> Result<Done, Halt> {

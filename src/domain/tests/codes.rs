@@ -246,9 +246,9 @@ fn while_its_codes_are_stopped_a_device_revokes_one_that_guessed_more_without_a_
     for (own, theirs, is_blocked, is_lost, expected) in [
         (0, 1, true, false, Said::Done),
         (5, 6, true, false, Said::Done),
-        (5, 5, true, false, Said::Open(blocked.clone())),
-        (6, 5, true, false, Said::Open(blocked.clone())),
-        (0, 1, true, true, Said::Open(blocked.clone())),
+        (5, 5, true, false, Said::Open(blocked)),
+        (6, 5, true, false, Said::Open(blocked)),
+        (0, 1, true, true, Said::Open(blocked)),
         (0, 1, false, false, Said::Open(needed)),
         (300, 301, false, false, Said::Done),
         (300, 299, false, false, Said::Open(OpenAnswer::CodeExhausted)),
