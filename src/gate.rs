@@ -156,7 +156,8 @@ impl Gate {
         self.limits.own(O::COST, &call.caller, peer, self.now()).await?;
         self.limits.anonymous(key_id, call.stamp_bits, self.now()).await?;
         for _attempt in 0..PREPARATIONS {
-            let action = O::prepare(&call, &self.tools, &self.limits).await?;
+            let stranger = limit::Stranger::new(&self.limits, peer, call.stamp_bits);
+            let action = O::prepare(&call, &self.tools, &stranger).await?;
             let (point, form) = call.candidate_key()?;
             let candidate = CandidateCall { signed: call.signed.clone(), point, form };
             match self.execute(Order::Candidate(candidate, action)).await? {

@@ -120,6 +120,11 @@ fn payer(number: u64, now: Timestamp) -> [Row; 3] {
         spent_at_code_minor: 0,
         payments_at_code: 0,
         lost_at: None,
+        code_failures: 0,
+        code_failures_day: 0,
+        code_failures_today: 0,
+        code_blocked_until: Timestamp(0),
+        code_failures_ever: 0,
     };
     [account(number, account_id, now).into_row(), key.into_row(), device.into_row()]
 }

@@ -2,11 +2,11 @@
 
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio_rustls::TlsConnector;
 use tonic::client::Grpc;
 use tonic::codegen::http::Uri;
@@ -27,17 +27,35 @@ const REPLY_BYTES_MAX: usize = 64 * 1024;
 /// Connects to the server at `address`, which must show a certificate for `localhost` from one of
 /// these authorities. A lost connection is made again with the next call.
 pub async fn connect(address: SocketAddr, ca_pem: &[u8]) -> Result<Channel, ConnectError> {
-    connect_as(address, SERVER_NAME, ca_pem).await
+    connect_with(None, address, SERVER_NAME, ca_pem).await
 }
 
 /// The same, with a certificate for this name.
 pub async fn connect_as(address: SocketAddr, name: &str, ca_pem: &[u8]) -> Result<Channel, ConnectError> {
+    connect_with(None, address, name, ca_pem).await
+}
+
+/// The same, from one of this machine's own addresses.
+pub async fn connect_from(
+    origin: Option<IpAddr>,
+    address: SocketAddr,
+    ca_pem: &[u8],
+) -> Result<Channel, ConnectError> {
+    connect_with(origin, address, SERVER_NAME, ca_pem).await
+}
+
+async fn connect_with(
+    origin: Option<IpAddr>,
+    address: SocketAddr,
+    name: &str,
+    ca_pem: &[u8],
+) -> Result<Channel, ConnectError> {
     let tls = TlsConnector::from(client_config(ca_pem).map_err(ConnectError::Authority)?);
     let name = ServerName::try_from(name.to_owned()).map_err(|_no_name| ConnectError::Name)?;
     let connector = tower::service_fn(move |_uri: Uri| {
         let (tls, name) = (tls.clone(), name.clone());
         async move {
-            let tcp = TcpStream::connect(address).await?;
+            let tcp = stream(origin, address).await?;
             tcp.set_nodelay(true)?;
             Ok::<_, io::Error>(TokioIo::new(tls.connect(name, tcp).await?))
         }
@@ -48,6 +66,13 @@ pub async fn connect_as(address: SocketAddr, name: &str, ca_pem: &[u8]) -> Resul
         .connect_with_connector(connector)
         .await
         .map_err(ConnectError::Connection)
+}
+
+async fn stream(origin: Option<IpAddr>, address: SocketAddr) -> io::Result<TcpStream> {
+    let Some(origin) = origin else { return TcpStream::connect(address).await };
+    let socket = if origin.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    socket.bind(SocketAddr::new(origin, 0))?;
+    socket.connect(address).await
 }
 
 /// Whether a connection could trust this: certificates, as PEM.

@@ -185,6 +185,14 @@ impl Wallet {
         self.send(self.draft(method::DEVICE_REVOKE, &pb::DeviceRevokeRequest { device_id }).code(code)).await
     }
 
+    /// Ends a device that guessed more codes than this one, whose codes are blocked.
+    pub async fn revoke_device_without_code(
+        &self,
+        device_id: Vec<u8>,
+    ) -> Result<pb::DeviceRevokeReply, Refused> {
+        self.send(self.draft(method::DEVICE_REVOKE, &pb::DeviceRevokeRequest { device_id })).await
+    }
+
     /// Makes this device fresh.
     pub async fn verify_second_factor(&self, code: &str) -> Result<pb::VerifySecondFactorReply, Refused> {
         let draft = self.draft(method::VERIFY_SECOND_FACTOR, &pb::VerifySecondFactorRequest {});

@@ -387,6 +387,7 @@ impl LimitsSection {
             messages: rates.messages.map_or(Ok(standard.messages), Rate::limit)?,
             recovery_target: rates.recovery_target.map_or(Ok(standard.recovery_target), Rate::limit)?,
             codes_of: standard.codes_of,
+            shares: standard.shares,
         })
     }
 }

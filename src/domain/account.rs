@@ -54,6 +54,7 @@ impl Account {
             debt_minor: 0,
             halted_at: None,
             halt_reason: None,
+            code_failures_ever: 0,
         }
     }
 
@@ -110,6 +111,11 @@ impl Device {
             spent_at_code_minor: account.spent_total_minor,
             payments_at_code: account.payments_total,
             lost_at: None,
+            code_failures: 0,
+            code_failures_day: 0,
+            code_failures_today: 0,
+            code_blocked_until: Timestamp(0),
+            code_failures_ever: 0,
         }
     }
 }

@@ -21,14 +21,20 @@ pub struct StepUp {
 /// How wrong codes are counted.
 #[derive(Clone, Debug)]
 pub struct CodeAttempts {
-    /// So many wrong ones in a row block codes.
+    /// So many wrong ones in a row block a device's codes.
     pub block_after: i64,
     /// For so long the first, the second, and every further time.
     pub blocks_us: [i64; 3],
-    /// So many wrong ones in a day block codes until the day is over.
+    /// So many wrong ones in a day block a device's codes until the day is over.
     pub per_day: i64,
-    /// So many without a right one between: recovery only.
+    /// So many of all devices block those of all.
+    pub account_per_day: i64,
+    /// So many without a right one between, over all devices: recovery only.
     pub without_success: i64,
+    /// So many in its life end a device's codes for good, whatever was right between.
+    pub device_ever: i64,
+    /// So many of all devices since the last recovery end those of all: recovery only.
+    pub account_ever: i64,
 }
 
 /// What one row of limits allows. In minor units; nothing means no limit by this row.
@@ -264,7 +270,10 @@ impl Policy {
                 block_after: 5,
                 blocks_us: [15 * MINUTE_US, HOUR_US, DAY_US],
                 per_day: 20,
+                account_per_day: 40,
                 without_success: 100,
+                device_ever: 300,
+                account_ever: 600,
             },
             limits: Limits::standard(),
             enrolment: EnrolmentRules { code_us: 15 * MINUTE_US, attempts: 5, activate_us: DAY_US },

@@ -17,6 +17,7 @@ pub mod delay;
 pub mod factor;
 pub mod figures;
 pub mod guard;
+pub mod locator;
 pub mod table;
 #[cfg(test)]
 mod tests;
@@ -207,6 +208,8 @@ pub enum Told {
     Contested,
     /// It was cancelled.
     Cancelled,
+    /// It was cancelled by a notice's secret: what was proved still counts.
+    CancelledByNotice,
     /// It was completed.
     Completed,
     /// Outflow was stopped.

@@ -22,6 +22,7 @@ use super::record::{records, stored_enum};
 use super::recovery::CaseState;
 use super::recovery::addition::Additions;
 use super::recovery::factor::{Channel, Channels, Contacts};
+use super::recovery::locator::Locators;
 use super::settlement::PayoutState;
 use super::time::Timestamp;
 use super::webhook::{DeliveryState, EndpointState, PaymentEvent};
@@ -321,13 +322,13 @@ records! {
         active_devices: i64,
         /// The last step of RFC 6238 whose code was accepted. Only rises.
         totp_last_step: i64,
-        /// Wrong codes since the last right one.
+        /// Wrong codes since the last right one, over all devices.
         code_failures: i64,
         /// The day that `code_failures_today` counts, from the epoch.
         code_failures_day: i64,
-        /// Wrong codes of that day. No success clears it.
+        /// Wrong codes of that day, over all devices. No success clears it.
         code_failures_today: i64,
-        /// Codes are not looked at until then.
+        /// Codes are not looked at until then, whichever device sends them.
         code_blocked_until: Timestamp,
         /// Its account in the ledger.
         ledger_account_id: LedgerAccountId,
@@ -377,6 +378,8 @@ records! {
         halted_at: Option<Timestamp>,
         /// Why they do.
         halt_reason: Option<HaltReason>,
+        /// Wrong codes since it was last recovered, over all devices. Nothing but a recovery clears it.
+        code_failures_ever: i64,
     }
 
     /// When an account's factors were bound, and which are of no use any more. What they are is in the
@@ -414,9 +417,9 @@ records! {
         account_id: Option<AccountId>,
         /// The day that is counted, from the epoch.
         day: i64,
-        /// Attempts of that day, whoever made them.
+        /// Attempts of that day by cases that proved something, and no possession.
         attempts_today: i64,
-        /// Messages of that day.
+        /// Messages of theirs.
         messages_today: i64,
         /// Attempts of cases that proved a possession.
         reserve_attempts_today: i64,
@@ -434,6 +437,13 @@ records! {
         additions: Additions,
         /// A shadow is forgotten, then; an account's row is not.
         expires_at: Timestamp,
+        /// What was asked of it by each contact before anything was proved.
+        locators: Locators,
+        /// Wrong codes of the authenticator in recoveries that had proved nothing, since the last one that
+        /// was completed.
+        totp_guesses: i64,
+        /// … and in those that had proved something, but no possession.
+        totp_guesses_proved: i64,
     }
 
     /// A recovery.
@@ -510,6 +520,8 @@ records! {
         ended_at: Option<Timestamp>,
         /// Forgotten, then: some time after it ended.
         expires_at: Timestamp,
+        /// By which contact it was named. Cases from before this was kept share one, of zeros.
+        contact_index: ContactIndex,
     }
 
     /// A phone that asks to join an account, or the shadow of one that does not exist.
@@ -589,6 +601,16 @@ records! {
         /// When another device reported it lost: it moves no money, unfreezes nothing, and its cancelling
         /// contests.
         lost_at: Option<Timestamp>,
+        /// Wrong codes of its own since its last right one.
+        code_failures: i64,
+        /// The day that `code_failures_today` counts, from the epoch.
+        code_failures_day: i64,
+        /// Its wrong codes of that day. No success clears it.
+        code_failures_today: i64,
+        /// Its codes are not looked at until then.
+        code_blocked_until: Timestamp,
+        /// All of its wrong codes. Nothing clears it.
+        code_failures_ever: i64,
     }
 
     /// A public key, for ever bound to one principal.

@@ -6,6 +6,7 @@
 //! meanwhile. A process also draws on its own buckets what Redis allowed here, so that going away by
 //! itself gives nobody a burst at a process that he has spent his at.
 
+mod stranger;
 mod table;
 
 use std::collections::{HashMap, VecDeque};
@@ -18,17 +19,17 @@ use super::admitted::Caller;
 use super::crowd::Crowd;
 use super::operation::Cost;
 use super::rejection::Rejection;
-use crate::contact::Contact;
 use crate::crypto::hash::MacKey;
-use crate::domain::id::{KeyId, TargetId};
+use crate::domain::id::KeyId;
 use crate::domain::time::{DAY_US, HOUR_US, Timestamp};
 use crate::ratelimit::marks::Marks;
 use crate::ratelimit::memory::MemorySource;
 use crate::ratelimit::origin::origin_keys;
 use crate::ratelimit::redis::Redis;
 use crate::ratelimit::source::{BucketKey, Charge, Source, SourceUnavailable, Taken};
+pub use stranger::Stranger;
 use table::name_of;
-pub use table::{AnonymousLimits, ClassLimits, LimitTable, MessageBudgets, WhenAway};
+pub use table::{AnonymousLimits, ClassLimits, LimitTable, MessageBudgets, Shares, WhenAway};
 
 /// As many buckets are kept in memory of each class' origins, and of its candidates or its enrolled keys and
 /// their accounts. Apart, so that nobody fills what others count in: strangers have names without end.
@@ -55,6 +56,8 @@ pub struct Sources {
     crowds: MemorySource,
     targets: MemorySource,
     messages: MemorySource,
+    /// Of what contacts are given, each origin's.
+    shares: MemorySource,
     prefixes: MemorySource,
     /// The few that everybody draws on.
     global: MemorySource,
@@ -83,6 +86,7 @@ impl Sources {
             crowds: MemorySource::new(ORIGINS),
             targets: MemorySource::new(CONTACTS),
             messages: MemorySource::new(CONTACTS),
+            shares: MemorySource::new(CONTACTS),
             prefixes: MemorySource::new(PREFIXES),
             global: MemorySource::new(1_024),
             shared,
@@ -265,61 +269,6 @@ impl Limits {
         self.proved.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A message to a contact, whoever asks for it; the contact by its blind index. All of its limits at
-    /// once: asking for one contact again and again uses up nobody else's messages, and a message that a
-    /// budget does not allow is none of the contact's own.
-    pub async fn message(
-        &self,
-        contact: &Contact,
-        contact_index: &[u8; 32],
-        now: Timestamp,
-    ) -> Result<(), Rejection> {
-        let key = BucketKey::new("message-to", contact_index);
-        let own = [Charge { key, limit: self.table.messages, cost: 1 }];
-        let is_text = contact.kind() == "sms";
-        let prefix = contact.address().get(..=PREFIX_DIGITS).filter(|_| is_text).map(|prefix| {
-            let key = BucketKey::new("texts-to-prefix", prefix.as_bytes());
-            Charge { key, limit: self.table.budgets.prefix_day, cost: 1 }
-        });
-        let (name, budget) = self.budget(is_text);
-        let sources = &self.sources;
-        let parts = [
-            (&sources.messages, &own[..]),
-            (&sources.prefixes, prefix.as_slice()),
-            (&sources.global, &budget[..]),
-        ];
-        let answer = sources.draw(&parts, WhenAway::Deny, now).await?;
-        if let Taken::Denied { at, .. } = answer
-            && at >= own.len()
-        {
-            let is_prefix = at < own.len() + prefix.as_slice().len();
-            self.tell(if is_prefix { "text messages to one prefix" } else { name }, now);
-        }
-        taken(answer)
-    }
-
-    /// A code of a recovery by this channel. It draws on no budget above what its target is sent in a day:
-    /// whoever asks in vain uses up nobody else's messages, nor those of whoever proved a possession.
-    pub async fn code_of(
-        &self,
-        target_id: TargetId,
-        has_reserve: bool,
-        is_text: bool,
-        now: Timestamp,
-    ) -> Result<(), Rejection> {
-        let id = [&target_id.0[..], &[u8::from(has_reserve)]].concat();
-        let own = [Charge { key: BucketKey::new("codes-of", &id), limit: self.table.codes_of, cost: 1 }];
-        let (name, budget) = self.budget(is_text);
-        let parts = [(&self.sources.targets, &own[..]), (&self.sources.global, &budget[..])];
-        let answer = self.sources.draw(&parts, WhenAway::Deny, now).await?;
-        if let Taken::Denied { at, .. } = answer
-            && at >= own.len()
-        {
-            self.tell(name, now);
-        }
-        taken(answer)
-    }
-
     /// Of all codes by this channel, to whomever; and what that is called.
     fn budget(&self, is_text: bool) -> (&'static str, [Charge; 2]) {
         let budgets = &self.table.budgets;
@@ -340,13 +289,6 @@ impl Limits {
             told.insert(budget, now);
             tracing::warn!(budget, "a budget of all strangers together is used up");
         }
-    }
-
-    /// A recovery or an addition that is begun for a contact, whoever asks; the contact by its blind index.
-    pub async fn recovery_target(&self, contact_index: &[u8; 32], now: Timestamp) -> Result<(), Rejection> {
-        let key = BucketKey::new("recovery-of", contact_index);
-        let charge = Charge { key, limit: self.table.recovery_target, cost: 1 };
-        self.sources.take(&self.sources.targets, WhenAway::Deny, now, &[charge]).await
     }
 }
 

@@ -5,7 +5,7 @@ use prost::Message;
 
 use super::action::Action;
 use super::admitted::Admitted;
-use super::limit::Limits;
+use super::limit::Stranger;
 use super::rejection::Rejection;
 use super::tools::Tools;
 use crate::domain::command::CandidateAction;
@@ -129,7 +129,7 @@ pub trait CandidateChange: Operation {
     fn prepare(
         call: &Admitted<Self>,
         tools: &Tools,
-        limits: &Limits,
+        stranger: &Stranger<'_>,
     ) -> impl Future<Output = Result<CandidateAction, Rejection>> + Send;
 }
 

@@ -223,25 +223,27 @@ impl Tools {
         })
     }
 
-    /// Whatever a step may want to tell, to everybody it may want to tell it to.
+    /// Whatever a step may want to tell, to everybody it may want to tell it to. Who has a contact that was
+    /// removed is told, and gets no secret: it may be somebody else by now.
     pub fn notices(&self, open: &OpenCase, told: &[Told]) -> Result<Notices, Rejection> {
         let notes = match &open.row {
             Some(row) => self.open_notes(row)?,
             None => CaseNotes::default(),
         };
-        let facts = Facts {
+        let facts = |cancel_code| Facts {
             device_model: &notes.device_model,
-            cancel_code: &notes.cancel_code,
+            cancel_code,
             at: Timestamp(self.clock.now_us()),
         };
+        let (own, gone) = (facts(Some(notes.cancel_code.as_str())), facts(None));
+        let addressed = self.addresses(&open.opened.document, &open.devices);
         let mut drafts = Vec::new();
         for told in told {
-            let text = templates::recovery(*told, &facts);
-            let addressed = self.addresses(&open.opened.document, &open.devices);
-            drafts.extend(addressed.into_iter().map(|(channel, address)| NoticeDraft {
+            let (own, gone) = (templates::recovery(*told, &own), templates::recovery(*told, &gone));
+            drafts.extend(addressed.iter().map(|to| NoticeDraft {
                 told: *told,
-                channel,
-                message: self.draft(channel, &address, &text),
+                channel: to.channel,
+                message: self.draft(to.channel, &to.address, if to.is_removed { &gone } else { &own }),
             }));
         }
         Ok(Notices { document_version: open.opened.version, drafts })
@@ -272,7 +274,7 @@ impl Tools {
         let devices: Vec<Device> = fetched.scanned::<Device>().cloned().collect();
         let text = templates::changed(what, Timestamp(self.clock.now_us()));
         let addresses = self.addresses(document, &devices);
-        Ok(addresses.iter().map(|(channel, address)| self.draft(*channel, address, &text)).collect())
+        Ok(addresses.iter().map(|to| self.draft(to.channel, &to.address, &text)).collect())
     }
 
     /// A text to one contact.
@@ -286,16 +288,32 @@ impl Tools {
     }
 
     /// Confirmed contacts, those that were removed lately, and active devices where anything reaches them.
-    fn addresses(&self, document: &PersonalDocument, devices: &[Device]) -> Vec<(Channel, String)> {
+    fn addresses(&self, document: &PersonalDocument, devices: &[Device]) -> Vec<Addressed> {
         let since_us = self.clock.now_us() - self.policy.recovery.lately_us;
         let contacts = document
             .contacts
             .iter()
             .filter(|contact| contact.removed_at_us == 0 || contact.removed_at_us > since_us)
-            .filter_map(|contact| Some((channel_of(contact)?, contact.address.clone())));
+            .filter_map(|contact| {
+                let (address, is_removed) = (contact.address.clone(), contact.removed_at_us != 0);
+                Some(Addressed { channel: channel_of(contact)?, address, is_removed })
+            });
         let active = devices.iter().filter(|device| device.state == KeyState::Active && self.reaches_push);
-        contacts.chain(active.map(|device| (Channel::Push, address_of(device.device_id)))).collect()
+        let active = active.map(|device| Addressed {
+            channel: Channel::Push,
+            address: address_of(device.device_id),
+            is_removed: false,
+        });
+        contacts.chain(active).collect()
     }
+}
+
+/// Where somebody can be reached.
+struct Addressed {
+    channel: Channel,
+    address: String,
+    /// A contact that is the account's no more.
+    is_removed: bool,
 }
 
 /// How a device is named to whatever carries messages to it.

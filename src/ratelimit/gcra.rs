@@ -35,6 +35,11 @@ impl Limit {
         Self::per(MINUTE_US, n, burst)
     }
 
+    /// `n` an hour on the long run, `burst` at once; see [`Limit::per_second`].
+    pub const fn per_hour(n: u32, burst: u32) -> Self {
+        Self::per(60 * MINUTE_US, n, burst)
+    }
+
     /// `n` a day on the long run, `burst` at once; see [`Limit::per_second`].
     pub const fn per_day(n: u32, burst: u32) -> Self {
         Self::per(DAY_US, n, burst)

@@ -28,6 +28,13 @@ pub fn origin_keys(class: &'static str, ip: IpAddr) -> Vec<(BucketKey, u32)> {
     }
 }
 
+/// The one bucket of whoever is at an address: an IPv4 address, or the /48 that one site is given.
+pub fn site_key(class: &'static str, ip: IpAddr) -> BucketKey {
+    let keys = origin_keys(class, ip);
+    let (key, _) = keys.get(1).unwrap_or(&keys[0]);
+    *key
+}
+
 fn key(class: &'static str, family: u8, length: u8, prefix: &[u8]) -> BucketKey {
     BucketKey::new(class, &[&[family, length], prefix].concat())
 }

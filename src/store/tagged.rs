@@ -5,14 +5,41 @@
 //! A tag says that a server wrote this row, not that it is the newest one: a row that is put back as it was
 //! carries its old tag. That is what versions, the journal and `saifu verify` are for.
 
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
-use crate::crypto::integrity::{Integrity, RowTag, TAG_BYTES};
+use crate::crypto::integrity::{Integrity, RowTag};
 use crate::domain::record::{ColumnType, Corrupt, Value};
 use crate::domain::rows::{Row, Table};
 
 /// The column.
 const TAG: &str = "tag";
+
+/// A column that came after rows had tags, and what it holds in rows from before.
+struct Later {
+    table: Table,
+    column: &'static str,
+    before: Value<'static>,
+}
+
+/// As long as it holds what it held before, such a column is no part of the tag: so a row from before has
+/// the tag that it had.
+const LATER: [Later; 10] = [
+    Later { table: Table::Account, column: "code_failures_ever", before: Value::Int(0) },
+    Later { table: Table::RecoveryTarget, column: "totp_guesses", before: Value::Int(0) },
+    Later { table: Table::RecoveryTarget, column: "totp_guesses_proved", before: Value::Int(0) },
+    Later { table: Table::Device, column: "code_failures", before: Value::Int(0) },
+    Later { table: Table::Device, column: "code_failures_day", before: Value::Int(0) },
+    Later { table: Table::Device, column: "code_failures_today", before: Value::Int(0) },
+    Later { table: Table::Device, column: "code_blocked_until", before: Value::Int(0) },
+    Later { table: Table::Device, column: "code_failures_ever", before: Value::Int(0) },
+    Later { table: Table::RecoveryTarget, column: "locators", before: Value::Bytes(Cow::Borrowed(&[0; 4])) },
+    Later {
+        table: Table::RecoveryCase,
+        column: "contact_index",
+        before: Value::Bytes(Cow::Borrowed(&[0; 32])),
+    },
+];
 
 /// A table's columns as the database has them.
 struct Stored {
@@ -74,16 +101,34 @@ pub fn is_tag_of(row: &Row, tag: Option<RowTag>, integrity: Option<&Integrity>) 
     integrity.is_tag(&content(row.table(), &row.values()), &tag)
 }
 
-/// The table's name and each value behind its kind and length: no two rows have the same content.
-fn content(table: Table, values: &[Value<'_>]) -> Vec<u8> {
-    let mut content = Vec::with_capacity(TAG_BYTES * values.len() + 64);
+/// What a row's tag is of: all of its values, but for later columns that hold what they held before. No two
+/// rows have the same content.
+fn content<'a>(table: Table, values: &'a [Value<'a>]) -> Vec<u8> {
+    let columns = table.columns();
+    let part = |(place, value): (usize, &'a Value<'a>)| {
+        let is_this = |later: &&Later| later.table == table && columns.get(place) == Some(&later.column);
+        match LATER.iter().find(is_this) {
+            Some(later) if later.before == *value => None,
+            Some(later) => Some((Some(later.column), value)),
+            None => Some((None, value)),
+        }
+    };
+    encoded(table, values.iter().enumerate().filter_map(part))
+}
+
+/// The table's name and each value behind its kind and length; before a later column's the column's name.
+fn encoded<'a>(table: Table, parts: impl Iterator<Item = (Option<&'static str>, &'a Value<'a>)>) -> Vec<u8> {
+    let mut content = Vec::with_capacity(512);
     let mut put = |kind: u8, bytes: &[u8]| {
         content.push(kind);
         content.extend((bytes.len() as u64).to_be_bytes());
         content.extend(bytes);
     };
     put(0, table.name().as_bytes());
-    for value in values {
+    for (column, value) in parts {
+        if let Some(column) = column {
+            put(5, column.as_bytes());
+        }
         match value {
             Value::Int(int) => put(1, &int.to_be_bytes()),
             Value::Bytes(bytes) => put(2, bytes),
@@ -97,7 +142,11 @@ fn content(table: Table, values: &[Value<'_>]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::tests::examples::further_rows;
+    use crate::domain::record::Record as _;
+    use crate::domain::rows::Device;
+    use crate::domain::tests::fixture::Ledger;
+    use crate::domain::time::Timestamp;
+    use crate::store::tests::examples::{changed_account, further_rows};
 
     #[test]
     fn a_row_is_read_with_its_own_tag_alone() {
@@ -114,6 +163,39 @@ mod tests {
             for another in rows.iter().filter(|another| another.key() != row.key()) {
                 assert!(!another.table().is_tagged() || !is_tag_of(another, tag, Some(&own)));
             }
+        }
+    }
+
+    #[test]
+    fn a_row_from_before_a_column_keeps_its_tag_and_what_the_column_holds_by_now_is_tagged() {
+        let ledger = Ledger::parse("alice 500 jpy");
+        let device = Device {
+            code_failures: 1,
+            code_failures_day: 2,
+            code_failures_today: 3,
+            code_blocked_until: Timestamp(4),
+            code_failures_ever: 5,
+            ..ledger.device_of("alice").clone()
+        };
+        let mut rows = further_rows();
+        rows.extend([changed_account(&ledger).into_row(), device.into_row()]);
+        for Later { table, column, .. } in &LATER {
+            let row = rows.iter().find(|row| row.table() == *table).expect("an example of each table");
+            let place = |column| table.columns().iter().position(|one| *one == column).expect("a column");
+            let now = row.values();
+            let (mut then, mut known) = (now.clone(), vec![true; now.len()]);
+            for later in LATER.iter().filter(|later| later.table == *table) {
+                assert!(now[place(later.column)] != later.before, "the example has none: {}", later.column);
+                then[place(later.column)] = later.before.clone();
+                known[place(later.column)] = false;
+            }
+            let of_then = then.iter().zip(&known).filter(|(_, known)| **known);
+            let of_then = of_then.map(|(value, _)| (None, value));
+            assert_eq!(content(*table, &then), encoded(*table, of_then), "{column}");
+            // Each of them is tagged as soon as it holds something else.
+            let mut one = then.clone();
+            one[place(column)] = now[place(column)].clone();
+            assert_ne!(content(*table, &one), content(*table, &then), "{column}");
         }
     }
 

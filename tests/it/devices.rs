@@ -5,8 +5,8 @@ use saifu::client::wallet::Wallet;
 use saifu::pb;
 use saifu::pb::add_contact_private::Contact;
 
-use crate::support::recovery::{DAY, HOUR, MINUTE, Owner, begin, cool, passphrase, wait_out};
-use crate::support::{World, bakery, code_in, reason, texts};
+use crate::support::recovery::{DAY, HOUR, MINUTE, Owner, begin, cool, passphrase, wait_out, with_contact};
+use crate::support::{World, bakery, books_hold, reason, texts, wrong_code};
 
 const NEW_PASSPHRASE: &str = "seven dry umbrellas";
 
@@ -214,16 +214,6 @@ async fn a_changed_passphrase_is_the_one_that_counts_and_only_when_it_is_old_eno
     phone.prove(case_id, &new).await.expect("72 hours old");
 }
 
-/// A confirmed second address.
-async fn with_contact(world: &World, owner: &Owner, address: &str) -> Vec<u8> {
-    let wallet = &owner.wallet;
-    let code = world.next_code(wallet);
-    let pending = wallet.add_contact(Contact::Email(address.into()), &code).await.expect("a code is sent");
-    let sent = code_in(&texts(wallet, address, 1).await[0]);
-    let code = world.next_code(wallet);
-    wallet.confirm_contact(pending.pending_contact_id, &sent, &code).await.expect("confirmed").contact_id
-}
-
 #[tokio::test]
 async fn a_contact_counts_for_nothing_for_72_hours_and_is_told_for_30_days_after() {
     let world = World::unthrottled().await;
@@ -262,6 +252,82 @@ async fn a_contact_counts_for_nothing_for_72_hours_and_is_told_for_30_days_after
     assert_eq!(newest[0].kind(), pb::SecurityEventKind::SavedCodeReplaced);
     texts(&phone, &owner.email, 7).await;
     texts(&phone, "second@example.jp", 5).await;
+}
+
+#[tokio::test]
+async fn a_contact_that_was_removed_is_told_of_a_recovery_and_gets_no_secret() {
+    let world = World::unthrottled().await;
+    let owner = world.owner("alice", 0).await;
+    let contact_id = with_contact(&world, &owner, "second@example.jp").await;
+    let phone = world.phone().await;
+    texts(&phone, &owner.email, 2).await;
+    texts(&phone, "second@example.jp", 2).await;
+    world.pass(40 * DAY);
+    let code = world.next_code(&owner.wallet);
+    owner.wallet.remove_contact(contact_id, &code).await.expect("removed");
+    texts(&phone, &owner.email, 3).await;
+    texts(&phone, "second@example.jp", 3).await;
+    world.pass(5 * DAY);
+    let case_id = cool(&phone, &owner).await;
+    wait_out(&world, &phone, &case_id).await;
+    // The note of the beginning, two reminders, and that it may be completed.
+    let own = texts(&phone, &owner.email, 7).await;
+    let gone = texts(&phone, "second@example.jp", 7).await;
+    let has_secret = |text: &&String| text.split_whitespace().any(|word| word.matches('-').count() == 6);
+    assert_eq!(own.iter().filter(has_secret).count(), 4, "{own:?}");
+    assert_eq!(gone.iter().filter(has_secret).count(), 0, "{gone:?}");
+    let told = |text: &&String| text.contains("recovery") && text.contains("cancel it in the app");
+    assert_eq!(gone.iter().filter(told).count(), 4, "{gone:?}");
+}
+
+/// Wrong codes from a phone of the owner's, each judged.
+async fn guess(phone: &Wallet, owner: &Owner, times: usize) {
+    for _ in 0..times {
+        let wrong = phone.verify_second_factor(&wrong_code(&owner.wallet)).await;
+        assert_eq!(reason(wrong), pb::Reason::Unauthenticated);
+    }
+}
+
+/// Which of the owner's devices a phone is.
+async fn id_of(phone: &Wallet) -> Vec<u8> {
+    let devices = phone.list_devices().await.expect("a list").devices;
+    devices.into_iter().find(|device| device.is_caller).expect("it is one of them").device_id
+}
+
+#[tokio::test]
+async fn a_second_phones_wrong_codes_keep_nobody_from_revoking_it() {
+    let world = World::unthrottled().await;
+    let owner = world.owner("alice", 0).await;
+    let phone = joined(&world, &owner).await;
+    let device_id = id_of(&phone).await;
+    guess(&phone, &owner, 5).await;
+    let blocked = phone.verify_second_factor(&world.next_code(&owner.wallet)).await;
+    assert_eq!(reason(blocked), pb::Reason::SecondFactorBlocked);
+    let code = world.next_code(&owner.wallet);
+    owner.wallet.revoke_device(device_id, &code).await.expect("the other phone's codes are looked at");
+    assert_eq!(reason(phone.get_balance().await), pb::Reason::Unauthenticated);
+    books_hold(world, |_| {}).await;
+}
+
+#[tokio::test]
+async fn while_its_codes_are_blocked_a_phone_revokes_without_one_whoever_guessed_more() {
+    let world = World::unthrottled().await;
+    let owner = world.owner("alice", 0).await;
+    let phone = joined(&world, &owner).await;
+    let (first_id, second_id) = (id_of(&owner.wallet).await, id_of(&phone).await);
+    guess(&phone, &owner, 5).await;
+    // Whoever blocks himself throws nobody out.
+    assert_eq!(reason(phone.revoke_device_without_code(first_id).await), pb::Reason::SecondFactorBlocked);
+    world.pass(15 * MINUTE);
+    guess(&phone, &owner, 1).await;
+    let unblocked = owner.wallet.revoke_device_without_code(second_id.clone()).await;
+    assert_eq!(reason(unblocked), pb::Reason::SecondFactorRequired);
+    guess(&owner.wallet, &owner, 5).await;
+    let with_code = owner.wallet.revoke_device(second_id.clone(), &world.next_code(&owner.wallet)).await;
+    assert_eq!(reason(with_code), pb::Reason::SecondFactorBlocked);
+    owner.wallet.revoke_device_without_code(second_id).await.expect("it guessed more");
+    assert_eq!(reason(phone.get_balance().await), pb::Reason::Unauthenticated);
+    books_hold(world, |_| {}).await;
 }
 
 #[tokio::test]

@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use saifu::domain::policy::Policy;
-use saifu::gate::limit::{LimitTable, WhenAway};
+use saifu::domain::policy::{CodeAttempts, Policy};
+use saifu::gate::limit::{LimitTable, Shares, WhenAway};
 use saifu::gate::operation::{CallerKind, Codes, Cost, Effect};
 use saifu::ratelimit::gcra::Limit;
 
@@ -120,7 +120,8 @@ fn rate(limit: &Limit) -> [String; 2] {
     let (unit_us, _, unit) = UNITS.iter().find(fits).expect("at least one a day");
     // The interval is rounded up, so the number of events is rounded to the nearest.
     let events = (unit_us + limit.interval_us() / 2) / limit.interval_us();
-    [grouped(limit.burst().into()), format!("{} a {unit}", grouped(events))]
+    let article = if *unit == "hour" { "an" } else { "a" };
+    [grouped(limit.burst().into()), format!("{} {article} {unit}", grouped(events))]
 }
 
 #[test]
@@ -152,12 +153,25 @@ fn the_rate_limits_stand_in_the_protocol_as_they_are() {
     let none = || ["–".to_owned(), "–".to_owned()];
     let messages = "messages to one contact, whoever asks".to_owned();
     rows.push([&[messages][..], &none(), &rate(&table.messages), &["`UNAVAILABLE`".to_owned()]].concat());
-    let targets = "recoveries and additions begun for one contact, whoever asks".to_owned();
+    let targets =
+        "recoveries and additions begun for one contact, whoever asks; above it each costs the heaviest stamp"
+            .to_owned();
     rows.push(
         [&[targets][..], &none(), &rate(&table.recovery_target), &["`UNAVAILABLE`".to_owned()]].concat(),
     );
-    let codes = "codes of one recovery's account, whoever asks".to_owned();
+    let codes = "codes of recoveries by one contact, whoever asks; once something was proved, of one account";
+    let codes = codes.to_owned();
     rows.push([&[codes][..], &none(), &rate(&table.codes_of), &["`UNAVAILABLE`".to_owned()]].concat());
+    let Shares { messages, codes, attempts, joining } = table.shares;
+    for (of, share) in [
+        ("messages with an enrolment's code", messages),
+        ("codes of recoveries", codes),
+        ("attempts at an authenticator or a passphrase in recoveries", attempts),
+        ("phones that ask to join", joining),
+    ] {
+        let of = format!("one contact's {of}, before anything is proved");
+        rows.push([&[of][..], &rate(&share), &none(), &["`UNAVAILABLE`".to_owned()]].concat());
+    }
     let accounts = grouped(table.crowd.accounts_per_hour.into());
     let crowd = format!("all together, once {accounts} accounts called from the origin in an hour");
     let throttled = rate(&table.crowd.throttled);
@@ -202,6 +216,32 @@ fn what_strangers_may_do_together_stands_in_the_protocol_as_it_is() {
     );
 }
 
+/// How wrong codes are counted.
+fn code_rows(codes: &CodeAttempts) -> [(&'static str, String); 7] {
+    let blocks: Vec<_> = codes.blocks_us.map(duration).into();
+    [
+        ("Wrong codes of a device in a row that block its codes, each time", codes.block_after.to_string()),
+        ("Blocked for, the first, the second and every further time", blocks.join(", ")),
+        (
+            "Wrong codes of a device in a day of UTC that block its codes until it is over",
+            codes.per_day.to_string(),
+        ),
+        (
+            "Wrong codes of all devices in a day of UTC that block all codes until it is over",
+            codes.account_per_day.to_string(),
+        ),
+        (
+            "Wrong codes of all devices without a right one between that end all codes",
+            codes.without_success.to_string(),
+        ),
+        ("Wrong codes of a device, ever, that end its codes", codes.device_ever.to_string()),
+        (
+            "Wrong codes of all devices since the last recovery that end all codes",
+            codes.account_ever.to_string(),
+        ),
+    ]
+}
+
 #[test]
 fn the_policy_stands_in_the_protocol_as_it_is() {
     // Recovery's figures stand in docs/recovery.md, and those of cards in a table of their own.
@@ -221,7 +261,6 @@ fn the_policy_stands_in_the_protocol_as_it_is() {
         reconciliation,
         recovery: _,
     } = Policy::standard();
-    let blocks: Vec<_> = codes.blocks_us.map(duration).into();
     let rows = [
         ("After an accepted code its device is fresh for", duration(step_up.fresh_us)),
         ("Pay, Confirm, IssueCode, TopUp: a code in the call from this amount on", yen(step_up.amount_minor)),
@@ -233,13 +272,8 @@ fn the_policy_stands_in_the_protocol_as_it_is() {
             "Pay, Confirm, IssueCode: a code in the call when so many payments were made since its last code",
             step_up.payments.to_string(),
         ),
-        ("Wrong codes in a row that block, each time", codes.block_after.to_string()),
-        ("Blocked for, the first, the second and every further time", blocks.join(", ")),
-        ("Wrong codes in a day of UTC that block until it is over", codes.per_day.to_string()),
-        (
-            "Wrong codes without a right one between that end codes for good",
-            codes.without_success.to_string(),
-        ),
+    ];
+    let rest = [
         ("An enrolment's code is good for", duration(enrolment.code_us)),
         ("Wrong enrolment codes that end the enrolment", enrolment.attempts.to_string()),
         ("Activate within", duration(enrolment.activate_us)),
@@ -270,7 +304,9 @@ fn the_policy_stands_in_the_protocol_as_it_is() {
         ("Linked funding sources at a time", limits.funding_sources.to_string()),
         ("A device is young for", duration(limits.young_us)),
     ];
-    compare("policy", &rows.map(|(rule, figure)| vec![rule.to_owned(), figure]));
+    let rows = rows.into_iter().chain(code_rows(&codes)).chain(rest);
+    let rows: Vec<_> = rows.map(|(rule, figure)| vec![rule.to_owned(), figure]).collect();
+    compare("policy", &rows);
 }
 
 #[test]

@@ -297,10 +297,11 @@ async fn an_account_not_activated_within_a_day_is_gone_and_its_contact_free() {
 #[tokio::test]
 async fn a_contact_gets_three_messages_a_day_whoever_asks() {
     let world = World::start().await;
-    for address in ["alice@example.jp", "Alice@example.jp", "alice@EXAMPLE.JP"] {
-        world.phone().await.start_enrolment(email(address)).await.unwrap();
+    // Two from one place, and one more from another.
+    for (place, address) in [(1, "alice@example.jp"), (1, "Alice@example.jp"), (2, "alice@EXAMPLE.JP")] {
+        world.phone_at(place).await.start_enrolment(email(address)).await.unwrap();
     }
-    let phone = world.phone().await;
+    let phone = world.phone_at(3).await;
     let fourth = refused(phone.start_enrolment(email("alice@example.jp")).await);
     assert_eq!(fourth.code(), Code::ResourceExhausted);
     let retry = fourth.get_details_retry_info().unwrap().retry_delay.unwrap();

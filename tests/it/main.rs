@@ -45,6 +45,7 @@ mod shop_races;
 mod spine;
 mod staff;
 mod standing;
+mod strangers;
 mod support;
 mod till;
 mod till_guide;

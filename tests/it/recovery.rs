@@ -120,6 +120,28 @@ async fn a_notices_secret_cancels_in_two_calls_of_one_key() {
     assert_eq!(state(&thief, &case_id).await, pb::RecoveryState::Cancelled);
 }
 
+#[tokio::test]
+async fn whoever_reads_a_notice_ends_a_case_and_makes_no_factor_of_the_owners_suspect() {
+    let world = World::unthrottled().await;
+    let owner = world.owner("alice", 0).await;
+    let (mut phone, reader) = (world.phone().await, world.phone().await);
+    let case_id = cool(&phone, &owner).await;
+    let secret = cancel_code_in(&texts(&reader, &owner.email, 2).await.remove(0));
+    // The folder tells its messages by their time.
+    world.pass(1);
+    for confirm in [false, true] {
+        reader.cancel_by_notice(&secret, confirm).await.expect("heard");
+    }
+    assert_eq!(state(&phone, &case_id).await, pb::RecoveryState::Cancelled);
+    let said = texts(&reader, &owner.email, 3).await.remove(0);
+    assert!(said.contains("still counts"), "{said}");
+    // The owner begins anew with what he proved before, the saved code too, and waits longer.
+    let again = cool(&phone, &owner).await;
+    wait_out(&world, &phone, &again).await;
+    phone.prove(again.clone(), &passphrase()).await.expect("proved again");
+    phone.complete_recovery(again, NEW_PASSPHRASE).await.expect("completed");
+}
+
 /// The cancellation code of a notice.
 fn cancel_code_in(text: &str) -> String {
     let dashed = text.split_whitespace().find(|word| word.matches('-').count() == 6);

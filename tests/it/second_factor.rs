@@ -217,6 +217,33 @@ async fn a_hundred_wrong_codes_in_a_row_end_codes_for_good() {
 }
 
 #[tokio::test]
+async fn guessing_beside_an_owner_who_logs_in_comes_to_an_end() {
+    let world = World::start_with(generous).await;
+    let alice = world.wallet("alice").await;
+    let mut judged = 0;
+    // Eighteen a day, with right ones between: no run is five long, and no day has twenty.
+    let ended = 'days: loop {
+        world.pass(24 * HOUR_S);
+        for guess in 0..18 {
+            if guess % 4 == 0
+                && let Err(refused) = alice.verify_second_factor(&world.next_code(&alice)).await
+            {
+                break 'days refused.reason().expect("why the owner does not log in");
+            }
+            let answer = reason(alice.verify_second_factor(&wrong_code(&alice)).await);
+            if answer != Reason::Unauthenticated {
+                break 'days answer;
+            }
+            judged += 1;
+        }
+    };
+    assert_eq!((judged, ended), (300, Reason::SecondFactorExhausted));
+    let right = alice.verify_second_factor(&world.next_code(&alice)).await;
+    assert_eq!(reason(right), Reason::SecondFactorExhausted, "for good");
+    world.server.stop().await;
+}
+
+#[tokio::test]
 async fn a_device_is_fresh_for_five_minutes_and_not_a_microsecond_longer() {
     let world = World::start().await;
     let alice = world.funded("alice", 1_000).await;

@@ -14,13 +14,13 @@ pub mod shop;
 pub mod street;
 pub mod stripe;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::{Connection, params_from_iter};
-use saifu::client::connection::connect;
+use saifu::client::connection::{connect, connect_from};
 use saifu::client::refused::Refused;
 use saifu::client::wallet::{Confirmation, Wallet};
 use saifu::crypto::totp::TotpSecret;
@@ -95,6 +95,14 @@ impl World {
     /// A phone that was enrolled calls this server from now on.
     pub async fn reconnect(&self, wallet: &mut Wallet) {
         wallet.channel = self.phone().await.channel;
+    }
+
+    /// A phone that is not enrolled and calls from another place: 127.0.0.`number`.
+    pub async fn phone_at(&self, number: u8) -> Wallet {
+        let ca = std::fs::read(self.server.ca_path()).expect("the server wrote its CA certificate");
+        let origin = Some(IpAddr::from([127, 0, 0, number]));
+        let channel = connect_from(origin, self.server.address(), &ca).await.expect("the server listens");
+        Wallet::new(channel, SANDBOX_AUDIENCE, Arc::clone(&self.clock) as Arc<dyn Clock>)
     }
 
     /// A phone with an active wallet, fresh by the activation's code.

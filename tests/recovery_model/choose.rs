@@ -225,8 +225,7 @@ pub fn wait(scenario: &Scenario, state: &State) -> Option<Timestamp> {
         moments.extend(trail.again_at.filter(|_| stops.again).map(|at| at.plus_us(10 * MINUTE_US)));
         moments.extend(trail.asked.filter(|_| stops.asked).map(|(_, at)| at.plus_us(10 * MINUTE_US)));
     }
-    let counted = state.target.attempts_today + state.target.messages_today;
-    let counted = counted + state.target.reserve_attempts_today + state.target.reserve_messages_today;
+    let counted: i64 = state.world.compared.iter().chain(&state.world.messages).sum();
     if stops.day && counted > 0 {
         moments.push(Timestamp((state.now.day() + 1) * DAY_US));
     }

@@ -40,9 +40,15 @@ pub fn cancelled(step: &Step<'_>, after: &mut State, broken: &mut Broken) {
     broken.note(Rule::R3, state == CaseState::Cancelled);
     broken.note(Rule::R14, !lost);
     after.cases[step.slot].trail.cancelled = true;
+    let by_notice = matches!(step.input, Input::CancelConfirmed { .. });
     if stood {
-        broken.note(Rule::R6, step.told(Told::Cancelled));
+        let told = if by_notice { Told::CancelledByNotice } else { Told::Cancelled };
+        broken.note(Rule::R6, step.told(told));
         broken.note(Rule::R3, after.target.last_cancelled_at == Some(now));
+    }
+    if by_notice {
+        still_counts(step, after, broken);
+        return;
     }
     if stood || matches!(step.input, Input::DeviceCancels { .. }) {
         let suspect = |kind: Kind| kind == Kind::Proofing || after.owner.factors.is_suspect(kind, now);
@@ -50,6 +56,18 @@ pub fn cancelled(step: &Step<'_>, after: &mut State, broken: &mut Broken) {
         let issued = was.trail.proved.has(Kind::EmailCode) || was.trail.proved.has(Kind::PhoneCode);
         let until = after.owner.factors.issued_locked_until;
         broken.note(Rule::R3, !issued || until == now.plus_us(7 * DAY_US));
+    }
+}
+
+/// Who reads a notice need not be the owner: whatever the owner could prove, he can prove in another case.
+fn still_counts(step: &Step<'_>, after: &mut State, broken: &mut Broken) {
+    let (before, now) = (&step.before.owner.factors, step.now());
+    let factors = &after.owner.factors;
+    let as_before = |kind: Kind| factors.is_suspect(kind, now) == before.is_suspect(kind, now);
+    broken.note(Rule::R3, Kind::ALL.into_iter().all(as_before));
+    broken.note(Rule::R3, factors.saved_code_case != Some(step.was().row.case_id));
+    if after.world.saved_case == Some(step.slot) {
+        after.world.saved_case = None;
     }
 }
 

@@ -8,13 +8,14 @@ use saifu::domain::time::{DAY_US, HOUR_US, MINUTE_US};
 use crate::watch::{Broken, Rule, Step, ends_at};
 use crate::world::{State, World};
 
-const ATTEMPTS: [i64; 2] = [10, 5];
+/// By the contact, of the account once something is proved, and of the reserve.
+const ATTEMPTS: [i64; 3] = [10, 10, 5];
 const ATTEMPTS_CASE: i64 = 5;
 const MESSAGES: i64 = 3;
 
 fn new_day(world: &mut World, day: i64) {
     if world.day != day {
-        (world.day, world.compared, world.messages) = (day, [0; 2], [0; 2]);
+        (world.day, world.compared, world.messages) = (day, [0; 3], [0; 3]);
     }
 }
 
@@ -26,20 +27,25 @@ pub fn must_be_heard(step: &Step<'_>) -> bool {
     }
     let mut world = step.before.world.clone();
     new_day(&mut world, now.day());
-    let reserve = was.has_reserve();
+    let (tier, reserve) = (was.tier(), was.has_reserve());
     if let Input::SendCode { .. } = step.input {
-        return world.messages[usize::from(reserve)] < MESSAGES;
+        return world.messages[tier] < MESSAGES;
     }
     let Input::Prove { kind, .. } = step.input else { return false };
-    let left = world.compared[usize::from(reserve)] < ATTEMPTS[usize::from(reserve)];
+    let left = world.compared[tier] < ATTEMPTS[tier] || (tier == 0 && !is_guess(*kind));
     *kind == Kind::SavedCode || (left && (reserve || was.trail.compared < ATTEMPTS_CASE))
+}
+
+/// Eight digits of ten minutes are not guessed in five attempts.
+fn is_guess(kind: Kind) -> bool {
+    kind.channel().is_none()
 }
 
 /// After a request for a code that was taken.
 pub fn sent(step: &Step<'_>, after: &mut State, channel: Channel, broken: &mut Broken) {
     let (was, now) = (step.was(), step.now());
     new_day(&mut after.world, now.day());
-    let messages = &mut after.world.messages[usize::from(was.has_reserve())];
+    let messages = &mut after.world.messages[was.tier()];
     *messages += 1;
     broken.note(Rule::R11, *messages <= MESSAGES);
     // Confirmed before, on the account, and long enough ago.
@@ -102,11 +108,13 @@ fn count(step: &Step<'_>, after: &mut State, kind: Kind, broken: &mut Broken) {
     if kind == Kind::SavedCode {
         return;
     }
-    let reserve = step.was().has_reserve();
+    let (tier, reserve) = (step.was().tier(), step.was().has_reserve());
     new_day(&mut after.world, step.now().day());
-    let compared = &mut after.world.compared[usize::from(reserve)];
-    *compared += 1;
-    broken.note(Rule::R11, *compared <= ATTEMPTS[usize::from(reserve)]);
+    if tier > 0 || is_guess(kind) {
+        let compared = &mut after.world.compared[tier];
+        *compared += 1;
+        broken.note(Rule::R11, *compared <= ATTEMPTS[tier]);
+    }
     if !reserve {
         let trail = &mut after.cases[step.slot].trail;
         trail.compared += 1;

@@ -113,6 +113,15 @@ impl Case {
     pub fn has_reserve(&self) -> bool {
         self.stands() || self.trail.proved.has(Kind::Totp) || self.trail.proved.has(Kind::SavedCode)
     }
+
+    /// Whose attempts and messages are its own: the contact's, the account's, or the reserve's.
+    pub fn tier(&self) -> usize {
+        match (self.has_reserve(), self.trail.proved.is_empty()) {
+            (true, _) => 2,
+            (false, false) => 1,
+            (false, true) => 0,
+        }
+    }
 }
 
 /// What the model saw besides cases.
@@ -127,10 +136,10 @@ pub struct World {
     /// The case that stands, and whether somebody contends.
     pub claim: Option<usize>,
     pub contested: bool,
-    /// Attempts and messages of the day: everybody's, and of the reserve.
+    /// Attempts and messages of the day: everybody's by the contact, of the account, and of the reserve.
     pub day: i64,
-    pub compared: [i64; 2],
-    pub messages: [i64; 2],
+    pub compared: [i64; 3],
+    pub messages: [i64; 3],
     pub issued_freeze_at: Option<Timestamp>,
     pub recovered_at: Option<Timestamp>,
     /// The epoch at which the attacker has a device of his own.

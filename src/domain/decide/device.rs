@@ -119,7 +119,6 @@ fn demand(turn: &Turn<'_>, action: &DeviceAction) -> Demand {
         DeviceAction::Activate { .. }
         | DeviceAction::VerifySecondFactor
         | DeviceAction::Unfreeze
-        | DeviceAction::RevokeDevice { .. }
         | DeviceAction::ReportLost { .. }
         | DeviceAction::ApproveAddition { .. }
         | DeviceAction::BeginTotp { .. }
@@ -129,6 +128,7 @@ fn demand(turn: &Turn<'_>, action: &DeviceAction) -> Demand {
         | DeviceAction::AddContact { .. }
         | DeviceAction::ConfirmContact { .. }
         | DeviceAction::RemoveContact { .. } => Demand::Code,
+        DeviceAction::RevokeDevice { target_id } => turn.demand_of_revoking(*target_id),
         DeviceAction::Freeze | DeviceAction::CancelRecovery { .. } | DeviceAction::DeclinePayment { .. } => {
             Demand::Nothing
         }
@@ -162,13 +162,15 @@ impl<'a> Turn<'a> {
         if proof.credential_version() != self.account.document_version {
             return Err(Halt::Stale(Stale::Document));
         }
-        match second_factor::judge(&self.policy.codes, &mut self.account, proof, wanted, self.now) {
+        let counters = (&mut self.account, &mut self.device);
+        match second_factor::judge(&self.policy.codes, counters, proof, wanted, self.now) {
             Verdict::Accepted => {
                 self.code_accepted = true;
                 self.device.last_code_at = Some(self.now);
                 Ok(())
             }
             Verdict::Wrong { blocks } => {
+                self.device_changed = true;
                 self.event(EventKind::CodeWrong, None);
                 if blocks {
                     self.event(EventKind::CodeBlocked, None);
@@ -181,12 +183,27 @@ impl<'a> Turn<'a> {
 
     /// Whoever needs a code while codes are blocked is told so at once.
     fn code_needed(&self) -> OpenAnswer {
-        if self.account.code_failures >= self.policy.codes.without_success {
-            OpenAnswer::CodeExhausted
-        } else if self.now < self.account.code_blocked_until {
-            OpenAnswer::CodeBlocked { until: self.account.code_blocked_until }
+        self.codes_stopped().unwrap_or(OpenAnswer::CodeNeeded)
+    }
+
+    fn codes_stopped(&self) -> Option<OpenAnswer> {
+        second_factor::stopped(&self.policy.codes, &self.account, &self.device, self.now)
+    }
+
+    /// While its codes are not looked at, a device revokes one that guessed more than it did: that only takes
+    /// away. Whoever guesses on purpose cannot throw out whoever did not.
+    fn demand_of_revoking(&self, target_id: DeviceId) -> Demand {
+        let target = self
+            .view
+            .get::<Device>((target_id,))
+            .filter(|target| target.account_id == self.account.account_id)
+            .filter(|target| target.device_id != self.device.device_id);
+        let guessed_more =
+            target.is_some_and(|target| target.code_failures_ever > self.device.code_failures_ever);
+        if guessed_more && self.device.lost_at.is_none() && self.codes_stopped().is_some() {
+            Demand::Nothing
         } else {
-            OpenAnswer::CodeNeeded
+            Demand::Code
         }
     }
 
@@ -421,6 +438,9 @@ impl<'a> Turn<'a> {
     fn reject(mut self, answer: OpenAnswer) -> Decision {
         let expires_at = self.now.plus_us(self.policy.open_request_us);
         self.writes.push(remember_open(&self.call.signed, answer, expires_at, self.view));
+        if self.device_changed {
+            self.writes.push(Write::Update(Row::Device(Box::new(self.device))));
+        }
         self.writes.push(Write::Update(Row::Account(Box::new(self.account))));
         Decision::Reject { writes: self.writes, answer }
     }

@@ -84,10 +84,11 @@ pub(super) fn request_addition(
 ) -> Ruling {
     let Named { account, mut target, is_new, now } = steps::named(view, contact_index, policy);
     let expires_at = now.plus_us(policy.recovery.addition_us);
-    let wanted = addition::Asking { addition_id: asking.addition_id, number: asking.number, expires_at };
-    let Some(wanted) = target.additions.ask(wanted, policy.recovery.additions, now) else {
+    if !target.locators.ask_to_join(contact_index, policy.recovery.additions, expires_at, now) {
         return Refusal::AdditionsTooMany.into();
-    };
+    }
+    let wanted = addition::Asking { addition_id: asking.addition_id, number: asking.number, expires_at };
+    let wanted = target.additions.ask(wanted, now);
     let row = Addition {
         addition_id: asking.addition_id,
         tenant_id: FIRST_TENANT,

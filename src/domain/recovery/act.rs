@@ -1,8 +1,8 @@
 //! What a rule does when it is taken: each act changes one thing.
 
 use super::delay::delay_us;
-use super::factor::{Channels, Kind};
-use super::guard::{by_contact_alone, has_reserve};
+use super::factor::{Channels, Kind, Share};
+use super::guard::by_contact_alone;
 use super::{CaseState, Effect, Input, Situation, Told};
 use crate::domain::time::Timestamp;
 
@@ -49,6 +49,8 @@ pub enum Act {
     CountReminder,
     /// What was proved is of no use until it is replaced.
     Suspect,
+    /// A saved code that was proved in this case is no longer bound to it.
+    FreeSavedCode,
     /// The account has a cancelled case.
     KeepCancellation,
     /// Keeps who asked for a cancellation, and when.
@@ -78,7 +80,7 @@ impl Act {
             Self::SpendAttempt => spend_attempt(situation, input),
             Self::SpendMessage => spend_message(situation),
             Self::SendCode => return send_code(situation, input),
-            Self::AnswerWrong => return Some(Effect::Wrong),
+            Self::AnswerWrong => return Some(answer_wrong(situation, input)),
             Self::RejectWhenSpent => reject_when_spent(situation),
             Self::KeepProof => keep_proof(situation, input),
             Self::BindSavedCode => bind_saved_code(situation, input),
@@ -103,6 +105,7 @@ impl Act {
             Self::LiftRestriction => lift_restriction(situation),
             Self::CountReminder => situation.case.reminders += 1,
             Self::Suspect => suspect(situation),
+            Self::FreeSavedCode => free_saved_code(situation),
             Self::KeepCancellation => situation.target.last_cancelled_at = Some(situation.now),
             Self::KeepAsking => keep_asking(situation, input),
             Self::Contest => contest(situation),
@@ -134,28 +137,39 @@ fn new_day(situation: &mut Situation<'_>) {
         target.messages_today = 0;
         target.reserve_attempts_today = 0;
         target.reserve_messages_today = 0;
+        target.locators.new_day(situation.now);
     }
 }
 
 fn spend_attempt(situation: &mut Situation<'_>, input: &Input) {
-    if matches!(input, Input::Prove { kind: Kind::SavedCode, .. }) {
+    let Input::Prove { kind, .. } = input else { return };
+    if *kind == Kind::SavedCode {
         return;
     }
     new_day(situation);
-    if has_reserve(situation) {
-        situation.target.reserve_attempts_today += 1;
-    } else {
-        situation.case.attempts += 1;
-        situation.target.attempts_today += 1;
+    let (target, case) = (&mut *situation.target, &mut *situation.case);
+    match case.share() {
+        Share::Reserve => target.reserve_attempts_today += 1,
+        Share::Account => {
+            case.attempts += 1;
+            target.attempts_today += 1;
+        }
+        Share::Locator => {
+            case.attempts += 1;
+            if kind.is_guessed() {
+                target.locators.spend_attempt(case.contact_index);
+            }
+        }
     }
 }
 
 fn spend_message(situation: &mut Situation<'_>) {
     new_day(situation);
-    if has_reserve(situation) {
-        situation.target.reserve_messages_today += 1;
-    } else {
-        situation.target.messages_today += 1;
+    let target = &mut *situation.target;
+    match situation.case.share() {
+        Share::Reserve => target.reserve_messages_today += 1,
+        Share::Account => target.messages_today += 1,
+        Share::Locator => target.locators.spend_message(situation.case.contact_index),
     }
 }
 
@@ -167,8 +181,20 @@ fn send_code(situation: &mut Situation<'_>, input: &Input) -> Option<Effect> {
     Some(Effect::SendCode(*channel))
 }
 
+/// A wrong code of the authenticator is one of the guesses that it is worth.
+fn answer_wrong(situation: &mut Situation<'_>, input: &Input) -> Effect {
+    if let Input::Prove { kind: Kind::Totp, .. } = input {
+        match situation.case.share() {
+            Share::Locator => situation.target.totp_guesses += 1,
+            Share::Account => situation.target.totp_guesses_proved += 1,
+            Share::Reserve => {}
+        }
+    }
+    Effect::Wrong
+}
+
 fn reject_when_spent(situation: &mut Situation<'_>) {
-    if !has_reserve(situation) && situation.case.attempts >= situation.figures.attempts_case {
+    if !situation.case.has_reserve() && situation.case.attempts >= situation.figures.attempts_case {
         move_to(situation, CaseState::Rejected);
     }
 }
@@ -277,6 +303,15 @@ fn suspect(situation: &mut Situation<'_>) {
     }
 }
 
+fn free_saved_code(situation: &mut Situation<'_>) {
+    let case_id = situation.case.case_id;
+    if let Some(owner) = situation.owner.as_deref_mut()
+        && owner.factors.saved_code_case == Some(case_id)
+    {
+        owner.factors.saved_code_case = None;
+    }
+}
+
 fn keep_asking(situation: &mut Situation<'_>, input: &Input) {
     if let Input::CancelAsked { key_id } = input {
         situation.case.cancel_asked_at = Some(situation.now);
@@ -318,6 +353,8 @@ fn freeze(situation: &mut Situation<'_>) {
 fn renew(situation: &mut Situation<'_>) -> Option<Effect> {
     let now = situation.now;
     let owner = situation.owner.as_deref_mut()?;
+    situation.target.totp_guesses = 0;
+    situation.target.totp_guesses_proved = 0;
     owner.renewal_due = true;
     let factors = &mut owner.factors;
     factors.version += 1;

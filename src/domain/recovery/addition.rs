@@ -30,18 +30,17 @@ impl Additions {
         self.0.iter().filter(move |asking| now < asking.expires_at)
     }
 
-    /// Puts one in, unless there are as many as there may be; with the next number that no other shows.
-    pub fn ask(&mut self, asking: Asking, most: usize, now: Timestamp) -> Option<Asking> {
+    /// Puts one in, with the next number that no other shows. How many there may be, is counted for each
+    /// contact by which they ask (`locator.rs`).
+    #[must_use]
+    pub fn ask(&mut self, asking: Asking, now: Timestamp) -> Asking {
         self.0.retain(|one| now < one.expires_at);
-        if self.0.len() >= most {
-            return None;
-        }
         let mut asking = asking;
         while self.0.iter().any(|one| one.number == asking.number) {
             asking.number = (asking.number + 1) % NUMBERS;
         }
         self.0.push(asking);
-        Some(asking)
+        asking
     }
 
     /// All are gone: the account was recovered, or a recovery stands.
@@ -49,11 +48,9 @@ impl Additions {
         self.0.clear();
     }
 
-    /// One was approved. It goes on counting among those that asked, until its time is over.
+    /// One was approved.
     pub fn spend(&mut self, addition_id: AdditionId) {
-        if let Some(asking) = self.0.iter_mut().find(|one| one.addition_id == addition_id) {
-            asking.addition_id = AdditionId([0; 16]);
-        }
+        self.0.retain(|one| one.addition_id != addition_id);
     }
 }
 

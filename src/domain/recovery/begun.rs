@@ -4,7 +4,8 @@ use super::CaseState;
 use super::addition::Additions;
 use super::factor::Channels;
 use super::figures::Figures;
-use crate::domain::id::{AccountId, CaseId, CodeTag, FIRST_TENANT, KeyId, TargetId};
+use super::locator::Locators;
+use crate::domain::id::{AccountId, CaseId, CodeTag, ContactIndex, FIRST_TENANT, KeyId, TargetId};
 use crate::domain::rows::{RecoveryCase, RecoveryTarget};
 use crate::domain::time::{DAY_US, Timestamp};
 
@@ -20,6 +21,8 @@ pub struct Begin {
     pub key_id: KeyId,
     /// Of what.
     pub target_id: TargetId,
+    /// By which contact it was named.
+    pub contact_index: ContactIndex,
     /// Of which account, and its epoch; none behind a shadow.
     pub account: Option<(AccountId, i64)>,
     /// It waits for proofing in person.
@@ -33,7 +36,8 @@ pub struct Begin {
 impl RecoveryCase {
     /// A case in which nothing was proved yet.
     pub fn begun(begin: Begin, figures: &Figures, now: Timestamp) -> Self {
-        let Begin { case_id, key_id, target_id, account, with_proofing, cancel_tag, sealed } = begin;
+        let Begin { case_id, key_id, target_id, contact_index, account, with_proofing, cancel_tag, sealed } =
+            begin;
         let mut case = Self {
             case_id,
             tenant_id: FIRST_TENANT,
@@ -72,6 +76,7 @@ impl RecoveryCase {
             due_at: None,
             ended_at: None,
             expires_at: Timestamp(i64::MAX),
+            contact_index,
         };
         case.due_at = super::due_at(figures, &case);
         case
@@ -96,6 +101,9 @@ impl RecoveryTarget {
             issued_freeze_at: None,
             additions: Additions::default(),
             expires_at: Timestamp(i64::MAX),
+            locators: Locators::default(),
+            totp_guesses: 0,
+            totp_guesses_proved: 0,
         };
         target.touch(now);
         target

@@ -141,6 +141,15 @@ impl Kind {
         }
     }
 
+    /// Whether whoever does not have it may hope to guess it: not 128 bits, nor eight digits that are good
+    /// for ten minutes in one case, which has five attempts.
+    pub fn is_guessed(self) -> bool {
+        match self {
+            Self::Totp | Self::Passphrase => true,
+            Self::SavedCode | Self::EmailCode | Self::PhoneCode | Self::Proofing => false,
+        }
+    }
+
     /// The channel its code goes over.
     pub fn channel(self) -> Option<Channel> {
         match self {
@@ -163,6 +172,17 @@ pub struct ContactFact {
     pub confirmed_at: Timestamp,
     /// When it was removed; told of everything for 30 days more.
     pub removed_at: Option<Timestamp>,
+}
+
+/// Whose attempts and messages a case uses up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Share {
+    /// Nothing was proved: those of the contact by which it was named, which are everybody's.
+    Locator,
+    /// Something was, and no possession: the account's.
+    Account,
+    /// A possession was, or enough: those that nobody else uses up.
+    Reserve,
 }
 
 /// An account's contacts.
@@ -236,6 +256,17 @@ impl RecoveryCase {
     /// Whether a possession was proved in it: it has attempts and messages that no stranger uses up.
     pub fn has_reserve(&self) -> bool {
         self.totp_at.is_some() || self.saved_code_at.is_some() || self.state.stands()
+    }
+
+    /// Whose attempts and messages it uses up.
+    pub fn share(&self) -> Share {
+        if self.has_reserve() {
+            Share::Reserve
+        } else if self.proved().next().is_some() {
+            Share::Account
+        } else {
+            Share::Locator
+        }
     }
 
     pub(super) fn set_proved(&mut self, kind: Kind, at: Timestamp) {

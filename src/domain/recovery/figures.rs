@@ -21,14 +21,18 @@ pub struct Figures {
     pub cancel_us: i64,
     /// Attempts of one case.
     pub attempts_case: i64,
-    /// Attempts of an account in a day, whoever makes them.
+    /// Attempts in a day by one contact, before anything is proved; and as many again of all cases of an
+    /// account that proved something.
     pub attempts_day: i64,
-    /// Messages with codes in a day.
+    /// Messages with codes in a day, likewise.
     pub messages_day: i64,
     /// Attempts in a day of cases that proved a possession.
     pub reserve_attempts_day: i64,
     /// … and messages.
     pub reserve_messages_day: i64,
+    /// So many wrong codes of the authenticator since the last recovery that was completed, and it counts
+    /// only in cases that proved something else before; as many again there, and only beside a saved code.
+    pub totp_guesses: i64,
     /// An authenticator counts when it was bound so long before the request.
     pub authenticator_age_us: i64,
     /// Everything else.
@@ -69,7 +73,7 @@ pub struct Figures {
     pub stages_percent: [i64; 2],
     /// An addition of a device is approved within.
     pub addition_us: i64,
-    /// As many additions of one account may be asked for in that time.
+    /// As many additions may be asked for by one contact in that time.
     pub additions: usize,
     /// As many wrong numbers end an addition.
     pub addition_attempts: i64,
@@ -99,6 +103,7 @@ impl Figures {
             messages_day: 3,
             reserve_attempts_day: 5,
             reserve_messages_day: 3,
+            totp_guesses: 600,
             authenticator_age_us: 30 * DAY_US,
             factor_age_us: 72 * HOUR_US,
             delay_two_us: 24 * HOUR_US,

@@ -1,7 +1,7 @@
 //! What must hold for a rule to be taken. Each is small, says one thing, and changes nothing.
 
 use super::delay::lately;
-use super::factor::Kind;
+use super::factor::{Kind, Share};
 use super::{Input, Owner, Situation, over_at, reminder_at};
 use crate::domain::outcome::Refusal;
 
@@ -26,7 +26,7 @@ pub enum Guard {
     SavedCodeFree,
     /// The code to a contact is in time, and from this case.
     IssuedInTime,
-    /// The authenticator's code was not used before.
+    /// The authenticator's code was not used before, and it was not guessed at too often.
     NewerStep,
     /// It was proved in this case before.
     AmongProved,
@@ -152,7 +152,9 @@ impl Guard {
                         || (case.issued_channel == kind.channel() && situation.now < case.issued_until)
                 }
                 Self::NewerStep => {
-                    *kind != Kind::Totp || matched.is_some_and(|step| step > owner.totp_last_step)
+                    *kind != Kind::Totp
+                        || (matched.is_some_and(|step| step > owner.totp_last_step)
+                            && guesses_left(situation))
                 }
                 Self::AmongProved => case.proved_at(*kind).is_some(),
                 Self::InTime
@@ -217,6 +219,16 @@ impl Guard {
     }
 }
 
+/// Of the guesses that one authenticator is worth, whoever makes them.
+fn guesses_left(situation: &Situation<'_>) -> bool {
+    let Situation { figures, target, case, .. } = situation;
+    match case.share() {
+        Share::Locator => target.totp_guesses < figures.totp_guesses,
+        Share::Account => target.totp_guesses_proved < figures.totp_guesses,
+        Share::Reserve => true,
+    }
+}
+
 fn of_owner(situation: &Situation<'_>, holds: impl Fn(&Owner) -> bool) -> bool {
     situation.owner.as_deref().is_some_and(holds)
 }
@@ -233,11 +245,6 @@ fn another_stands(situation: &Situation<'_>) -> bool {
     situation.target.claim.is_some_and(|claim| claim != situation.case.case_id)
 }
 
-/// Whoever proved a possession, or enough, has counters that strangers cannot use up.
-pub(super) fn has_reserve(situation: &Situation<'_>) -> bool {
-    situation.case.has_reserve()
-}
-
 /// What was counted on another day is not counted today.
 fn today(situation: &Situation<'_>, count: i64) -> i64 {
     if situation.target.day == situation.now.day() { count } else { 0 }
@@ -248,20 +255,29 @@ fn attempts_left(situation: &Situation<'_>, input: &Input) -> bool {
     if matches!(input, Input::Prove { kind: Kind::SavedCode, .. }) {
         return true;
     }
+    let Input::Prove { kind, .. } = input else { return false };
     let Situation { figures, target, case, .. } = situation;
-    if has_reserve(situation) {
-        return today(situation, target.reserve_attempts_today) < figures.reserve_attempts_day;
+    let of_case = case.attempts < figures.attempts_case;
+    match case.share() {
+        Share::Reserve => today(situation, target.reserve_attempts_today) < figures.reserve_attempts_day,
+        Share::Account => of_case && today(situation, target.attempts_today) < figures.attempts_day,
+        // Whoever can read what was sent is not kept out by those who guess.
+        Share::Locator if !kind.is_guessed() => of_case,
+        Share::Locator => {
+            let attempts = target.locators.attempts(case.contact_index);
+            of_case && today(situation, attempts) < figures.attempts_day
+        }
     }
-    case.attempts < figures.attempts_case && today(situation, target.attempts_today) < figures.attempts_day
 }
 
 fn messages_left(situation: &Situation<'_>) -> bool {
-    let Situation { figures, target, .. } = situation;
-    if has_reserve(situation) {
-        today(situation, target.reserve_messages_today) < figures.reserve_messages_day
-    } else {
-        today(situation, target.messages_today) < figures.messages_day
-    }
+    let Situation { figures, target, case, .. } = situation;
+    let (spent, most) = match case.share() {
+        Share::Reserve => (target.reserve_messages_today, figures.reserve_messages_day),
+        Share::Account => (target.messages_today, figures.messages_day),
+        Share::Locator => (target.locators.messages(case.contact_index), figures.messages_day),
+    };
+    today(situation, spent) < most
 }
 
 fn contact_confirmed(situation: &Situation<'_>, input: &Input) -> bool {

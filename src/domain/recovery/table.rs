@@ -261,6 +261,16 @@ const CANCEL: [Act; 6] = [
     Act::Tell(Told::Cancelled),
 ];
 
+/// Whoever reads a notice need not be the owner: what was proved goes on counting, in another case.
+const CANCEL_BY_NOTICE: [Act; 6] = [
+    Act::FreeSavedCode,
+    Act::KeepCancellation,
+    Act::MoveTo(Cancelled),
+    Act::ReleaseClaim,
+    Act::LiftRestriction,
+    Act::Tell(Told::CancelledByNotice),
+];
+
 /// By a device of the account.
 fn cancelled() -> Vec<Rule> {
     vec![
@@ -323,7 +333,7 @@ fn ended() -> Vec<Rule> {
             On::CancelConfirmed,
             &STANDING,
             &[Guard::NotContested, Guard::IsTheClaim, Guard::AskedLately, Guard::SameAsker],
-            &CANCEL,
+            &CANCEL_BY_NOTICE,
         ),
         rule(
             "two contend: an operator cancels again",

@@ -13,6 +13,8 @@ use crate::domain::outcome::Refusal;
 use crate::domain::rows::{Factors, RecoveryCase, RecoveryTarget};
 use crate::domain::time::{DAY_US, HOUR_US, MINUTE_US, Timestamp};
 
+mod counted;
+
 const START: Timestamp = Timestamp(20_000 * DAY_US + 10 * HOUR_US);
 const TWO: [Kind; 2] = [Kind::SavedCode, Kind::Passphrase];
 const YEAR_US: i64 = 365 * DAY_US;
@@ -71,6 +73,7 @@ fn case(started_at: Timestamp) -> RecoveryCase {
         case_id: CaseId([1; 16]),
         key_id: KeyId([1; 32]),
         target_id: TargetId([1; 16]),
+        contact_index: ContactIndex([1; 32]),
         account: Some((AccountId([1; 16]), 1)),
         with_proofing: false,
         cancel_tag: CodeTag([0; 32]),
@@ -127,6 +130,17 @@ impl Scene {
 
     fn answer(&mut self, channel: Channel, accepted: bool) {
         self.step(Input::Notice { channel, accepted }).unwrap();
+    }
+
+    /// Strangers used up so much by this case's contact.
+    fn spent(&mut self, attempts: usize, messages: usize) {
+        let (target, contact_index) = (&mut self.target, self.case.contact_index);
+        for _ in 0..attempts {
+            target.locators.spend_attempt(contact_index);
+        }
+        for _ in 0..messages {
+            target.locators.spend_message(contact_index);
+        }
     }
 
     fn deliver(&mut self) -> &mut Self {
@@ -342,49 +356,6 @@ fn reminders_come_at_half_and_at_nine_tenths() {
         scene.at(after_us).step(Input::Tick).unwrap();
     }
     assert_eq!((scene.case.state, scene.case.reminders), (CaseState::Ready, 2));
-}
-
-#[test]
-fn attempts() {
-    let mut scene = Scene::new();
-    for number in 1..=5 {
-        scene.guess().unwrap();
-        assert_eq!(scene.case.state == CaseState::Rejected, number == 5, "{number} of a case");
-    }
-    assert_eq!(scene.guess(), Err(Refusal::RecoveryOver));
-    scene.case = case(START);
-    for _ in 0..4 {
-        scene.guess().unwrap();
-    }
-    scene.case = case(START);
-    assert!(scene.prove(Kind::Passphrase), "the tenth of a day");
-    assert_eq!(scene.guess(), Err(Refusal::RecoveryAttempts), "the eleventh");
-    assert!(Scene { case: case(START), ..scene }.prove(Kind::SavedCode), "the saved code is not counted");
-}
-
-#[test]
-fn a_reserve_is_five_attempts_and_three_messages_whatever_came_before() {
-    let mut scene = Scene::new();
-    (scene.target.attempts_today, scene.target.messages_today) = (6, 3);
-    for _ in 0..4 {
-        scene.guess().unwrap();
-    }
-    assert_eq!(scene.guess(), Err(Refusal::RecoveryAttempts));
-    assert_eq!(scene.send(Channel::Email), Err(Refusal::RecoveryMessages));
-    assert!(scene.prove(Kind::SavedCode));
-    scene.case.attempts = 5;
-    for _ in 0..3 {
-        scene.send(Channel::Email).unwrap();
-    }
-    assert_eq!(scene.send(Channel::Email), Err(Refusal::RecoveryMessages));
-    for _ in 0..5 {
-        scene.guess().unwrap();
-    }
-    assert_eq!(scene.case.state, CaseState::Proving, "wrong ones of the reserve end nothing");
-    assert_eq!(scene.guess(), Err(Refusal::RecoveryAttempts));
-    scene.case.proved_last_at = Some(START.plus_us(14 * HOUR_US - MINUTE_US));
-    assert_eq!(scene.at(14 * HOUR_US - 1).guess(), Err(Refusal::RecoveryAttempts));
-    assert!(scene.at(14 * HOUR_US).guess().is_ok());
 }
 
 #[test]

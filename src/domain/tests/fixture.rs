@@ -357,6 +357,11 @@ impl Ledger {
             spent_at_code_minor: 0,
             payments_at_code: 0,
             lost_at: None,
+            code_failures: 0,
+            code_failures_day: NOW.day(),
+            code_failures_today: 0,
+            code_blocked_until: Timestamp(0),
+            code_failures_ever: 0,
         });
         self.put(SigningKey {
             key_id: key_id(name),

@@ -309,6 +309,7 @@ fn only_forwards(before: &Account, after: &Account, journalled: bool) {
     assert!(after.code_blocked_until >= before.code_blocked_until);
     let day = (before.code_failures_day, before.code_failures_today);
     assert!((after.code_failures_day, after.code_failures_today) >= day);
+    assert!(after.code_failures_ever >= before.code_failures_ever);
     let steps = after.version - before.version;
     assert!(steps == 0 || (steps == 1 && journalled), "a version moved by {steps}");
 }

@@ -89,7 +89,8 @@ fn a_rejection_writes_its_counters_and_no_journal_row_and_leaves_the_version_alo
         assert_eq!((account.version, account.code_failures, account.code_failures_today), (7, 1, 1));
         assert_eq!(account.available_minor(), 500);
         assert_eq!(account.last_at, NOW);
-        assert!(written::<Device>(&decision).is_empty());
+        let devices = written::<Device>(&decision);
+        assert_eq!(devices.iter().map(|device| device.code_failures).collect::<Vec<_>>(), [1]);
         assert_eq!(written::<OpenRequest>(&decision).len(), 1);
         assert_eq!(written::<Account>(&decision).len(), 1);
     }

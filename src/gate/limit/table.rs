@@ -53,6 +53,19 @@ pub struct MessageBudgets {
     pub emails_day: Limit,
 }
 
+/// How much of what a contact is given one origin may use up, as long as nothing was proved: never all.
+#[derive(Clone, Copy, Debug)]
+pub struct Shares {
+    /// Of messages with enrolments' codes.
+    pub messages: Limit,
+    /// Of messages with recoveries' codes.
+    pub codes: Limit,
+    /// Of attempts at a factor.
+    pub attempts: Limit,
+    /// Of phones that ask to join.
+    pub joining: Limit,
+}
+
 /// The limits of all classes; made whole, or not at all.
 #[derive(Clone, Debug)]
 pub struct LimitTable {
@@ -80,11 +93,14 @@ pub struct LimitTable {
     pub sandbox: ClassLimits,
     /// Messages to one contact, whoever asks. Denied while the shared limits are away.
     pub messages: Limit,
-    /// Recoveries and additions begun for one contact, whoever asks. Denied likewise.
+    /// Recoveries and additions begun for one contact, whoever asks; above it each costs a heavy stamp.
+    /// Denied likewise.
     pub recovery_target: Limit,
-    /// Codes of recoveries of one target, whoever asks; those of whoever proved a possession apart. As many
-    /// as the policy has sent in a day. Denied likewise.
+    /// Codes of recoveries by one contact, whoever asks; those of whoever proved something apart, of their
+    /// account. As many as the policy has sent in a day. Denied likewise.
     pub codes_of: Limit,
+    /// Of all that, one origin's share. Denied likewise.
+    pub shares: Shares,
     /// What an origin with too many accounts is.
     pub crowd: CrowdLimits,
     /// Anonymous calls of all classes, origins and keys together.
@@ -118,6 +134,14 @@ impl LimitTable {
             messages: Limit::per_day(3, 3),
             recovery_target: Limit::per_minute(6, 60),
             codes_of: Limit::per_day(6, 6),
+            // In any day of UTC at most two of three codes and six of ten attempts; of three messages two at
+            // once, and fewer than come back; of the three phones that ask at a time two.
+            shares: Shares {
+                messages: Limit::per_day(2, 2),
+                codes: Limit::per_day(1, 2),
+                attempts: Limit::per_day(2, 5),
+                joining: Limit::per_hour(6, 2),
+            },
             crowd: CrowdLimits { accounts_per_hour: 2_000, throttled: Limit::per_second(1, 60) },
             anonymous: AnonymousLimits {
                 free: Limit::per_second(20, 600),
@@ -154,6 +178,7 @@ impl LimitTable {
             messages: wide,
             recovery_target: wide,
             codes_of: wide,
+            shares: Shares { messages: wide, codes: wide, attempts: wide, joining: wide },
             crowd: CrowdLimits { accounts_per_hour: u32::MAX, throttled: wide },
             anonymous: AnonymousLimits { free: wide, stamped: wide, stamp_bits: 18, heavy_bits: 22 },
             budgets: MessageBudgets {

@@ -1,16 +1,43 @@
 //! What the limits keep apart, and what is drawn on together.
 
 use super::*;
+use crate::contact::Contact;
 use crate::crypto::device_key::DeviceKey;
 use crate::crypto::envelope::SignatureForm;
-use crate::domain::id::{AccountId, DeviceId};
+use crate::domain::id::{AccountId, CaseId, CodeTag, ContactIndex, DeviceId, TargetId};
 use crate::domain::policy::Policy;
+use crate::domain::recovery::begun::Begin;
+use crate::domain::recovery::factor::Kind;
+use crate::domain::rows::RecoveryCase;
 use crate::ratelimit::gcra::Limit;
+
+const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(203, 0, 113, 7));
+const ELSEWHERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(198, 51, 100, 7));
 
 const NOW: Timestamp = Timestamp(1_800_000_000_000_000);
 
 fn limits(table: LimitTable) -> Limits {
     Limits::new(table, Sources::new(None), MacKey::new([7; 32]))
+}
+
+/// Whoever calls from there, without a stamp.
+fn from(limits: &Limits, ip: IpAddr) -> Stranger<'_> {
+    Stranger::new(limits, ip, 0)
+}
+
+/// A case that was begun by this contact, of this target.
+fn case_of(target: u8, contact: u8) -> RecoveryCase {
+    let begin = Begin {
+        case_id: CaseId([1; 16]),
+        key_id: KeyId([1; 32]),
+        target_id: TargetId([target; 16]),
+        contact_index: ContactIndex([contact; 32]),
+        account: Some((AccountId([target; 16]), 1)),
+        with_proofing: false,
+        cancel_tag: CodeTag([0; 32]),
+        sealed: Vec::new(),
+    };
+    RecoveryCase::begun(begin, &Policy::standard().recovery, NOW)
 }
 
 /// More names than there are buckets, in every class of strangers', then an owner and a newcomer.
@@ -36,10 +63,10 @@ async fn strangers_fill_no_buckets_but_their_own() {
     }
     for contact in 0..300_000_u32 {
         let index = crate::crypto::hash::sha256(&[&contact.to_be_bytes()]);
-        assert_eq!(limits.recovery_target(&index, NOW).await, Ok(()), "{contact}");
+        assert_eq!(from(&limits, ip).recovery_target(&index, NOW).await, Ok(()), "{contact}");
     }
     let contact = Contact::email("new@example.jp").expect("an address");
-    assert_eq!(limits.message(&contact, &[9; 32], NOW).await, Ok(()));
+    assert_eq!(from(&limits, ip).message(&contact, &[9; 32], NOW).await, Ok(()));
 }
 
 #[tokio::test]
@@ -94,7 +121,7 @@ async fn flood(limits: &Limits, cost: Cost) {
 #[tokio::test]
 async fn what_an_owner_spent_is_washed_out_by_no_other_class_and_by_no_stranger_of_his_own() {
     let limits = limits(narrow());
-    let (here, elsewhere) = (IpAddr::from([203, 0, 113, 7]), IpAddr::from([198, 51, 100, 7]));
+    let (here, elsewhere) = (HERE, ELSEWHERE);
     let owner = |number: u8| Caller::Device {
         account_id: AccountId([number; 16]),
         device_id: DeviceId([number + 100; 16]),
@@ -116,7 +143,7 @@ async fn what_an_owner_spent_is_washed_out_by_no_other_class_and_by_no_stranger_
 #[tokio::test]
 async fn what_a_candidate_spent_who_proved_something_is_washed_out_by_no_stranger() {
     let limits = limits(narrow());
-    let (here, elsewhere) = (IpAddr::from([203, 0, 113, 7]), IpAddr::from([198, 51, 100, 7]));
+    let (here, elsewhere) = (HERE, ELSEWHERE);
     let keys = [(); 2].map(|()| DeviceKey::generate(SignatureForm::Der).public());
     limits.proved_by(KeyId(keys[0].key_id()), NOW);
     let [proved, stranger] = keys.map(Caller::Candidate);
@@ -143,7 +170,7 @@ fn few_texts() -> LimitTable {
 async fn text(limits: &Limits, number: &str, now: Timestamp) -> Result<(), Rejection> {
     let contact = Contact::phone(number).expect("a number");
     let index = crate::crypto::hash::sha256(&[contact.address().as_bytes()]);
-    limits.message(&contact, &index, now).await
+    from(limits, HERE).message(&contact, &index, now).await
 }
 
 #[tokio::test]
@@ -200,25 +227,83 @@ async fn codes_of_one_target_use_up_no_budget_above_its_own_nor_those_of_whoever
     table.codes_of = Limit::per_day(2, 2);
     table.budgets.texts_hour = Limit::at_most(8, 1);
     let limits = limits(table);
-    let code =
-        async |target: u8, has_reserve| limits.code_of(TargetId([target; 16]), has_reserve, true, NOW).await;
+    let code = async |case: &RecoveryCase| from(&limits, HERE).code_of(case, true, NOW).await;
+    // Another contact of an account is another one, and told of nothing.
+    let (one, two, three) = (case_of(1, 1), case_of(1, 2), case_of(3, 3));
     for _ in 0..2 {
-        assert_eq!(code(1, false).await, Ok(()));
+        assert_eq!(code(&one).await, Ok(()));
     }
     for _ in 0..10 {
-        assert!(is_throttled(&code(1, false).await));
+        assert!(is_throttled(&code(&one).await));
     }
-    assert_eq!(code(1, true).await, Ok(()), "who proved a possession has his own");
-    assert_eq!(code(2, false).await, Ok(()), "the fourth in all");
-    assert!(is_throttled(&code(3, false).await));
-    assert_eq!(limits.code_of(TargetId([3; 16]), false, false, NOW).await, Ok(()), "e-mail has its own");
+    let proved = RecoveryCase { saved_code_at: Some(NOW), ..one };
+    assert_eq!(code(&proved).await, Ok(()), "who proved a possession has his own");
+    assert_eq!(code(&two).await, Ok(()), "the fourth in all");
+    assert!(is_throttled(&code(&three).await));
+    assert_eq!(from(&limits, HERE).code_of(&three, false, NOW).await, Ok(()), "e-mail has its own");
     let later = NOW.plus_us(HOUR_US);
-    assert_eq!(limits.code_of(TargetId([3; 16]), false, true, later).await, Ok(()), "it was none of its own");
+    assert_eq!(from(&limits, HERE).code_of(&three, true, later).await, Ok(()), "it was none of its own");
+}
+
+#[tokio::test]
+async fn one_origin_uses_up_its_share_of_a_contacts_and_leaves_the_rest() {
+    let limits = limits(LimitTable::standard());
+    let contact = Contact::email("new@example.jp").expect("an address");
+    let case = case_of(1, 1);
+    let (day_us, minute_us) = (DAY_US, 60_000_000);
+    // At full rate for three days: what one origin gets, and what is left of each day's to another one.
+    let (mut messages, mut codes, mut attempts) = ([0; 3], [0; 3], [0; 3]);
+    let midnight = Timestamp(NOW.day() * DAY_US);
+    for minute in 0..3 * 24 * 60 {
+        let now = midnight.plus_us(minute * minute_us);
+        let day = usize::try_from(now.since_us(midnight) / day_us).expect("three days");
+        let stranger = from(&limits, HERE);
+        messages[day] += i64::from(stranger.message(&contact, &[9; 32], now).await.is_ok());
+        codes[day] += i64::from(stranger.code_of(&case, false, now).await.is_ok());
+        attempts[day] += i64::from(stranger.attempt(&case, Kind::Passphrase, now).await.is_ok());
+        assert_eq!(stranger.attempt(&case, Kind::SavedCode, now).await, Ok(()), "it is not guessed");
+        assert_eq!(stranger.attempt(&case, Kind::EmailCode, now).await, Ok(()), "it was sent");
+        if now.0 % day_us == day_us / 2 {
+            let owner = from(&limits, ELSEWHERE);
+            assert_eq!(owner.message(&contact, &[9; 32], now).await, Ok(()), "day {day}");
+            assert_eq!(owner.code_of(&case, false, now).await, Ok(()), "day {day}");
+        }
+    }
+    let figures = Policy::standard().recovery;
+    assert!(codes.iter().all(|codes| *codes < figures.messages_day), "{codes:?}");
+    assert!(attempts.iter().all(|attempts| *attempts + 4 <= figures.attempts_day), "{attempts:?}");
+    assert!(messages.iter().all(|messages| *messages <= 3), "{messages:?}");
+    // Of the places for phones that ask to join one is left at any time.
+    for second in 0..3_600 {
+        let now = NOW.plus_us(second * 1_000_000);
+        let joined = from(&limits, HERE).joining(&[1; 32], now).await.is_ok();
+        assert_eq!(joined, second < 2 || second % 600 == 0, "{second}");
+    }
+    assert_eq!(from(&limits, ELSEWHERE).joining(&[1; 32], NOW).await, Ok(()));
+}
+
+#[tokio::test]
+async fn above_what_is_usual_a_recovery_of_a_contact_costs_a_heavy_stamp_and_nobody_is_kept_out() {
+    let mut table = LimitTable::unlimited();
+    table.recovery_target = Limit::per_minute(6, 60);
+    let limits = limits(table);
+    for _ in 0..60 {
+        assert_eq!(from(&limits, HERE).recovery_target(&[1; 32], NOW).await, Ok(()));
+    }
+    for bits in [0, 18, 21] {
+        let answer = Stranger::new(&limits, ELSEWHERE, bits).recovery_target(&[1; 32], NOW).await;
+        assert_eq!(answer, Err(Rejection::StampNeeded { bits: 22 }), "{bits}");
+    }
+    for _ in 0..100 {
+        assert_eq!(Stranger::new(&limits, ELSEWHERE, 22).recovery_target(&[1; 32], NOW).await, Ok(()));
+    }
+    assert_eq!(from(&limits, HERE).recovery_target(&[2; 32], NOW).await, Ok(()), "another contact");
 }
 
 #[test]
 fn as_many_codes_of_one_target_are_let_through_as_the_policy_has_sent() {
     let figures = Policy::standard().recovery;
-    let sent = figures.messages_day + figures.reserve_messages_day;
-    assert_eq!(i64::from(LimitTable::standard().codes_of.burst()), sent);
+    assert_eq!(figures.messages_day, figures.reserve_messages_day);
+    // Those of two days may come one after the other.
+    assert_eq!(i64::from(LimitTable::standard().codes_of.burst()), 2 * figures.messages_day);
 }

@@ -18,8 +18,8 @@ pub struct Text {
 pub struct Facts<'a> {
     /// The new phone's model.
     pub device_model: &'a str,
-    /// The secret that cancels.
-    pub cancel_code: &'a str,
+    /// The secret that cancels, for whoever may be told it.
+    pub cancel_code: Option<&'a str>,
     /// When the text was made.
     pub at: Timestamp,
 }
@@ -35,26 +35,20 @@ fn of(told: Told) -> Template {
         Told::Proven => Template {
             subject: "saifu: アカウント復旧の手続き / Recovery of your wallet",
             ja: "「{model}」という端末でお客様のウォレットの復旧手続きが始まりました({time})。お心当たりがない場合は、\
-                 いつもの端末のアプリで取り消すか、どの端末からでも取消コード {cancel} を入力してください。待機期間が\
-                 過ぎるまで復旧は完了しません。",
+                 {stop}。待機期間が過ぎるまで復旧は完了しません。",
             en: "A phone called \"{model}\" began a recovery of your wallet ({time}). If it was not you, \
-                 cancel it in \
-                 the app on your own phone, or enter the cancellation code {cancel} on any phone. Nothing is \
-                 handed over before a waiting period has passed.",
+                 {stop}. Nothing is handed over before a waiting period has passed.",
         },
         Told::Reminder => Template {
             subject: "saifu: 復旧の待機期間です / The recovery of your wallet goes on",
-            ja: "「{model}」による復旧は待機期間中です({time})。お心当たりがない場合は、アプリまたは取消コード {cancel} で\
-                 取り消してください。",
-            en: "The recovery by \"{model}\" is waiting ({time}). If it was not you, cancel it in the app \
-                 or with the code {cancel}.",
+            ja: "「{model}」による復旧は待機期間中です({time})。お心当たりがない場合は、{stop}。",
+            en: "The recovery by \"{model}\" is waiting ({time}). If it was not you, {stop}.",
         },
         Told::Ready => Template {
             subject: "saifu: 復旧がまもなく完了します / The recovery of your wallet can be completed",
-            ja: "「{model}」による復旧の待機期間が終わりました({time})。お心当たりがない場合は、ただちにアプリまたは取消コード \
-                 {cancel} で取り消してください。",
+            ja: "「{model}」による復旧の待機期間が終わりました({time})。お心当たりがない場合は、ただちに{stop}。",
             en: "The waiting period of the recovery by \"{model}\" is over ({time}). If it was not you, \
-                 cancel it now, in the app or with the code {cancel}.",
+                 {stop}, now.",
         },
         Told::Contested => Template {
             subject: "saifu: 出金を停止しました / Payments are stopped",
@@ -68,6 +62,13 @@ fn of(told: Told) -> Template {
                  ください。",
             en: "The recovery was cancelled ({time}). What was used to prove it is of no use until it is \
                  replaced: do so in the app.",
+        },
+        Told::CancelledByNotice => Template {
+            subject: "saifu: 復旧を取り消しました / The recovery was cancelled",
+            ja: "復旧の手続きは通知の取消コードで取り消されました({time})。使われた認証手段は引き続き有効です。ご自身の手続き\
+                 でなかった場合は、アプリで新しくしてください。",
+            en: "The recovery was cancelled with the code of a notice ({time}). What was used to prove it \
+                 still counts: if it was not you who used it, replace it in the app.",
         },
         Told::Completed => Template {
             subject: "saifu: 新しい端末に切り替わりました / Your wallet is on a new phone",
@@ -88,15 +89,30 @@ fn of(told: Told) -> Template {
 pub fn recovery(told: Told, facts: &Facts<'_>) -> Text {
     let template = of(told);
     let time = local_time(facts.at);
-    let fill = |text: &str| {
-        text.replace("{model}", facts.device_model)
-            .replace("{cancel}", facts.cancel_code)
-            .replace("{time}", &time)
+    let [stop_ja, stop_en] = stop(facts.cancel_code);
+    let fill = |text: &str, stop: &str| {
+        // The phone's model is somebody else's text: it comes last, and nothing in it is filled in.
+        text.replace("{stop}", stop).replace("{time}", &time).replace("{model}", facts.device_model)
     };
-    Text {
-        subject: template.subject,
-        body: Zeroizing::new(format!("{}\n\n{}", fill(template.ja), fill(template.en))),
-    }
+    let (ja, en) = (fill(template.ja, &stop_ja), fill(template.en, &stop_en));
+    Text { subject: template.subject, body: Zeroizing::new(format!("{ja}\n\n{en}")) }
+}
+
+/// How a recovery is stopped, in Japanese and in English.
+fn stop(cancel_code: Option<&str>) -> [Zeroizing<String>; 2] {
+    let (ja, en) = match cancel_code {
+        Some(code) => (
+            format!("いつもの端末のアプリで取り消すか、どの端末からでも取消コード {code} を入力してください"),
+            format!(
+                "cancel it in the app on your own phone, or enter the cancellation code {code} on any phone"
+            ),
+        ),
+        None => (
+            "いつもの端末のアプリで取り消してください".to_owned(),
+            "cancel it in the app on your own phone".to_owned(),
+        ),
+    };
+    [Zeroizing::new(ja), Zeroizing::new(en)]
 }
 
 /// The code of a recovery.
@@ -184,22 +200,28 @@ fn local_time(at: Timestamp) -> String {
 mod tests {
     use super::*;
 
-    const FACTS: Facts<'_> =
-        Facts { device_model: "Pixel 9", cancel_code: "0123-4567", at: Timestamp(1_763_863_500_000_000) };
+    const FACTS: Facts<'_> = Facts {
+        device_model: "Pixel 9",
+        cancel_code: Some("0123-4567"),
+        at: Timestamp(1_763_863_500_000_000),
+    };
 
-    const TOLD: [Told; 7] = [
+    const TOLD: [Told; 8] = [
         Told::Proven,
         Told::Reminder,
         Told::Ready,
         Told::Contested,
         Told::Cancelled,
+        Told::CancelledByNotice,
         Told::Completed,
         Told::Frozen,
     ];
 
     #[test]
     fn no_text_has_a_link_or_a_gap() {
-        let mut texts: Vec<Text> = TOLD.into_iter().map(|told| recovery(told, &FACTS)).collect();
+        let without = Facts { cancel_code: None, ..FACTS };
+        let mut texts: Vec<Text> =
+            TOLD.into_iter().flat_map(|told| [recovery(told, &FACTS), recovery(told, &without)]).collect();
         texts.extend([recovery_code("12345678"), contact_code("12345678"), contact_taken()]);
         for what in [
             Changed::DeviceAdded,

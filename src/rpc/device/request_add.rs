@@ -10,7 +10,7 @@ use crate::domain::outcome::Outcome;
 use crate::domain::time::Timestamp;
 use crate::gate::Gate;
 use crate::gate::admitted::Admitted;
-use crate::gate::limit::Limits;
+use crate::gate::limit::Stranger;
 use crate::gate::operation::{CallerKind, CandidateChange, Codes, Cost, Effect, Operation};
 use crate::gate::rejection::Rejection;
 use crate::gate::tools::Tools;
@@ -35,7 +35,7 @@ impl CandidateChange for RequestAdd {
     async fn prepare(
         call: &Admitted<Self>,
         tools: &Tools,
-        limits: &Limits,
+        stranger: &Stranger<'_>,
     ) -> Result<CandidateAction, Rejection> {
         let contact = match &call.private.locator {
             Some(Locator::Email(address)) => email(address, "private.email")?,
@@ -47,7 +47,9 @@ impl CandidateChange for RequestAdd {
         let device_model = device_model(&call.private.device_model)?;
         let index = tools.keys.index.index(&contact);
         if !tools.is_finished(&call.signed).await? {
-            limits.recovery_target(&index, Timestamp(tools.clock.now_us())).await?;
+            let now = Timestamp(tools.clock.now_us());
+            stranger.recovery_target(&index, now).await?;
+            stranger.joining(&index, now).await?;
         }
         let addition_id = AdditionId(tools.random_id());
         Ok(CandidateAction::RequestAddition {

@@ -16,7 +16,7 @@ use crate::domain::rows::Enrolment;
 use crate::gate::Gate;
 use crate::gate::admitted::Admitted;
 use crate::gate::document::{ConfirmedContact, DeviceLabel, PersonalDocument};
-use crate::gate::limit::Limits;
+use crate::gate::limit::Stranger;
 use crate::gate::operation::{CallerKind, CandidateChange, Codes, Cost, Effect, Operation};
 use crate::gate::recovery;
 use crate::gate::rejection::Rejection;
@@ -50,7 +50,7 @@ impl CandidateChange for Confirm {
     async fn prepare(
         call: &Admitted<Self>,
         tools: &Tools,
-        _limits: &Limits,
+        _stranger: &Stranger<'_>,
     ) -> Result<CandidateAction, Rejection> {
         let enrolment_id = EnrolmentId(id16(&call.body.enrolment_id, "enrolment_id")?);
         let code = call.code.as_ref().ok_or(Rejection::Internal)?;

@@ -10,7 +10,7 @@ use crate::domain::id::{ContactIndex, EnrolmentId};
 use crate::domain::outcome::Outcome;
 use crate::gate::Gate;
 use crate::gate::admitted::Admitted;
-use crate::gate::limit::Limits;
+use crate::gate::limit::Stranger;
 use crate::gate::message::{Letter, enrolment_code, wallet_exists};
 use crate::gate::operation::{CallerKind, CandidateChange, Codes, Cost, Effect, Operation};
 use crate::gate::rejection::Rejection;
@@ -44,13 +44,13 @@ impl CandidateChange for Start {
     async fn prepare(
         call: &Admitted<Self>,
         tools: &Tools,
-        limits: &Limits,
+        stranger: &Stranger<'_>,
     ) -> Result<CandidateAction, Rejection> {
         let contact = contact(&call.private)?;
         let index = tools.keys.index.index(&contact);
         // A repetition sends no message, and must not use up those that the contact may get.
         if !tools.is_finished(&call.signed).await? {
-            limits.message(&contact, &index, crate::domain::time::Timestamp(tools.clock.now_us())).await?;
+            stranger.message(&contact, &index, crate::domain::time::Timestamp(tools.clock.now_us())).await?;
         }
         let enrolment_id = EnrolmentId(tools.random_id());
         let code = codes::contact_code(tools.entropy.as_ref());

@@ -8,7 +8,7 @@ use crate::domain::id::CodeTag;
 use crate::domain::outcome::Outcome;
 use crate::gate::Gate;
 use crate::gate::admitted::Admitted;
-use crate::gate::limit::Limits;
+use crate::gate::limit::Stranger;
 use crate::gate::operation::{CallerKind, CandidateChange, Codes, Cost, Effect, Operation};
 use crate::gate::rejection::Rejection;
 use crate::gate::tools::Tools;
@@ -32,7 +32,7 @@ impl CandidateChange for Activate {
     async fn prepare(
         call: &Admitted<Self>,
         tools: &Tools,
-        _limits: &Limits,
+        _stranger: &Stranger<'_>,
     ) -> Result<CandidateAction, Rejection> {
         let must = "the activation code of RegisterTerminal";
         let code = text(&call.private.activation_code, 64, "private.activation_code", must)?;

@@ -10,7 +10,7 @@ use crate::domain::outcome::Outcome;
 use crate::domain::recovery::Told;
 use crate::gate::Gate;
 use crate::gate::admitted::Admitted;
-use crate::gate::limit::Limits;
+use crate::gate::limit::Stranger;
 use crate::gate::operation::{CallerKind, CandidateChange, Codes, Cost, Effect, Operation};
 use crate::gate::rejection::Rejection;
 use crate::gate::tools::Tools;
@@ -33,7 +33,7 @@ impl CandidateChange for CancelByNotice {
     async fn prepare(
         call: &Admitted<Self>,
         tools: &Tools,
-        _limits: &Limits,
+        _stranger: &Stranger<'_>,
     ) -> Result<CandidateAction, Rejection> {
         let code = &call.private.cancel_code;
         if !codes::is_recovery_code(code) {
@@ -41,7 +41,7 @@ impl CandidateChange for CancelByNotice {
         }
         let cancel_tag = CodeTag(codes::cancel_code_tag(&tools.keys.code, code));
         let open = tools.case_by_cancel(cancel_tag).await?;
-        let notices = tools.notices(&open, &[Told::Cancelled, Told::Contested])?;
+        let notices = tools.notices(&open, &[Told::CancelledByNotice, Told::Contested])?;
         let action = if call.body.confirm {
             CaseAction::ConfirmCancel { cancel_tag }
         } else {

@@ -11,7 +11,7 @@ use crate::domain::recovery::Told;
 use crate::gate::Gate;
 use crate::gate::admitted::Admitted;
 use crate::gate::document::DeviceLabel;
-use crate::gate::limit::Limits;
+use crate::gate::limit::Stranger;
 use crate::gate::operation::{CallerKind, CandidateChange, Codes, Cost, Effect, Operation};
 use crate::gate::recovery::OpenCase;
 use crate::gate::rejection::Rejection;
@@ -39,7 +39,7 @@ impl CandidateChange for Complete {
     async fn prepare(
         call: &Admitted<Self>,
         tools: &Tools,
-        _limits: &Limits,
+        _stranger: &Stranger<'_>,
     ) -> Result<CandidateAction, Rejection> {
         let open = super::own_case(&call.body.case_id, call.signed.key_id, tools).await?;
         suitable(&call.private.passphrase).map_err(|_| Rejection::PassphraseUnsuitable)?;

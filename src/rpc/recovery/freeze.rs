@@ -7,7 +7,7 @@ use crate::domain::outcome::Outcome;
 use crate::domain::recovery::Told;
 use crate::gate::Gate;
 use crate::gate::admitted::Admitted;
-use crate::gate::limit::Limits;
+use crate::gate::limit::Stranger;
 use crate::gate::operation::{CallerKind, CandidateChange, Codes, Cost, Effect, Operation};
 use crate::gate::rejection::Rejection;
 use crate::gate::tools::Tools;
@@ -30,7 +30,7 @@ impl CandidateChange for Freeze {
     async fn prepare(
         call: &Admitted<Self>,
         tools: &Tools,
-        _limits: &Limits,
+        _stranger: &Stranger<'_>,
     ) -> Result<CandidateAction, Rejection> {
         let open = super::own_case(&call.body.case_id, call.signed.key_id, tools).await?;
         Ok(CandidateAction::Recovery {

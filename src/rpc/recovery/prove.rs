@@ -6,9 +6,10 @@ use std::net::IpAddr;
 use crate::domain::command::{CandidateAction, CaseAction};
 use crate::domain::outcome::Outcome;
 use crate::domain::recovery::Told;
+use crate::domain::time::Timestamp;
 use crate::gate::Gate;
 use crate::gate::admitted::Admitted;
-use crate::gate::limit::Limits;
+use crate::gate::limit::Stranger;
 use crate::gate::operation::{CallerKind, CandidateChange, Codes, Cost, Effect, Operation};
 use crate::gate::rejection::Rejection;
 use crate::gate::tools::Tools;
@@ -31,12 +32,15 @@ impl CandidateChange for Prove {
     async fn prepare(
         call: &Admitted<Self>,
         tools: &Tools,
-        _limits: &Limits,
+        stranger: &Stranger<'_>,
     ) -> Result<CandidateAction, Rejection> {
         let open = super::own_case(&call.body.case_id, call.signed.key_id, tools).await?;
         let kind = super::kind(call.body.factor())?;
         let secret = call.code.as_ref().ok_or(Rejection::Internal)?;
         super::fits(kind, secret)?;
+        if let Some(row) = open.row.as_ref().filter(|row| !row.state.is_over()) {
+            stranger.attempt(row, kind, Timestamp(tools.clock.now_us())).await?;
+        }
         let proof = tools.prove(&open, kind, secret).await?;
         Ok(CandidateAction::Recovery {
             case: open.case,

@@ -10,7 +10,7 @@ use crate::domain::recovery::factor::Channel;
 use crate::domain::time::Timestamp;
 use crate::gate::Gate;
 use crate::gate::admitted::Admitted;
-use crate::gate::limit::Limits;
+use crate::gate::limit::Stranger;
 use crate::gate::operation::{CallerKind, CandidateChange, Codes, Cost, Effect, Operation};
 use crate::gate::rejection::Rejection;
 use crate::gate::tools::Tools;
@@ -33,7 +33,7 @@ impl CandidateChange for SendCode {
     async fn prepare(
         call: &Admitted<Self>,
         tools: &Tools,
-        limits: &Limits,
+        stranger: &Stranger<'_>,
     ) -> Result<CandidateAction, Rejection> {
         let open = super::own_case(&call.body.case_id, call.signed.key_id, tools).await?;
         let channel = match call.body.channel() {
@@ -52,7 +52,7 @@ impl CandidateChange for SendCode {
             && !tools.is_finished(&call.signed).await?
         {
             let (is_text, now) = (channel == Channel::Sms, Timestamp(tools.clock.now_us()));
-            limits.code_of(row.target_id, row.has_reserve(), is_text, now).await?;
+            stranger.code_of(row, is_text, now).await?;
         }
         let code = codes::contact_code(tools.entropy.as_ref());
         let code_tag = codes::contact_code_tag(&tools.keys.code, &open.case.case_id.0, &code);

@@ -10,7 +10,7 @@ use crate::domain::outcome::Outcome;
 use crate::domain::time::Timestamp;
 use crate::gate::Gate;
 use crate::gate::admitted::Admitted;
-use crate::gate::limit::Limits;
+use crate::gate::limit::Stranger;
 use crate::gate::operation::{CallerKind, CandidateChange, Codes, Cost, Effect, Operation};
 use crate::gate::recovery::CaseNotes;
 use crate::gate::rejection::Rejection;
@@ -35,13 +35,13 @@ impl CandidateChange for Start {
     async fn prepare(
         call: &Admitted<Self>,
         tools: &Tools,
-        limits: &Limits,
+        stranger: &Stranger<'_>,
     ) -> Result<CandidateAction, Rejection> {
         let contact = super::locator(&call.private)?;
         let device_model = device_model(&call.private.device_model)?;
         let index = tools.keys.index.index(&contact);
         if !tools.is_finished(&call.signed).await? {
-            limits.recovery_target(&index, Timestamp(tools.clock.now_us())).await?;
+            stranger.recovery_target(&index, Timestamp(tools.clock.now_us())).await?;
         }
         let case_id = CaseId(tools.random_id());
         let cancel_code = codes::recovery_code(tools.entropy.as_ref());

@@ -71,9 +71,11 @@ pub fn entry(reason: Reason) -> Entry {
             "codes are blocked for a while",
             "Too many wrong codes. RetryInfo says when they are looked at again.",
         ),
-        Reason::SecondFactorExhausted => {
-            (Code::FailedPrecondition, "too many wrong codes in a row", "Only account recovery helps.")
-        }
+        Reason::SecondFactorExhausted => (
+            Code::FailedPrecondition,
+            "too many wrong codes",
+            "Another phone of the account may still do it; else only account recovery helps.",
+        ),
         Reason::Throttled => (
             Code::ResourceExhausted,
             "too many calls",
@@ -219,7 +221,8 @@ pub fn entry(reason: Reason) -> Entry {
         Reason::RecoveryAttempts => (
             Code::FailedPrecondition,
             "no attempts are left",
-            "Of this case: start anew. Of this day: come back tomorrow, or prove the saved code first.",
+            "Of this case: start anew. Of this day: come back tomorrow, or prove the saved code or a code \
+             to a contact first.",
         ),
         Reason::RecoveryMessages => (
             Code::FailedPrecondition,

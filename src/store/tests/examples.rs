@@ -4,9 +4,9 @@ mod reconciliation;
 mod webhooks;
 
 use crate::domain::id::{
-    AdditionId, CaseId, CodeTag, CommandId, EnrolmentId, FIRST_TENANT, KeyId, LotId, MessageId, OperatorId,
-    PaymentCodeId, PaymentId, PendingContactId, ProposalId, RequestId, TargetId, TerminalId, TopUpId,
-    WorkerId,
+    AdditionId, CaseId, CodeTag, CommandId, ContactIndex, EnrolmentId, FIRST_TENANT, KeyId, LotId, MessageId,
+    OperatorId, PaymentCodeId, PaymentId, PendingContactId, ProposalId, RequestId, TargetId, TerminalId,
+    TopUpId, WorkerId,
 };
 use crate::domain::live_codes::{LiveCode, LiveCodes};
 use crate::domain::lots::{Leg, Legs, Lot, Lots};
@@ -15,6 +15,7 @@ use crate::domain::record::Record as _;
 use crate::domain::recovery::CaseState;
 use crate::domain::recovery::addition::{Additions, Asking};
 use crate::domain::recovery::factor::{Channel, Channels};
+use crate::domain::recovery::locator::Locators;
 use crate::domain::rows::{
     Account, Activation, Addition, ClosingReason, CodePurpose, Enrolment, EnrolmentState, Event, EventKind,
     HaltReason, Journal, KeyForm, KeyState, Lane, Lease, Message, MessageState, OpenRequest, Operator,
@@ -248,7 +249,10 @@ fn side_rows() -> Vec<Row> {
 pub(crate) fn recovery_target() -> RecoveryTarget {
     let mut additions = Additions::default();
     let asking = Asking { addition_id: AdditionId([1; 16]), number: 42, expires_at: NOW.plus_us(1) };
-    additions.ask(asking, 3, NOW);
+    let _shown = additions.ask(asking, NOW);
+    let mut locators = Locators::default();
+    locators.spend_attempt(ContactIndex([7; 32]));
+    assert!(locators.ask_to_join(ContactIndex([8; 32]), 1, NOW.plus_us(4), NOW));
     RecoveryTarget {
         target_id: TargetId::of_account(account_id("alice")),
         tenant_id: FIRST_TENANT,
@@ -264,6 +268,9 @@ pub(crate) fn recovery_target() -> RecoveryTarget {
         issued_freeze_at: Some(NOW.plus_us(2)),
         additions,
         expires_at: NOW.plus_us(3),
+        locators,
+        totp_guesses: 6,
+        totp_guesses_proved: 7,
     }
 }
 
@@ -307,6 +314,7 @@ pub(crate) fn recovery_case() -> RecoveryCase {
         due_at: at(14),
         ended_at: None,
         expires_at: NOW.plus_us(15),
+        contact_index: ContactIndex([9; 32]),
     }
 }
 
@@ -471,6 +479,7 @@ pub(crate) fn changed_account(ledger: &Ledger) -> Account {
         payments_total: 19,
         live_codes,
         debt_minor: 24,
+        code_failures_ever: 25,
         halted_at: Some(NOW),
         halt_reason: Some(HaltReason::Operator),
         ..ledger.account_of("alice").clone()

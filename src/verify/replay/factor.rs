@@ -106,7 +106,6 @@ impl Replay {
             Kind::Activate
             | Kind::VerifySecondFactor
             | Kind::Unfreeze
-            | Kind::RevokeDevice
             | Kind::ReportLost
             | Kind::ApproveAddition
             | Kind::BeginTotp
@@ -116,6 +115,11 @@ impl Replay {
             | Kind::AddContact
             | Kind::ConfirmContact
             | Kind::RemoveContact => Demand::Code,
+            Kind::RevokeDevice => {
+                let body: pb::DeviceRevokeRequest = evidence::body(call)?;
+                // Another device goes without a code while codes are blocked; whether they were, no row says.
+                if body.device_id == device_id.0 { Demand::Code } else { Demand::Nothing }
+            }
             Kind::Freeze | Kind::CancelRecovery | Kind::DeclinePayment => Demand::Nothing,
             _ => return Err("it is no device's"),
         })

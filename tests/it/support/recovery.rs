@@ -6,10 +6,11 @@ use saifu::client::signer::RecoveryProof;
 use saifu::client::wallet::Wallet;
 use saifu::gate::limit::LimitTable;
 use saifu::pb;
+use saifu::pb::add_contact_private::Contact;
 use saifu::pb::recovery_start_private::Locator;
 use tokio::time::interval;
 
-use super::{PASSPHRASE, World};
+use super::{PASSPHRASE, World, code_in, texts};
 
 /// Seconds.
 pub const MINUTE: i64 = 60;
@@ -64,6 +65,16 @@ impl Owner {
 /// The passphrase of every owner.
 pub fn passphrase() -> RecoveryProof {
     RecoveryProof::Passphrase(PASSPHRASE.to_owned())
+}
+
+/// A confirmed second address; its id.
+pub async fn with_contact(world: &World, owner: &Owner, address: &str) -> Vec<u8> {
+    let wallet = &owner.wallet;
+    let code = world.next_code(wallet);
+    let pending = wallet.add_contact(Contact::Email(address.into()), &code).await.expect("a code is sent");
+    let sent = code_in(&texts(wallet, address, 1).await[0]);
+    let code = world.next_code(wallet);
+    wallet.confirm_contact(pending.pending_contact_id, &sent, &code).await.expect("confirmed").contact_id
 }
 
 /// Begins a recovery.

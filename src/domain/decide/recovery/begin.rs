@@ -36,6 +36,7 @@ pub(in crate::domain::decide) fn start(
         case_id: start.case_id,
         key_id: call.signed.key_id,
         target_id: target.target_id,
+        contact_index: start.contact_index,
         account: account.map(|account| (account.account_id, account.epoch)),
         with_proofing: start.with_proofing,
         cancel_tag: start.cancel_tag,

@@ -215,6 +215,7 @@ fn renew(
     account.document_version += 1;
     // The new authenticator has no wrong codes behind it; the day's count goes on.
     account.code_failures = 0;
+    account.code_failures_ever = 0;
     account.code_blocked_until = Timestamp(0);
     let device = Device::joined(completion.device_id, account, call.signed.key_id, now);
     writes.push(Write::Insert(SigningKey::of_device(&device, &call.point, call.form).into_row()));

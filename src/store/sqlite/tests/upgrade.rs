@@ -8,25 +8,30 @@ use tempfile::TempDir;
 
 use super::rig::count;
 use crate::crypto::integrity::Integrity;
-use crate::domain::id::{FIRST_TENANT, KeyId, LedgerAccountId, MovementId, OwnerId, PaymentId, TopUpId};
-use crate::domain::ledger::{BANK, PAYOUTS};
-use crate::domain::record::Record as _;
-use crate::domain::rows::{
-    Funding, KeyForm, KeyState, LedgerAccount, Merchant, Movement, MovementKind, Operator, Payment,
-    Principal, Proposal, Row, RowKey, SigningKey, TopUp, TopUpState,
+use crate::domain::id::{
+    FIRST_TENANT, KeyId, LedgerAccountId, MovementId, OwnerId, PaymentId, TargetId, TopUpId,
 };
-use crate::domain::tests::fixture::{Ledger, NOW, funding_id, ledger_account_id, merchant_id};
+use crate::domain::ledger::{BANK, PAYOUTS};
+use crate::domain::record::{Record as _, Value};
+use crate::domain::rows::{
+    Device, Funding, KeyForm, KeyState, LedgerAccount, Merchant, Movement, MovementKind, Operator, Payment,
+    Principal, Proposal, RecoveryTarget, Row, RowKey, SigningKey, TopUp, TopUpState,
+};
+use crate::domain::tests::fixture::{Ledger, NOW, account_id, funding_id, ledger_account_id, merchant_id};
 use crate::store::heads::is_signed_by;
 use crate::store::sqlite::connection::Parameter;
 use crate::store::sqlite::snapshot::Snapshot;
 use crate::store::sqlite::{
     APPLICATION_ID, DATABASE_FILE, OpenError, adopt, connection, migrate, migrations, read,
 };
+use crate::store::tagged;
 use crate::store::tests::examples::{further_rows, payment, top_up};
 use crate::store::tests::rig::integrity;
 
 /// The schema before settlement.
 const BEFORE: i32 = 7;
+/// The first one whose rows have tags.
+const TAGGED: i32 = 15;
 
 /// A payment that was captured in two parts and given back in part, and one that was captured at once.
 fn movements() -> Vec<Row> {
@@ -103,6 +108,10 @@ fn older() -> (TempDir, Connection) {
 
 /// A row, as far as its table was there.
 fn insert(connection: &Connection, row: &Row) {
+    insert_values(connection, row, row.table().columns(), row.values());
+}
+
+fn insert_values(connection: &Connection, row: &Row, columns: &[&str], values: Vec<Value<'_>>) {
     let table = row.table();
     let mut statement = connection.prepare("SELECT name FROM pragma_table_info(?1)").expect("it compiles");
     let known: Vec<String> =
@@ -111,8 +120,8 @@ fn insert(connection: &Connection, row: &Row) {
         return;
     }
     let is_known = |column: &&str| known.iter().any(|name| name == column);
-    let columns: Vec<&str> = table.columns().iter().copied().filter(is_known).collect();
-    let values = table.columns().iter().zip(row.values()).filter(|(column, _)| is_known(column));
+    let values = columns.iter().zip(values).filter(|(column, _)| is_known(column));
+    let columns: Vec<&str> = columns.iter().copied().filter(is_known).collect();
     let places = vec!["?"; columns.len()].join(", ");
     let text = format!("INSERT INTO {} ({}) VALUES ({places})", table.name(), columns.join(", "));
     let values = params_from_iter(values.map(|(_, value)| Parameter(value)));
@@ -186,6 +195,38 @@ async fn rows_from_before_there_were_tags_are_read_once_somebody_vouches_for_the
     assert!(matches!(read(&merchant), Ok(Some(Row::Merchant(_)))));
     let Ok(Some(Row::Lane(head))) = read(&lane) else { panic!("no head") };
     assert!(is_signed_by(&head, &keys.public()));
+}
+
+#[test]
+fn what_a_server_tagged_before_columns_came_is_read_as_its_own_and_goes_on_being_counted() {
+    let directory = TempDir::new().expect("a temporary directory");
+    let mut connection = connection::writer(&directory.path().join(DATABASE_FILE)).expect("it opens");
+    connection.pragma_update(None, "application_id", APPLICATION_ID).expect("it is ours");
+    let runner = migrations::migrations::runner().set_target(Target::Version(TAGGED));
+    runner.run(&mut connection).expect("the schema as it was");
+    let ledger = Ledger::parse("alice 0 jpy");
+    let before = Device { code_failures_day: 0, ..ledger.device_of("alice").clone() };
+    let target_id = TargetId::of_account(account_id("alice"));
+    let target = RecoveryTarget::begun(target_id, None, NOW);
+    let rows =
+        [ledger.account_of("alice").clone().into_row(), before.clone().into_row(), target.clone().into_row()];
+    connection.pragma_update(None, "foreign_keys", false).expect("rows come in any order");
+    for row in &rows {
+        let values = tagged::values(row, integrity().get()).expect("there are keys");
+        insert_values(&connection, row, tagged::columns(row.table()), values);
+    }
+    runner_to_the_end(&mut connection);
+    for row in &rows {
+        let now = read::row(&connection, &row.key(), integrity().get()).expect("a server wrote it");
+        assert_eq!(now.as_ref(), Some(row));
+    }
+    // What somebody else counts down is not read.
+    connection.execute("UPDATE device SET code_failures_ever = 1", []).expect("it is written");
+    read::row(&connection, &rows[1].key(), integrity().get()).expect_err("no server wrote it");
+}
+
+fn runner_to_the_end(connection: &mut Connection) {
+    migrations::migrations::runner().run(connection).expect("it is brought up to date");
 }
 
 #[tokio::test]
