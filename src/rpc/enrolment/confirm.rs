@@ -2,11 +2,8 @@
 
 use std::net::IpAddr;
 
-use zeroize::Zeroizing;
-
 use super::ISSUER;
 use crate::crypto::codes;
-use crate::crypto::passphrase::suitable;
 use crate::crypto::totp::TotpSecret;
 use crate::domain::command::CandidateAction;
 use crate::domain::id::{AccountId, ContactIndex, DeviceId, EnrolmentId, LedgerAccountId};
@@ -54,7 +51,6 @@ impl CandidateChange for Confirm {
     ) -> Result<CandidateAction, Rejection> {
         let enrolment_id = EnrolmentId(id16(&call.body.enrolment_id, "enrolment_id")?);
         let code = call.code.as_ref().ok_or(Rejection::Internal)?;
-        suitable(&call.private.passphrase).map_err(|_| Rejection::PassphraseUnsuitable)?;
         text(
             &call.private.device_label,
             64,
@@ -102,9 +98,7 @@ async fn newcomer(
     device_id: DeviceId,
 ) -> Result<Newcomer, Rejection> {
     let contact = tools.open_contact(enrolment)?;
-    let passphrase = Zeroizing::new(call.private.passphrase.clone());
-    let passphrase =
-        tools.passphrases.hash(passphrase, tools.random_id()).await.map_err(|_| Rejection::Unavailable)?;
+    let passphrase = tools.new_passphrase(&call.private.passphrase, Some(&contact.destination)).await?;
     let totp = TotpSecret::generate(tools.entropy.as_ref());
     let uri = totp.uri(ISSUER, &contact.destination);
     let document = PersonalDocument {
