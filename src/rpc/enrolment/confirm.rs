@@ -20,7 +20,7 @@ use crate::gate::rejection::Rejection;
 use crate::gate::tools::{KEK_VERSION, Tools};
 use crate::pb;
 use crate::rpc::convert;
-use crate::rpc::convert::{id16, text, time};
+use crate::rpc::convert::{NAME, id16, readable, time};
 
 pub struct Confirm;
 
@@ -51,12 +51,7 @@ impl CandidateChange for Confirm {
     ) -> Result<CandidateAction, Rejection> {
         let enrolment_id = EnrolmentId(id16(&call.body.enrolment_id, "enrolment_id")?);
         let code = call.code.as_ref().ok_or(Rejection::Internal)?;
-        text(
-            &call.private.device_label,
-            64,
-            "private.device_label",
-            "1 to 64 characters, no control characters",
-        )?;
+        readable(&call.private.device_label, &NAME, "private.device_label")?;
 
         // An enrolment of another key is none: no passphrase is hashed for it.
         let enrolment = tools.enrolment(enrolment_id).await?.filter(|row| row.key_id == call.signed.key_id);

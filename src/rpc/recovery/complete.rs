@@ -17,7 +17,7 @@ use crate::gate::rejection::Rejection;
 use crate::gate::tools::Tools;
 use crate::pb;
 use crate::rpc::convert;
-use crate::rpc::convert::text;
+use crate::rpc::convert::{NAME, readable};
 use crate::rpc::enrolment::ISSUER;
 
 pub struct Complete;
@@ -40,12 +40,7 @@ impl CandidateChange for Complete {
         _limits: &Limits,
     ) -> Result<CandidateAction, Rejection> {
         let open = super::own_case(&call.body.case_id, call.signed.key_id, tools).await?;
-        let label = text(
-            &call.private.device_label,
-            64,
-            "private.device_label",
-            "1 to 64 characters, no control characters",
-        )?;
+        let label = readable(&call.private.device_label, &NAME, "private.device_label")?;
         let notices = tools.notices(&open, &[Told::Completed])?;
         let completion = completion(call, tools, open, label).await?;
         Ok(CandidateAction::Recovery {
