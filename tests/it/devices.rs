@@ -265,6 +265,40 @@ async fn a_contact_counts_for_nothing_for_72_hours_and_is_told_for_30_days_after
 }
 
 #[tokio::test]
+async fn a_number_of_a_year_ago_gets_no_code_of_a_recovery_until_it_is_confirmed_again() {
+    const NUMBER: &str = "+819012345678";
+    let world = World::unthrottled().await;
+    let owner = world.owner("alice", 0).await;
+    with_number(&world, &owner, NUMBER, 1).await;
+    texts(&owner.wallet, NUMBER, 2).await;
+    world.pass(366 * DAY);
+    let phone = world.phone().await;
+    let case_id = begin(&phone, &owner).await;
+    phone.send_recovery_code(case_id, pb::RecoveryChannel::Phone).await.expect("the same answer");
+    // Nothing of the recovery's: what comes next is a code of its own.
+    with_number(&world, &owner, NUMBER, 3).await;
+    let contacts = owner.wallet.list_contacts().await.expect("a list").contacts;
+    assert_eq!(contacts.len(), 2, "it is no second one");
+    texts(&owner.wallet, NUMBER, 4).await;
+    world.pass(73 * HOUR);
+    let phone = world.phone().await;
+    let case_id = begin(&phone, &owner).await;
+    phone.send_recovery_code(case_id.clone(), pb::RecoveryChannel::Phone).await.expect("sent");
+    let code = code_in(&texts(&phone, NUMBER, 5).await[0]);
+    phone.prove(case_id, &RecoveryProof::PhoneCode(code)).await.expect("it counts again");
+}
+
+/// Adds a number, or confirms it anew; its code is the text of this number of all that were sent to it.
+async fn with_number(world: &World, owner: &Owner, number: &str, text: usize) {
+    let wallet = &owner.wallet;
+    let code = world.next_code(wallet);
+    let pending = wallet.add_contact(Contact::Phone(number.into()), &code).await.expect("a code is sent");
+    let sent = code_in(&texts(wallet, number, text).await[0]);
+    let code = world.next_code(wallet);
+    wallet.confirm_contact(pending.pending_contact_id, &sent, &code).await.expect("confirmed");
+}
+
+#[tokio::test]
 async fn a_taken_contact_is_added_by_nobody_and_nobody_learns_of_it() {
     let world = World::unthrottled().await;
     let (alice, mallory) = (world.owner("alice", 0).await, world.owner("mallory", 0).await);
