@@ -165,8 +165,8 @@ pub fn entry(reason: Reason) -> Entry {
         ),
         Reason::TerminalBlocked => (
             Code::FailedPrecondition,
-            "the terminal is blocked after too many unusable codes",
-            "The merchant's server resumes it. Reverse and GetPayment still work.",
+            "the terminal waits after too many unusable codes",
+            "Wait as RetryInfo says, some seconds: then a new request id. Reverse and GetPayment still work.",
         ),
         Reason::TerminalSuspended => (
             Code::FailedPrecondition,
