@@ -76,6 +76,13 @@ pub(super) struct StoreSection {
     pub url_file: Option<PathBuf>,
     pub ca_file: Option<PathBuf>,
     pub clock_difference_seconds: Option<i64>,
+    pub standby: Option<StandbyWord>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum StandbyWord {
+    Synchronous,
 }
 
 impl std::fmt::Debug for StoreSection {

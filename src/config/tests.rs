@@ -85,7 +85,9 @@ fn the_example_is_production_on_an_embedded_database() {
 #[test]
 fn the_examples_second_half_is_production_on_postgresql_and_redis() {
     let config = parse(&halves()[1]).unwrap();
-    let StoreAt::Postgres(url, Some(_)) = &config.store else { panic!("{:?}", config.store) };
+    let StoreAt::Postgres(url, Some(_), Standby::Synchronous) = &config.store else {
+        panic!("{:?}", config.store)
+    };
     assert_eq!((url.url.expose(), url.database.as_str()), (POSTGRES, "wallet"));
     assert_eq!(url.hosts, ["db1:5432", "db2"]);
     let Buckets::Redis(url, None) = &config.buckets else { panic!("{:?}", config.buckets) };
@@ -221,6 +223,12 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ),
     ("sqlite_dir = \"data\"", "", "[store] is missing: write sqlite_dir = \"…\", or url_file"),
     ("sqlite_dir = \"data\"", "sqlite_dir = \"d\"\nurl_file = \"secrets/store-url\"", "same thing twice"),
+    (
+        "sqlite_dir = \"data\"",
+        "sqlite_dir = \"d\"\nstandby = \"synchronous\"",
+        "[store] standby must be left",
+    ),
+    ("sqlite_dir = \"data\"", "sqlite_dir = \"d\"\nstandby = \"maybe\"", "unknown variant `maybe`"),
     ("sqlite_dir = \"data\"", "url_file = \"tls/none\"", "[store] url_file names"),
     ("sqlite_dir = \"data\"", "url_file = \"keys/kek.key\"", "[store] url must be postgresql://"),
     ("sqlite_dir = \"data\"", "url = \"postgresql://u:hunter2@h/d\"", "[store] url holds a password: put"),

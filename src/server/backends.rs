@@ -6,8 +6,8 @@ use std::sync::Arc;
 use tokio::sync::{oneshot, watch};
 
 use super::{Settings, StartError};
-use crate::config::StoreAt;
 use crate::config::url::PostgresUrl;
+use crate::config::{Standby, StoreAt};
 use crate::crypto::integrity::IntegritySlot;
 use crate::domain::policy::Policy;
 use crate::env::clock::Clock;
@@ -37,8 +37,8 @@ impl Opened {
                 options.batch_bound = batch_bound.unwrap_or(options.batch_bound);
                 Ok(Self::Embedded(Embedded::open(directory, options)?))
             }
-            StoreAt::Postgres(url, ca_file) => {
-                let settings = postgres_settings(url, ca_file.as_deref())?;
+            StoreAt::Postgres(url, ca_file, standby) => {
+                let settings = postgres_settings(url, ca_file.as_deref(), *standby)?;
                 let mut theirs = postgres::Options::new(
                     options.policy,
                     options.clock,
@@ -109,8 +109,8 @@ pub async fn migrate(at: &StoreAt, policy: Arc<Policy>, clock: Arc<dyn Clock>) -
             .await;
             Ok(())
         }
-        StoreAt::Postgres(url, ca_file) => {
-            let settings = postgres_settings(url, ca_file.as_deref())?;
+        StoreAt::Postgres(url, ca_file, standby) => {
+            let settings = postgres_settings(url, ca_file.as_deref(), *standby)?;
             Ok(postgres::migrate(&settings).await?)
         }
     }
@@ -120,14 +120,20 @@ pub async fn migrate(at: &StoreAt, policy: Arc<Policy>, clock: Arc<dyn Clock>) -
 fn postgres_settings(
     url: &PostgresUrl,
     ca_file: Option<&Path>,
+    standby: Standby,
 ) -> Result<postgres::settings::Settings, StartError> {
-    Ok(postgres::settings::Settings::parse(url.url.expose(), ca_file)?)
+    let mut settings = postgres::settings::Settings::parse(url.url.expose(), ca_file)?;
+    settings.is_replicated = match standby {
+        Standby::None => false,
+        Standby::Synchronous => true,
+    };
+    Ok(settings)
 }
 
 /// Whether these settings name nothing that cannot be opened.
 pub(super) fn check(settings: &Settings) -> Result<(), StartError> {
-    if let StoreAt::Postgres(url, ca_file) = &settings.store {
-        postgres_settings(url, ca_file.as_deref())?;
+    if let StoreAt::Postgres(url, ca_file, standby) = &settings.store {
+        postgres_settings(url, ca_file.as_deref(), *standby)?;
     }
     Ok(())
 }
