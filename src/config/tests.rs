@@ -223,12 +223,6 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ),
     ("sqlite_dir = \"data\"", "", "[store] is missing: write sqlite_dir = \"…\", or url_file"),
     ("sqlite_dir = \"data\"", "sqlite_dir = \"d\"\nurl_file = \"secrets/store-url\"", "same thing twice"),
-    (
-        "sqlite_dir = \"data\"",
-        "sqlite_dir = \"d\"\nstandby = \"synchronous\"",
-        "[store] standby must be left",
-    ),
-    ("sqlite_dir = \"data\"", "sqlite_dir = \"d\"\nstandby = \"maybe\"", "unknown variant `maybe`"),
     ("sqlite_dir = \"data\"", "url_file = \"tls/none\"", "[store] url_file names"),
     ("sqlite_dir = \"data\"", "url_file = \"keys/kek.key\"", "[store] url must be postgresql://"),
     ("sqlite_dir = \"data\"", "url = \"postgresql://u:hunter2@h/d\"", "[store] url holds a password: put"),

@@ -17,11 +17,6 @@ use super::failure::Failure;
 use super::settings::Settings;
 use crate::env::clock::Stopwatch;
 
-/// Ends a transaction that changed something. When a statement's time is over while its commit waits for a
-/// standby, PostgreSQL gives the waiting up and says that it is committed, which is true of itself alone: so
-/// this one's time has no end, and whoever waits for it gives up without an answer.
-pub(super) const COMMIT: &str = "SET LOCAL statement_timeout = 0; COMMIT";
-
 /// All hosts together get this long to answer.
 const CONNECTING_TIMEOUT: Duration = Duration::from_secs(15);
 /// After a failure nobody tries again for so long; twice as long after the next, up to the most.

@@ -7,7 +7,7 @@
 //! transaction has ended. Time is the database's: the clocks of servers need not agree.
 
 use super::cells::{Parameter, scalar};
-use super::connection::{Ask, COMMIT, Connection, Reply, Round};
+use super::connection::{Ask, Connection, Reply, Round};
 use super::failure::Failure;
 use crate::domain::record::Value;
 use crate::store::backend::Place;
@@ -95,7 +95,7 @@ impl Lease {
         let round = Round {
             before: None,
             asks: vec![Ask { text: NEW_LEASE, parameters: vec![int(lane), bytes(&holder), int(TERM_US)] }],
-            after: Some(COMMIT),
+            after: Some("COMMIT"),
         };
         connection.round(&round).await?;
         Ok(Self { lane, clock_us: None, holder, token: 1, is_due: false })

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::cells::{Parameter, arrays, checked_row};
-use super::connection::{Ask, COMMIT, Connection, Connector, Reply, Round};
+use super::connection::{Ask, Connection, Connector, Reply, Round};
 use super::failure::Failure;
 use super::lease::Lease;
 use super::statements::{self, CREDIT, LOCK_CREDITED};
@@ -235,7 +235,7 @@ impl Backend for Postgres {
     }
 
     async fn commit(&mut self) -> Result<(), BackendError> {
-        let round = Round { after: Some(COMMIT), ..Round::default() };
+        let round = Round { after: Some("COMMIT"), ..Round::default() };
         self.round(&round).await.map_err(|failure| self.failed(&failure))?;
         self.transaction = Transaction::None;
         Ok(())

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::rig::{Cluster, until};
 use super::services::Wanted;
-use crate::store::postgres::connection::{Ask, COMMIT, Connection, Round};
+use crate::store::postgres::connection::{Ask, Connection, Round};
 use crate::store::postgres::failure::Failure;
 use crate::store::postgres::settings::Settings;
 
@@ -21,7 +21,7 @@ async fn kept(settings: &Settings, row: i64) -> Result<(), Failure> {
     let text = format!("INSERT INTO kept VALUES ({row})");
     let asks = vec![Ask { text: &text, parameters: Vec::new() }];
     connection.round(&Round { before: Some("BEGIN"), asks, after: None }).await?;
-    connection.round(&Round { after: Some(COMMIT), ..Round::default() }).await.map(drop)
+    connection.round(&Round { after: Some("COMMIT"), ..Round::default() }).await.map(drop)
 }
 
 #[tokio::test]
@@ -43,7 +43,7 @@ async fn what_no_standby_has_is_not_acknowledged_where_one_is_promised() {
             lock_timeout: Duration::from_millis(200),
             ..promised(&cluster, &database)
         };
-        // Longer than a statement may take: PostgreSQL would say that it is committed.
+        // Longer than a statement may take, which PostgreSQL does not count a commit's waiting to.
         let silent = kept(&hurried, 1).await.expect_err("no standby has it");
         assert!(matches!(silent, Failure::Silent), "{silent}");
 
