@@ -50,17 +50,19 @@ fn unfolded(ip: IpAddr) -> IpAddr {
 /// The IPv4 address behind one of IPv6, where its form says which that is.
 fn embedded(address: Ipv6Addr) -> Option<Ipv4Addr> {
     let octets = address.octets();
-    let [_, _, a, b, c, d, .., w, x, y, z] = octets;
+    let number = u128::from(address);
+    // The last four bytes, and those after the first two.
+    let (last, third) = (number & u128::from(u32::MAX), number >> 80 & u128::from(u32::MAX));
     let behind = if octets.starts_with(&NAT64) || octets.starts_with(&NAT64_OF_A_NETWORK) {
-        [w, x, y, z]
+        last
     } else if octets.starts_with(&SIX_TO_FOUR) {
-        [a, b, c, d]
+        third
     } else if octets.starts_with(&TEREDO) {
-        [!w, !x, !y, !z]
+        last ^ u128::from(u32::MAX)
     } else {
         return None;
     };
-    Some(Ipv4Addr::from(behind))
+    u32::try_from(behind).ok().map(Ipv4Addr::from)
 }
 
 #[cfg(test)]

@@ -39,7 +39,7 @@ fn a_charge_is_refused_in_the_documented_order() {
                 till(ledger, |till| till.state = TerminalState::Active);
             }),
             (no(Refusal::TerminalBlocked), |ledger| {
-                till(ledger, |till| till.misses_until = NOW.plus_us(WAITING_US))
+                till(ledger, |till| till.misses_until = NOW.plus_us(WAITING_US));
             }),
             (no(Refusal::MerchantSuspended), |ledger| {
                 ledger.change((merchant_id("bakery"),), |row: &mut Merchant| row.standing = Standing::Active);
