@@ -62,8 +62,18 @@ pub enum Mode {
 pub enum StoreAt {
     /// Embedded, in this directory, of which one process at a time has hold.
     Sqlite(PathBuf),
-    /// A PostgreSQL server, and the authorities that its certificate may be from.
-    Postgres(PostgresUrl, Option<PathBuf>),
+    /// A PostgreSQL server, the authorities that its certificate may be from, and what is asked of a standby.
+    Postgres(PostgresUrl, Option<PathBuf>, Standby),
+}
+
+/// What is asked of a database's standby.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Standby {
+    /// Nothing: what was acknowledged is on the disk of one server.
+    #[default]
+    None,
+    /// That it has what is acknowledged.
+    Synchronous,
 }
 
 /// Where the rate limits' buckets are.
@@ -336,6 +346,9 @@ impl Reading<'_> {
         )?;
         match (&store.sqlite_dir, url) {
             (Some(_), Some(_)) => Err(Because::Twice("[store] sqlite_dir", "[store] url or url_file")),
+            (_, None) if store.standby.is_some() => {
+                Err(Because::OutOfRange("[store] standby", "left out without a PostgreSQL server"))
+            }
             (Some(dir), None) => Ok(StoreAt::Sqlite(self.source.path(dir))),
             (None, None) if self.is_production() => Err(Because::Missing("[store]", WAYS)),
             (None, None) => Ok(StoreAt::Sqlite(self.data_dir()?)),
@@ -352,7 +365,10 @@ impl Reading<'_> {
                          goes without",
                     ));
                 }
-                Ok(StoreAt::Postgres(url, ca))
+                let standby = store
+                    .standby
+                    .map_or(Standby::None, |file::StandbyWord::Synchronous| Standby::Synchronous);
+                Ok(StoreAt::Postgres(url, ca, standby))
             }
         }
     }

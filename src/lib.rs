@@ -18,6 +18,7 @@ pub mod emvco;
 pub mod env;
 pub mod funding;
 pub mod gate;
+pub mod label;
 pub mod notify;
 pub mod outbound;
 pub mod ratelimit;

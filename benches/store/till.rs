@@ -48,7 +48,7 @@ fn terminal(till: u64, now: Timestamp) -> [Row; 2] {
         label: format!("till {till}"),
         key_id: Some(key_id),
         state: TerminalState::Active,
-        code_misses: 0,
+        misses_until: Timestamp(0),
         refund_day: 0,
         refunded_today_minor: 0,
         registered_at: now,

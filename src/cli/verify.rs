@@ -88,7 +88,7 @@ fn of(settings: Settings) -> Result<Place, Failure> {
     Ok(Place {
         database: match &settings.store {
             StoreAt::Sqlite(directory) => Database::Embedded(directory.clone()),
-            StoreAt::Postgres(url, ca_file) => {
+            StoreAt::Postgres(url, ca_file, _reading_waits_for_none) => {
                 Database::Remote(Box::new(Remote::parse(url.url.expose(), ca_file.as_deref())?))
             }
         },

@@ -88,6 +88,13 @@ pub(super) struct StoreSection {
     pub ca_file: Option<PathBuf>,
     pub clock_difference_seconds: Option<i64>,
     pub checkpoint_copy_dir: Option<PathBuf>,
+    pub standby: Option<StandbyWord>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum StandbyWord {
+    Synchronous,
 }
 
 impl std::fmt::Debug for StoreSection {

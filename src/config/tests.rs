@@ -2,6 +2,7 @@
 
 mod cards;
 mod limits;
+mod variables;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -85,7 +86,9 @@ fn the_example_is_production_on_an_embedded_database() {
 #[test]
 fn the_examples_second_half_is_production_on_postgresql_and_redis() {
     let config = parse(&halves()[1]).unwrap();
-    let StoreAt::Postgres(url, Some(_)) = &config.store else { panic!("{:?}", config.store) };
+    let StoreAt::Postgres(url, Some(_), Standby::Synchronous) = &config.store else {
+        panic!("{:?}", config.store)
+    };
     assert_eq!((url.url.expose(), url.database.as_str()), (POSTGRES, "wallet"));
     assert_eq!(url.hosts, ["db1:5432", "db2"]);
     let Buckets::Redis(url, None) = &config.buckets else { panic!("{:?}", config.buckets) };
@@ -446,44 +449,6 @@ fn a_secrets_file_holds_one_line() {
         let said = parse_in(&dir, &halves()[1], &Environment::default()).unwrap_err().to_string();
         assert!(said.contains("must hold one line"), "{said}");
     }
-}
-
-fn variables(pairs: &[(&str, &Path)]) -> Environment {
-    Environment::of(pairs.iter().map(|(name, value)| ((*name).to_owned(), value.as_os_str().to_owned())))
-}
-
-#[test]
-fn a_variable_names_a_secrets_file_and_never_holds_the_secret() {
-    let dir = place();
-    let store_url = dir.path().join("secrets/store-url");
-    let text = halves()[1].replace("url_file = \"secrets/store-url\"\n", "");
-    assert!(parse_in(&dir, &text, &Environment::default()).is_err());
-    let config = parse_in(&dir, &text, &variables(&[("SAIFU_STORE_URL_FILE", &store_url)])).unwrap();
-    assert!(matches!(config.store, StoreAt::Postgres(..)));
-
-    let twice = parse_in(&dir, &halves()[1], &variables(&[("SAIFU_STORE_URL_FILE", &store_url)]));
-    assert!(twice.unwrap_err().to_string().contains("same thing twice"));
-    let by_value = parse_in(&dir, &halves()[1], &variables(&[("SAIFU_STORE_URL", Path::new(POSTGRES))]));
-    let said = by_value.unwrap_err().to_string();
-    assert!(said.contains("SAIFU_STORE_URL_FILE") && !said.contains("hunter"), "{said}");
-    for (half, key, name) in [
-        (0, "password_file", "SAIFU_NOTIFY_EMAIL_PASSWORD"),
-        (1, "secret_file", "SAIFU_NOTIFY_WEBHOOK_SECRET"),
-        (1, "second_secret_file", "SAIFU_NOTIFY_WEBHOOK_SECOND_SECRET"),
-    ] {
-        let whole = halves()[half].clone();
-        let by_value = parse_in(&dir, &whole, &variables(&[(name, Path::new("hunter7"))]));
-        let said = by_value.unwrap_err().to_string();
-        assert!(said.contains(&format!("{name}_FILE")) && !said.contains("hunter"), "{said}");
-        let without: Vec<_> = whole.lines().filter(|line| !line.starts_with(&format!("{key} = "))).collect();
-        let named = variables(&[(&format!("{name}_FILE"), &dir.path().join("secrets/mail-password"))]);
-        let config = parse_in(&dir, &without.join("\n"), &named);
-        assert!(config.is_ok(), "{name}_FILE: {config:?}");
-    }
-    // Kubernetes makes such variables for a service of this name.
-    assert!(
-        parse_in(&dir, &halves()[1], &variables(&[("SAIFU_PORT", Path::new("tcp://10.0.0.1:8443"))])).is_ok()
-    );
 }
 
 #[test]

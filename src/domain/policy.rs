@@ -85,8 +85,28 @@ pub struct EnrolmentRules {
 pub struct PaymentCodes {
     /// A code is good for so long.
     pub live_us: i64,
-    /// So many unusable codes in a row block a till.
+    /// A till may send so many unusable codes at once.
     pub misses: i64,
+    /// One of them is made up for in so long.
+    pub miss_us: i64,
+}
+
+impl PaymentCodes {
+    /// From when on a till's codes are looked at, when its misses count until then.
+    pub fn looked_at_from(&self, misses_until: Timestamp) -> Timestamp {
+        misses_until.plus_us(self.misses.saturating_sub(1).saturating_mul(self.miss_us).saturating_neg())
+    }
+
+    /// Until when a till's misses count, with one more now.
+    pub fn with_miss(&self, misses_until: Timestamp, now: Timestamp) -> Timestamp {
+        misses_until.max(now).plus_us(self.miss_us)
+    }
+
+    /// How many of them are not made up for.
+    pub fn misses_at(&self, misses_until: Timestamp, now: Timestamp) -> i64 {
+        let left_us = misses_until.since_us(now).max(0);
+        left_us / self.miss_us + i64::from(left_us % self.miss_us > 0)
+    }
 }
 
 /// How merchants and operators go about.
@@ -277,7 +297,7 @@ impl Policy {
             },
             limits: Limits::standard(),
             enrolment: EnrolmentRules { code_us: 15 * MINUTE_US, attempts: 5, activate_us: DAY_US },
-            payment_codes: PaymentCodes { live_us: MINUTE_US, misses: 10 },
+            payment_codes: PaymentCodes { live_us: MINUTE_US, misses: 10, miss_us: 10 * SECOND_US },
             payments: PaymentWaits {
                 ask_us: 2 * MINUTE_US,
                 hold_us: 7 * DAY_US,

@@ -778,8 +778,8 @@ records! {
         key_id: Option<KeyId>,
         /// Where it is.
         state: TerminalState,
-        /// Unusable codes since the last good one.
-        code_misses: i64,
+        /// Until when the unusable codes that it sent count against it.
+        misses_until: Timestamp,
         /// The day that `refunded_today_minor` counts, from the epoch.
         refund_day: i64,
         /// What it gave back of earlier payments on that day, in minor units.

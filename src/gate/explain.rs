@@ -45,7 +45,7 @@ pub(super) fn told(tools: &Tools, method: &str, rejection: &Rejection) {
         Rejection::Unauthenticated
         | Rejection::NotFound
         | Rejection::RequestIdReused
-        | Rejection::PassphraseUnsuitable
+        | Rejection::PassphraseUnsuitable(_)
         | Rejection::NotAPaymentCode
         | Rejection::Throttled { .. }
         | Rejection::StampNeeded { .. }

@@ -22,7 +22,7 @@ use crate::domain::id::{
 use crate::domain::proof::Proof;
 use crate::domain::record::Record as _;
 use crate::domain::recovery::Told;
-use crate::domain::recovery::factor::{Channel, Kind};
+use crate::domain::recovery::factor::{Channel, Kind, counts};
 use crate::domain::rows::{
     Addition, DataKey, Device, Document, KeyState, PendingContact, RecoveryCase, RecoveryTarget, RowKey,
 };
@@ -249,16 +249,16 @@ impl Tools {
         Ok(Notices { document_version: open.opened.version, drafts })
     }
 
-    /// A code to each contact of a channel that was confirmed long enough before the request: a new one gets
-    /// none.
+    /// A code to each contact of a channel that counts in this recovery: a new one gets none, nor does a
+    /// number that may be somebody else's by now.
     pub fn code_messages(&self, open: &OpenCase, channel: Channel, code: &str) -> Vec<MessageDraft> {
         let text = templates::recovery_code(code);
-        let age_us = self.policy.recovery.factor_age_us;
-        let until_us = open.row.as_ref().map_or(0, |row| row.started_at.plus_us(-age_us).0);
+        let figures = &self.policy.recovery;
+        let started_at = open.row.as_ref().map_or(Timestamp(0), |row| row.started_at);
         let current = open.opened.document.contacts.iter().filter(|contact| contact.removed_at_us == 0);
         current
-            .filter(|contact| contact.confirmed_at_us <= until_us)
             .filter(|contact| channel_of(contact) == Some(channel))
+            .filter(|contact| counts(channel, Timestamp(contact.confirmed_at_us), started_at, figures))
             .map(|contact| self.draft(channel, &contact.address, &text))
             .collect()
     }

@@ -1,5 +1,6 @@
 //! The gate says no, or passes on that the domain did. `rpc::status` makes a status of it.
 
+use crate::crypto::passphrase::{NotAccepted, Unsuitable};
 use crate::domain::outcome::{OpenAnswer, Refusal};
 use crate::domain::time::Timestamp;
 use crate::store::StoreError;
@@ -32,8 +33,8 @@ pub enum Rejection {
     NotFound,
     /// The request id was used with another body.
     RequestIdReused,
-    /// The passphrase is not suitable.
-    PassphraseUnsuitable,
+    /// The passphrase may not become one.
+    PassphraseUnsuitable(Unsuitable),
     /// The scanned text is not a payable code.
     NotAPaymentCode,
     /// Too many calls.
@@ -85,6 +86,15 @@ impl From<StoreError> for Rejection {
         match error {
             StoreError::Busy | StoreError::Unavailable => Self::Unavailable,
             StoreError::Defect => Self::Internal,
+        }
+    }
+}
+
+impl From<NotAccepted> for Rejection {
+    fn from(not: NotAccepted) -> Self {
+        match not {
+            NotAccepted::Busy => Self::Unavailable,
+            NotAccepted::Unsuitable(why) => Self::PassphraseUnsuitable(why),
         }
     }
 }

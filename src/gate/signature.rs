@@ -318,7 +318,7 @@ fn code<O: Operation>(factor: Option<pb::SecondFactor>) -> Result<Option<Zeroizi
         (Codes::Recovery, Some(Some(Factor::SavedCode(code)))) if codes::is_recovery_code(&code) => {
             Ok(Some(Zeroizing::new(code)))
         }
-        (Codes::Recovery, Some(Some(Factor::Passphrase(text)))) if passphrase::suitable(&text).is_ok() => {
+        (Codes::Recovery, Some(Some(Factor::Passphrase(text)))) if passphrase::presentable(&text) => {
             Ok(Some(Zeroizing::new(text)))
         }
         (Codes::Refused, Some(_)) => {

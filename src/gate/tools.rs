@@ -147,6 +147,14 @@ impl Tools {
         }
     }
 
+    /// The hash of a new passphrase. `address` is one that its person gave in this very enrolment, never
+    /// one of the account's that this caller might not know, for the answer would tell it.
+    pub async fn new_passphrase(&self, text: &str, address: Option<&str>) -> Result<String, Rejection> {
+        let text = Zeroizing::new(text.to_owned());
+        let known = address.map(|address| Zeroizing::new(address.to_owned())).into_iter().collect();
+        Ok(self.passphrases.accept(text, self.random_id(), known).await?)
+    }
+
     /// Rows for the gate's own preparations.
     pub(super) async fn fetch(&self, query: Query) -> Result<Fetched, Rejection> {
         Ok(self.store.fetch(query).await?)

@@ -29,7 +29,7 @@ use crate::gate::rejection::Rejection;
 use crate::gate::signature::possession::{Owner, proved};
 use crate::gate::tools::Tools;
 use crate::pb;
-use crate::rpc::convert::{id16, text};
+use crate::rpc::convert::{NAME, STORE_NAME, id16, readable};
 
 /// The operators' own, on a listener of its own.
 pub struct Admin {
@@ -254,8 +254,8 @@ fn ceiling(minor: i64, field: &'static str) -> Result<i64, Rejection> {
 
 fn new_store(store: Option<&pb::StoreDetails>, tools: &Tools) -> Result<NewStore, Rejection> {
     let store = store.ok_or(Rejection::malformed("store", "name, city and time zone of a store"))?;
-    let name = text(&store.name, 128, "name", "1 to 128 characters, no control characters")?;
-    let city = text(&store.city, 64, "city", "1 to 64 characters, no control characters")?;
+    let name = readable(&store.name, &STORE_NAME, "name")?;
+    let city = readable(&store.city, &NAME, "city")?;
     let zone = &store.time_zone;
     let is_zone = (1..=64).contains(&zone.len())
         && zone.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/_+-".contains(&byte));

@@ -10,6 +10,7 @@ use crate::domain::command::ShopStep;
 use crate::domain::money::Amount;
 use crate::domain::time::{SECOND_US, Timestamp};
 use crate::gate::rejection::Rejection;
+use crate::label;
 use crate::pb;
 
 /// 16 bytes of a field.
@@ -40,6 +41,47 @@ pub fn text<'a>(
 ) -> Result<&'a str, Rejection> {
     let fits = (1..=most).contains(&text.chars().count()) && !text.chars().any(char::is_control);
     if fits { Ok(text) } else { Err(Rejection::malformed(field, must)) }
+}
+
+/// Text that people read, and what it must be.
+pub struct Readable {
+    most: usize,
+    is_good: fn(&str) -> bool,
+    must: &'static str,
+}
+
+/// What people know something by.
+pub const NAME: Readable = Readable {
+    most: 64,
+    is_good: label::is_name,
+    must: "1 to 64 characters of one writing system in Unicode's form NFC, none of them invisible or \
+           decorated, no space at an end or beside another",
+};
+/// What people know a store by.
+pub const STORE_NAME: Readable = Readable {
+    most: 128,
+    is_good: label::is_name,
+    must: "1 to 128 characters of one writing system in Unicode's form NFC, none of them invisible or \
+           decorated, no space at an end or beside another",
+};
+/// What a merchant knows an order by.
+pub const REFERENCE: Readable = Readable {
+    most: 128,
+    is_good: label::is_legible,
+    must: "up to 128 characters, none of them invisible, no space at an end or beside another",
+};
+/// What operators leave for each other.
+pub const NOTE: Readable = Readable {
+    most: 500,
+    is_good: label::is_legible,
+    must: "1 to 500 characters, none of them invisible, no space at an end or beside another",
+};
+
+/// Text that people read.
+pub fn readable<'a>(given: &'a str, rule: &Readable, field: &'static str) -> Result<&'a str, Rejection> {
+    let count = given.chars().take(rule.most + 1).count();
+    let is_good = (1..=rule.most).contains(&count) && (rule.is_good)(given);
+    if is_good { Ok(given) } else { Err(Rejection::malformed(field, rule.must)) }
 }
 
 /// How many items a page has.
@@ -79,14 +121,9 @@ pub fn page_place<const N: usize>(
     }
 }
 
-/// Text that may be missing: empty means none.
-pub fn optional_text(
-    given: &str,
-    most: usize,
-    field: &'static str,
-    must: &'static str,
-) -> Result<Option<String>, Rejection> {
-    if given.is_empty() { Ok(None) } else { text(given, most, field, must).map(|text| Some(text.to_owned())) }
+/// Text that people read, or none: empty means none.
+pub fn optional(given: &str, rule: &Readable, field: &'static str) -> Result<Option<String>, Rejection> {
+    if given.is_empty() { Ok(None) } else { readable(given, rule, field).map(|text| Some(text.to_owned())) }
 }
 
 /// A merchant's name for an order.

@@ -158,7 +158,7 @@ fn fits(kind: Kind, secret: &str) -> Result<(), Rejection> {
         Kind::EmailCode | Kind::PhoneCode => {
             (codes::is_contact_code(secret), "contact_code with eight ASCII digits")
         }
-        Kind::Passphrase | Kind::Proofing => (passphrase::suitable(secret).is_ok(), "a passphrase"),
+        Kind::Passphrase | Kind::Proofing => (passphrase::presentable(secret), "a passphrase"),
     };
     if fits { Ok(()) } else { Err(Rejection::malformed("private.second_factor", must)) }
 }

@@ -50,7 +50,10 @@ pub fn of(rejection: &Rejection) -> Status {
         }
         Rejection::NotFound => status(Reason::NotFound, open),
         Rejection::RequestIdReused => status(Reason::RequestIdReused, open),
-        Rejection::PassphraseUnsuitable => status(Reason::PassphraseUnsuitable, open),
+        Rejection::PassphraseUnsuitable(why) => status(
+            Reason::PassphraseUnsuitable,
+            Beside { violation: Some(("private.passphrase", why.must())), ..open },
+        ),
         Rejection::NotAPaymentCode => status(Reason::NotAPaymentCode, open),
         Rejection::Throttled { retry_after_us } => {
             status(Reason::Throttled, Beside { retry_after_us: Some(retry_after_us), ..open })

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use tokio::sync::{oneshot, watch};
 
 use super::StartError;
-use crate::config::StoreAt;
 use crate::config::url::PostgresUrl;
+use crate::config::{Standby, StoreAt};
 use crate::crypto::integrity::IntegritySlot;
 use crate::domain::policy::Policy;
 use crate::env::clock::Clock;
@@ -37,8 +37,8 @@ impl Opened {
                 options.batch_bound = batch_bound.unwrap_or(options.batch_bound);
                 Ok(Self::Embedded(Embedded::open(directory, options)?))
             }
-            StoreAt::Postgres(url, ca_file) => {
-                let settings = postgres_settings(url, ca_file.as_deref())?;
+            StoreAt::Postgres(url, ca_file, standby) => {
+                let settings = postgres_settings(url, ca_file.as_deref(), *standby)?;
                 let mut theirs = postgres::Options::new(
                     options.policy,
                     options.clock,
@@ -100,8 +100,8 @@ impl Opened {
 pub(super) async fn is_worked_on(at: &StoreAt) -> Result<bool, StartError> {
     match at {
         StoreAt::Sqlite(_) => Ok(false),
-        StoreAt::Postgres(url, ca_file) => {
-            Ok(postgres::is_worked_on(postgres_settings(url, ca_file.as_deref())?).await?)
+        StoreAt::Postgres(url, ca_file, standby) => {
+            Ok(postgres::is_worked_on(postgres_settings(url, ca_file.as_deref(), *standby)?).await?)
         }
     }
 }
@@ -119,8 +119,8 @@ pub async fn migrate(at: &StoreAt, policy: Arc<Policy>, clock: Arc<dyn Clock>) -
             .await;
             Ok(())
         }
-        StoreAt::Postgres(url, ca_file) => {
-            let settings = postgres_settings(url, ca_file.as_deref())?;
+        StoreAt::Postgres(url, ca_file, standby) => {
+            let settings = postgres_settings(url, ca_file.as_deref(), *standby)?;
             Ok(postgres::migrate(&settings).await?)
         }
     }
@@ -130,6 +130,12 @@ pub async fn migrate(at: &StoreAt, policy: Arc<Policy>, clock: Arc<dyn Clock>) -
 pub(super) fn postgres_settings(
     url: &PostgresUrl,
     ca_file: Option<&Path>,
+    standby: Standby,
 ) -> Result<postgres::settings::Settings, StartError> {
-    Ok(postgres::settings::Settings::parse(url.url.expose(), ca_file)?)
+    let mut settings = postgres::settings::Settings::parse(url.url.expose(), ca_file)?;
+    settings.is_replicated = match standby {
+        Standby::None => false,
+        Standby::Synchronous => true,
+    };
+    Ok(settings)
 }

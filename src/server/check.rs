@@ -11,7 +11,7 @@ use super::{StartError, funding, messages, settings};
 use crate::config::funding::{Funding, StripeAt};
 use crate::config::notify::{EmailAt, WebhookAt};
 use crate::config::url::PostgresUrl;
-use crate::config::{Buckets, CertificateAt, Config, KeysAt, Mode, OperatorsAt, StoreAt};
+use crate::config::{Buckets, CertificateAt, Config, KeysAt, Mode, OperatorsAt, Standby, StoreAt};
 use crate::crypto::entropy::SystemEntropy;
 use crate::crypto::keyring::Keyring;
 use crate::door;
@@ -40,8 +40,8 @@ pub struct Tried {
 pub fn problems(config: &Config) -> Vec<StartError> {
     let mut found = Vec::new();
     let mut note = |looked: Result<(), StartError>| found.extend(looked.err());
-    if let StoreAt::Postgres(url, ca_file) = &config.store {
-        note(postgres_settings(url, ca_file.as_deref()).map(drop));
+    if let StoreAt::Postgres(url, ca_file, standby) = &config.store {
+        note(postgres_settings(url, ca_file.as_deref(), *standby).map(drop));
     }
     note(settings::redis(&config.buckets, config.mode).map(drop));
     if let Some(at) = &config.notify.email {
@@ -114,7 +114,7 @@ async fn store(at: &StoreAt) -> Came {
             let looked = tokio::task::spawn_blocking(move || embedded(&directory)).await;
             Some(looked.unwrap_or_else(|_panic| Err("looking at it broke off".to_owned())))
         }
-        StoreAt::Postgres(url, ca_file) => remote(url, ca_file.as_deref()).await,
+        StoreAt::Postgres(url, ca_file, standby) => remote(url, ca_file.as_deref(), *standby).await,
     }
 }
 
@@ -137,8 +137,8 @@ fn embedded(directory: &Path) -> Result<String, String> {
     }
 }
 
-async fn remote(url: &PostgresUrl, ca_file: Option<&Path>) -> Came {
-    let settings = postgres_settings(url, ca_file).ok()?;
+async fn remote(url: &PostgresUrl, ca_file: Option<&Path>, standby: Standby) -> Came {
+    let settings = postgres_settings(url, ca_file, standby).ok()?;
     let probed = postgres::probe(&settings).await.map_err(|error| error.to_string());
     Some(probed.map(|()| "the database answers, and its schema is this program's".to_owned()))
 }

@@ -9,6 +9,7 @@ use crate::crypto::hash::sha256;
 use crate::domain::command::SystemAction;
 use crate::domain::id::{LedgerAccountId, MerchantId, StoreId};
 use crate::emvco::{self, MerchantCode};
+use crate::label;
 use crate::pb;
 
 const DEFAULT: &str = include_str!("seed.toml");
@@ -42,6 +43,8 @@ struct Store {
 pub enum SeedError {
     /// It cannot be read.
     Unreadable(PathBuf, std::io::Error),
+    /// A name in it that could look like another.
+    Name(PathBuf, String),
     /// It is not what it must be.
     Malformed(PathBuf, Box<toml::de::Error>),
 }
@@ -52,6 +55,11 @@ impl std::fmt::Display for SeedError {
             Self::Unreadable(path, error) => {
                 write!(f, "the seed file {} cannot be read: {error}", path.display())
             }
+            Self::Name(path, name) => write!(
+                f,
+                "the seed file {} has a name that is not plainly written in one writing system: {name:?}",
+                path.display()
+            ),
             Self::Malformed(path, error) => write!(
                 f,
                 "the seed file {} is not a list of [[merchant]] with [[merchant.store]] \
@@ -86,7 +94,11 @@ impl Seed {
             }
             None => (DEFAULT.to_owned(), Path::new("seed.toml")),
         };
-        toml::from_str(&text).map_err(|error| SeedError::Malformed(path.to_owned(), Box::new(error)))
+        let seed: Self =
+            toml::from_str(&text).map_err(|error| SeedError::Malformed(path.to_owned(), Box::new(error)))?;
+        let names = seed.stores().flat_map(|(merchant, store)| [&merchant.name, &store.name, &store.city]);
+        let bad = names.into_iter().find(|name| !label::is_name(name)).cloned();
+        bad.map_or(Ok(seed), |name| Err(SeedError::Name(path.to_owned(), name)))
     }
 
     fn stores(&self) -> impl Iterator<Item = (&Merchant, &Store)> {

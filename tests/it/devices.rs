@@ -6,7 +6,7 @@ use saifu::pb;
 use saifu::pb::add_contact_private::Contact;
 
 use crate::support::recovery::{DAY, HOUR, MINUTE, Owner, begin, cool, passphrase, wait_out, with_contact};
-use crate::support::{World, bakery, books_hold, reason, texts, wrong_code};
+use crate::support::{World, bakery, books_hold, code_in, reason, texts, wrong_code};
 
 const NEW_PASSPHRASE: &str = "seven dry umbrellas";
 
@@ -328,6 +328,40 @@ async fn while_its_codes_are_blocked_a_phone_revokes_without_one_whoever_guessed
     owner.wallet.revoke_device_without_code(second_id).await.expect("it guessed more");
     assert_eq!(reason(phone.get_balance().await), pb::Reason::Unauthenticated);
     books_hold(world, |_| {}).await;
+}
+
+#[tokio::test]
+async fn a_number_of_a_year_ago_gets_no_code_of_a_recovery_until_it_is_confirmed_again() {
+    const NUMBER: &str = "+819012345678";
+    let world = World::unthrottled().await;
+    let owner = world.owner("alice", 0).await;
+    with_number(&world, &owner, NUMBER, 1).await;
+    texts(&owner.wallet, NUMBER, 2).await;
+    world.pass(366 * DAY);
+    let phone = world.phone().await;
+    let case_id = begin(&phone, &owner).await;
+    phone.send_recovery_code(case_id, pb::RecoveryChannel::Phone).await.expect("the same answer");
+    // Nothing of the recovery's: what comes next is a code of its own.
+    with_number(&world, &owner, NUMBER, 3).await;
+    let contacts = owner.wallet.list_contacts().await.expect("a list").contacts;
+    assert_eq!(contacts.len(), 2, "it is no second one");
+    texts(&owner.wallet, NUMBER, 4).await;
+    world.pass(73 * HOUR);
+    let phone = world.phone().await;
+    let case_id = begin(&phone, &owner).await;
+    phone.send_recovery_code(case_id.clone(), pb::RecoveryChannel::Phone).await.expect("sent");
+    let code = code_in(&texts(&phone, NUMBER, 5).await[0]);
+    phone.prove(case_id, &RecoveryProof::PhoneCode(code)).await.expect("it counts again");
+}
+
+/// Adds a number, or confirms it anew; its code is the text of this number of all that were sent to it.
+async fn with_number(world: &World, owner: &Owner, number: &str, text: usize) {
+    let wallet = &owner.wallet;
+    let code = world.next_code(wallet);
+    let pending = wallet.add_contact(Contact::Phone(number.into()), &code).await.expect("a code is sent");
+    let sent = code_in(&texts(wallet, number, text).await[0]);
+    let code = world.next_code(wallet);
+    wallet.confirm_contact(pending.pending_contact_id, &sent, &code).await.expect("confirmed");
 }
 
 #[tokio::test]

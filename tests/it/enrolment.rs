@@ -342,8 +342,20 @@ async fn an_unsuitable_passphrase_leaves_no_trace() {
     };
     // More often than a wrong code may be tried, and all under one request id.
     let long = "x".repeat(129);
-    for passphrase in ["", "short", "password123", "1234567890", "aaaaaaaaaaaa", &long] {
-        assert_eq!(reason(confirm(passphrase).await), Reason::PassphraseUnsuitable, "{passphrase:?}");
+    for (passphrase, must) in [
+        ("", "at least 10 characters"),
+        ("short", "at least 10 characters"),
+        (&long, "at most 128 characters"),
+        ("Password1!", "four words or more"),
+        ("password2026", "four words or more"),
+        ("sakurasakura", "four words or more"),
+        ("qwertyuiop2", "four words or more"),
+        ("alice@example.jp", "four words or more"),
+    ] {
+        let answer = confirm(passphrase).await;
+        let text = format!("{answer:?}");
+        assert_eq!(reason(answer), Reason::PassphraseUnsuitable, "{passphrase:?}");
+        assert!(text.contains(must), "{passphrase:?}: {text}");
     }
     let confirmed = confirm(PASSPHRASE).await.unwrap();
     set_up(&mut phone, &confirmed);

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use rusqlite::Connection;
 use saifu::client::wallet::Wallet;
 use saifu::config::url::PostgresUrl;
-use saifu::config::{Secret, StoreAt};
+use saifu::config::{Secret, Standby, StoreAt};
 use saifu::env::clock::{Clock as _, ManualClock};
 use saifu::pb;
 use saifu::server::{RollbackError, Server, Settings, StartError};
@@ -294,7 +294,7 @@ async fn a_postgresql_database_that_was_put_back_is_not_served_on() {
     let put_back = |settings: &mut Settings| {
         shared.apply(settings);
         let url = PostgresUrl::parse(Secret::new(shared.url_of("earlier")));
-        settings.store = StoreAt::Postgres(url.unwrap_or_else(|_| panic!("an address")), None);
+        settings.store = StoreAt::Postgres(url.unwrap_or_else(|_| panic!("an address")), None, Standby::None);
     };
     let found = stopped.refused(put_back).await;
     assert!(matches!(found, RollbackError::Behind { .. }), "{found}");

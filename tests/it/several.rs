@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use saifu::client::wallet::Wallet;
 use saifu::config::url::PostgresUrl;
-use saifu::config::{KeysAt, OperatorsAt, Secret, StoreAt};
+use saifu::config::{KeysAt, OperatorsAt, Secret, Standby, StoreAt};
 use saifu::crypto::device_key::DeviceKey;
 use saifu::domain::policy::Policy;
 use saifu::domain::time::DAY_US;
@@ -15,13 +15,14 @@ use saifu::gate::limit::LimitTable;
 use saifu::pb;
 use saifu::pb::propose_request::Proposal;
 use saifu::ratelimit::redis::settings::{RedisSettings, TimeBase};
-use saifu::server::Settings;
+use saifu::server::{Server, Settings};
 use saifu::store::postgres;
 use saifu::tasks::checkpoint::CHECKPOINT_FILE;
 use saifu::verify::{Database, Subject, trust_in, verify_now};
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 use tokio::time::{interval, timeout};
+use tokio_postgres::NoTls;
 
 use crate::support::recovery::{HOUR, begin, passphrase, reaches};
 use crate::support::redis_server::RedisServer;
@@ -71,7 +72,7 @@ impl Shared {
     pub fn apply(&self, settings: &mut Settings) {
         let url = Secret::new(self.postgres.url("postgres"));
         let url = PostgresUrl::parse(url).unwrap_or_else(|_| panic!("a database's address"));
-        settings.store = StoreAt::Postgres(url, None);
+        settings.store = StoreAt::Postgres(url, None, Standby::None);
         let redis = RedisSettings::new(&self.redis.url(), None, TimeBase::Callers);
         settings.redis = Some(redis.expect("a loopback address"));
         settings.keys = KeysAt::Directory { path: self.dir.path().join("keys"), may_create: true };
@@ -100,9 +101,41 @@ impl Shared {
         assert_eq!((report.payments, report.sum_minor), (payments, 0));
     }
 
+    /// A statement of the database's owner.
+    async fn sql(&self, text: &str) {
+        let (client, connection) =
+            tokio_postgres::connect(&self.url(), NoTls).await.expect("another session");
+        drop(tokio::spawn(connection));
+        client.batch_execute(text).await.unwrap_or_else(|error| panic!("{text}: {error:?}"));
+    }
+
     pub async fn world(&self) -> World {
         World::start_with(|settings| self.apply(settings)).await
     }
+}
+
+#[tokio::test]
+async fn a_server_that_is_promised_a_standby_starts_with_one_and_not_without() {
+    let shared = Shared::start().await;
+    let promised = |settings: &mut Settings| {
+        shared.apply(settings);
+        if let StoreAt::Postgres(_, _, standby) = &mut settings.store {
+            *standby = Standby::Synchronous;
+        }
+    };
+    let data = TempDir::new().expect("a directory");
+    let mut settings = Settings::sandbox(data.path().join("data"), ([127, 0, 0, 1], 0).into());
+    promised(&mut settings);
+    let refused = Server::start(settings).await.err().expect("it does not start").to_string();
+    assert!(refused.contains("set synchronous_standby_names") && !refused.contains('\n'), "{refused}");
+
+    let _standby = shared.postgres.standby("second");
+    shared.sql("ALTER SYSTEM SET synchronous_standby_names = 'second'").await;
+    shared.sql("SELECT pg_reload_conf()").await;
+    let world = World::start_with(promised).await;
+    let alice = world.funded("alice", 5_000).await;
+    assert_eq!(available(&alice).await, 5_000);
+    world.server.stop().await;
 }
 
 /// Rounds of a race, over all customers.

@@ -214,7 +214,7 @@ async fn an_order_is_its_tills_own_and_is_paid_once() {
 }
 
 #[tokio::test]
-async fn ten_unusable_codes_in_a_row_block_a_till_through_a_restart_until_its_merchant_resumes_it() {
+async fn ten_unusable_codes_make_a_till_wait_for_seconds_through_a_restart_and_nobody_resumes_it() {
     let world = World::start().await;
     let alice = world.funded("alice", 5_000).await;
     let shop = world.shop("Bakery One").await;
@@ -226,24 +226,26 @@ async fn ten_unusable_codes_in_a_row_block_a_till_through_a_restart_until_its_me
         assert_eq!(reason(miss(format!("miss-{number}")).await), pb::Reason::CodeNotUsable);
     }
     let digits = code(&alice, 1_000).await;
-    shop.till.charge(&order("good", 100), &digits).await.expect("a good code clears the run");
-    for number in 10..20 {
-        assert_eq!(reason(miss(format!("miss-{number}")).await), pb::Reason::CodeNotUsable);
-    }
+    shop.till.charge(&order("good", 100), &digits).await.expect("a good code after nine others");
+    assert_eq!(reason(miss("tenth".into()).await), pb::Reason::CodeNotUsable, "which makes up for none");
     let digits = code(&alice, 1_000).await;
-    let blocked = shop.till.charge(&order("blocked", 100), &digits).await;
-    assert_eq!(reason(blocked), pb::Reason::TerminalBlocked);
+    let waits = shop.till.charge(&order("waits", 100), &digits).await.expect_err("not yet");
+    assert_eq!(waits.reason(), Some(pb::Reason::TerminalBlocked));
+    let wait_s = waits.retry_after().expect("it says for how long").as_secs();
+    assert!((1..=10).contains(&wait_s), "{wait_s}");
     // It may still give back.
     assert_eq!(shop.till.reverse("good").await.expect("a reversal").refunded_minor, 100);
 
     let world = world.restart().await;
     let till = world.staff_at(world.server.address(), key_of(&shop.till)).await;
-    let blocked = till.charge(&order("blocked-2", 100), &digits).await;
-    assert_eq!(reason(blocked), pb::Reason::TerminalBlocked, "it outlives a restart");
+    let waits = till.charge(&order("waits-2", 100), &digits).await;
+    assert_eq!(reason(waits), pb::Reason::TerminalBlocked, "it outlives a restart");
     let merchant = world.staff_at(world.server.address(), key_of(&shop.merchant)).await;
     let listed = merchant.list_terminals(pb::ListTerminalsRequest::default()).await.expect("tills");
     assert_eq!(listed.terminals[0].unusable_codes, 10);
-    merchant.resume_terminal(shop.terminal_id.clone()).await.expect("resumed");
+    let resumed = merchant.resume_terminal(shop.terminal_id.clone()).await;
+    assert_eq!(reason(resumed), pb::Reason::TerminalNotSuspended);
+    world.pass(10);
     till.charge(&order("after", 100), &digits).await.expect("it charges again");
 }
 

@@ -89,7 +89,7 @@ impl World {
             label: "till".into(),
             key_id: Some(TILL_KEY),
             state: TerminalState::Active,
-            code_misses: 0,
+            misses_until: Timestamp(0),
             refund_day: 0,
             refunded_today_minor: 0,
             registered_at: START,

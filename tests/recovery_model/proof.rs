@@ -53,6 +53,8 @@ pub fn sent(step: &Step<'_>, after: &mut State, channel: Channel, broken: &mut B
         contact.channel == channel
             && contact.removed_at.is_none()
             && was.row.started_at.since_us(contact.confirmed_at) >= 72 * HOUR_US
+            && (channel == Channel::Email
+                || was.row.started_at.since_us(contact.confirmed_at) <= 365 * DAY_US)
     });
     let sent = step.effects.contains(&Effect::SendCode(channel));
     broken.note(Rule::R5, !sent || confirmed);
@@ -127,7 +129,9 @@ fn good(step: &Step<'_>, kind: Kind, matched: Option<TotpStep>) -> bool {
     let (was, now, world) = (step.was(), step.now(), &step.before.world);
     let factors = &step.before.owner.factors;
     let floor_us = if kind == Kind::Totp { 30 * DAY_US } else { 72 * HOUR_US };
-    let aged = factors.bound_at(kind).is_some_and(|at| was.row.started_at.since_us(at) >= floor_us);
+    let most_us = if kind == Kind::PhoneCode { 365 * DAY_US } else { i64::MAX };
+    let ages_us = floor_us..=most_us;
+    let aged = factors.bound_at(kind).is_some_and(|at| ages_us.contains(&was.row.started_at.since_us(at)));
     let counts = step.of_this_epoch() && if was.stands() { was.trail.proved.has(kind) } else { aged };
     let (sent_over, in_time) = match was.trail.code {
         Some((channel, at)) => (Some(channel), !was.trail.code_used && now.since_us(at) < 10 * MINUTE_US),

@@ -104,6 +104,11 @@ fn proofs() -> Vec<Scenario> {
             )
         },
         Scenario {
+            setup: Setup { phone_age_us: Some(366 * DAY_US), ..SETTLED },
+            horizon_us: HOUR_US,
+            ..Scenario::of("a number of long ago", &[Power::SimSwap, Power::Passphrase])
+        },
+        Scenario {
             replays: true,
             stops: Stops { code: true, ..EDGES },
             horizon_us: HOUR_US,

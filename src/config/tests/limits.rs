@@ -1,4 +1,4 @@
-//! How many codes are sent in all, and how far clocks may be apart.
+//! How many codes are sent in all, how far clocks may be apart, and what a standby is of.
 
 use super::parse;
 use crate::gate::limit::LimitTable;
@@ -15,10 +15,15 @@ fn budgets_and_the_clocks_bound_are_as_written_or_as_documented() {
 }
 
 #[test]
-fn a_budget_of_nothing_and_a_wide_bound_are_refused() {
+fn a_budget_of_nothing_a_wide_bound_and_a_standby_of_nothing_are_refused() {
     for (written, said) in [
         ("[limits.budgets]\ntexts_per_day = 1\n", "[limits.budgets], a count must be 2 to 10000000"),
         ("[store]\nclock_difference_seconds = 61\n", "[store] clock_difference_seconds must be 1 to 60"),
+        (
+            "[store]\nstandby = \"synchronous\"\n",
+            "[store] standby must be left out without a PostgreSQL server",
+        ),
+        ("[store]\nstandby = \"maybe\"\n", "unknown variant `maybe`"),
         ("[store]\nclock_difference_seconds = 0\n", "[store] clock_difference_seconds must be 1 to 60"),
     ] {
         let refused = parse(&format!("mode = \"sandbox\"\n{written}")).unwrap_err().to_string();

@@ -210,6 +210,13 @@ fn may_change_contacts(turn: &Turn<'_>) -> Result<(), Refusal> {
     if early { Err(Refusal::RecoveredLately) } else { Ok(()) }
 }
 
+/// Whether it is somebody else's. One's own is confirmed again: a number counts only as long as that was
+/// lately.
+fn is_anothers(turn: &Turn<'_>, contact_index: ContactIndex) -> bool {
+    owner(turn.view, contact_index, turn.policy)
+        .is_some_and(|owner| owner.account_id != turn.account.account_id)
+}
+
 /// A code to a new contact, or a note that it is taken; the same to the caller.
 pub(super) fn add_contact(
     turn: &mut Turn<'_>,
@@ -217,11 +224,13 @@ pub(super) fn add_contact(
     contact: &ContactDraft,
 ) -> Result<Done, Halt> {
     may_change_contacts(turn)?;
-    if turn.factors()?.contacts.current().count() >= turn.policy.recovery.contacts {
+    let has_it = owner(turn.view, contact.contact_index, turn.policy)
+        .is_some_and(|owner| owner.account_id == turn.account.account_id);
+    if !has_it && turn.factors()?.contacts.current().count() >= turn.policy.recovery.contacts {
         return Err(Refusal::TooManyContacts.into());
     }
     let expires_at = turn.now.plus_us(turn.policy.recovery.contact_us);
-    let taken = owner(turn.view, contact.contact_index, turn.policy).is_some();
+    let taken = is_anothers(turn, contact.contact_index);
     let pending = PendingContact {
         pending_contact_id,
         tenant_id: FIRST_TENANT,
@@ -258,7 +267,7 @@ pub(super) fn confirm_contact(turn: &mut Turn<'_>, action: &DeviceAction) -> Res
     // The attempt is spent before the proof is read.
     let tried = PendingContact { attempts: pending.attempts + 1, ..pending };
     let right = proof.factor() == Factor::ContactCode && proof.matched().is_some();
-    if !right || owner(turn.view, *contact_index, turn.policy).is_some() {
+    if !right || is_anothers(turn, *contact_index) {
         turn.writes.push(Write::Update(tried.into_row()));
         return Err(Halt::Reject(OpenAnswer::CodeWrong));
     }

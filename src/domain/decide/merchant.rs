@@ -15,6 +15,7 @@ use crate::domain::rows::{
     TerminalState,
 };
 use crate::domain::standing::{Deed, Shop};
+use crate::domain::time::Timestamp;
 use crate::domain::view::View;
 use crate::domain::write::Write;
 
@@ -72,13 +73,12 @@ fn act(
             let terminal = own(*terminal_id)?;
             let store = view.get::<Store>((terminal.store_id,));
             Shop { merchant, store, terminal: Some(terminal) }.no_bar(action.deed())?;
-            let is_blocked = terminal.code_misses >= policy.payment_codes.misses;
-            if terminal.state != TerminalState::Suspended && !is_blocked {
+            if terminal.state != TerminalState::Suspended {
                 return Err(Refusal::TerminalNotSuspended);
             }
             let state =
                 if terminal.key_id.is_some() { TerminalState::Active } else { TerminalState::Registered };
-            Ok(set(Terminal { state, code_misses: 0, ..terminal.clone() }, Standing::Active))
+            Ok(set(Terminal { state, ..terminal.clone() }, Standing::Active))
         }
         // Decided where its document may be found to be another by now.
         MerchantAction::Webhook(_) => Err(Refusal::NotFound),
@@ -148,7 +148,7 @@ fn register(
         label: new.label.to_owned(),
         key_id: None,
         state: TerminalState::Registered,
-        code_misses: 0,
+        misses_until: Timestamp(0),
         refund_day: 0,
         refunded_today_minor: 0,
         registered_at: now,

@@ -121,11 +121,17 @@ impl Turn<'_> {
         }
     }
 
+    /// A till that sent too many unusable codes waits for a moment, whatever code comes next: so nobody
+    /// guesses live ones faster, and no shop stops. Neither a good code nor its merchant ends the wait, or
+    /// whoever has both would guess without end.
+    fn waits(&self) -> Option<Ruling> {
+        let retry_at = self.policy.payment_codes.looked_at_from(self.terminal.misses_until);
+        let refused = Outcome::Refused { refusal: Refusal::TerminalBlocked, retry_at };
+        (self.view.now() < retry_at).then(|| Ruling::plain(Vec::new(), refused))
+    }
+
     /// What is asked before any customer: may this till, and may its shop, take this.
     fn may_take(&self, currency: &str) -> Result<(), Refusal> {
-        if self.terminal.code_misses >= self.policy.payment_codes.misses {
-            return Err(Refusal::TerminalBlocked);
-        }
         if !self.merchant.takes_part() || !self.store.takes_part() {
             return Err(Refusal::MerchantSuspended);
         }
@@ -138,6 +144,9 @@ impl Turn<'_> {
 
     /// Cash for the account behind a code that is for topping up.
     fn deposit(&self, wanted: &CashDraft) -> Result<Ruling, Refusal> {
+        if let Some(waits) = self.waits() {
+            return Ok(waits);
+        }
         self.may_take(&wanted.currency)?;
         let slot = order::free_slot(self.terminal, &wanted.order_id, self.view)?;
         let (desk, terminal) = cash::ceilings(self.terminal, self.merchant, wanted.amount, self.view)?;
@@ -171,13 +180,16 @@ impl Turn<'_> {
         let entry_account_id = Some(account.account_id);
         writes.extend([
             written(named, slot),
-            Write::Update(Terminal { code_misses: 0, ..day::with_entry(&terminal, payer.now) }.into_row()),
+            Write::Update(day::with_entry(&terminal, payer.now).into_row()),
             Write::Update(account.into_row()),
         ]);
         Ok(Ruling { entry_account_id, postings, versions, ..Ruling::plain(writes, outcome) })
     }
 
     fn sell(&self, wanted: &SaleDraft, intent: Intent) -> Result<Ruling, Refusal> {
+        if let Some(waits) = self.waits() {
+            return Ok(waits);
+        }
         self.may_take(&wanted.currency)?;
         let slot = order::free_slot(self.terminal, &wanted.order_id, self.view)?;
         let Some(payer) = self.payer(wanted.code_tag, CodePurpose::Pay) else {
@@ -260,7 +272,7 @@ impl Turn<'_> {
         }
     }
 
-    /// The code is used, the order has its payment, and the till's run of misses is over.
+    /// The code is used, and the order has its payment.
     fn accepted(
         &self,
         sale: &Sale<'_>,
@@ -279,11 +291,11 @@ impl Turn<'_> {
         };
         ruling.writes.push(written(named, slot));
         // What is held or asked for is no entry of its day yet.
-        let till = Terminal { code_misses: 0, ..self.terminal.clone() };
-        let till =
-            if let Outcome::Charged { at, .. } = ruling.outcome { day::with_entry(&till, at) } else { till };
-        if till != *self.terminal {
-            ruling.writes.push(Write::Update(till.into_row()));
+        if let Outcome::Charged { at, .. } = ruling.outcome {
+            let till = day::with_entry(self.terminal, at);
+            if till != *self.terminal {
+                ruling.writes.push(Write::Update(till.into_row()));
+            }
         }
         ruling.entry_account_id = ruling.outcome.is_entry().then_some(account.account_id);
         ruling.versions =
@@ -318,7 +330,9 @@ impl Turn<'_> {
 
     /// An unusable code is counted, whatever is wrong with it.
     fn miss(&self, order_id: &str, slot: Option<&OrderSlot>) -> Ruling {
-        let terminal = Terminal { code_misses: self.terminal.code_misses + 1, ..self.terminal.clone() };
+        let codes = &self.policy.payment_codes;
+        let misses_until = codes.with_miss(self.terminal.misses_until, self.view.now());
+        let terminal = Terminal { misses_until, ..self.terminal.clone() };
         let mut writes = vec![Write::Update(terminal.into_row())];
         if slot.is_none() {
             writes.push(Write::Insert(self.named(order_id, None).into_row()));

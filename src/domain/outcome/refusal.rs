@@ -56,7 +56,7 @@ stored_enum! {
         OrderReversed = 24,
         /// The order has its payment.
         OrderTaken = 25,
-        /// Too many unusable codes in a row: its merchant resumes it.
+        /// Too many unusable codes: it waits for a moment.
         TerminalBlocked = 26,
         /// Its merchant suspended it.
         TerminalSuspended = 27,

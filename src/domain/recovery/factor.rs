@@ -3,6 +3,7 @@
 //! An e-mail code and an SMS code are one method (NIST SP 800-63B-4, 4.2.2.2): two of them are still one
 //! factor. Another active device is none at all: with it a device is added.
 
+use super::figures::Figures;
 use std::collections::HashSet;
 
 use crate::domain::codec::{Decoder, Encoder};
@@ -188,6 +189,25 @@ pub enum Share {
 /// An account's contacts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Contacts(pub Vec<ContactFact>);
+
+impl ContactFact {
+    /// Whether a code to it proves anything in a recovery that began then: confirmed long enough before, and
+    /// by whoever has it now.
+    pub fn counts(&self, started_at: Timestamp, figures: &Figures) -> bool {
+        counts(self.channel, self.confirmed_at, started_at, figures)
+    }
+}
+
+/// The same, of a channel and the moment of a contact's confirmation.
+pub fn counts(channel: Channel, confirmed_at: Timestamp, started_at: Timestamp, figures: &Figures) -> bool {
+    let age_us = started_at.since_us(confirmed_at);
+    let most_us = match channel {
+        // A mailbox is not given to the next one as a number is.
+        Channel::Email | Channel::Push => i64::MAX,
+        Channel::Sms => figures.phone_age_us,
+    };
+    (figures.factor_age_us..=most_us).contains(&age_us)
+}
 
 impl Contacts {
     /// Those that are not removed.

@@ -37,6 +37,9 @@ pub struct Figures {
     pub authenticator_age_us: i64,
     /// Everything else.
     pub factor_age_us: i64,
+    /// A phone number counts no more when its owner last confirmed it longer before the request: numbers are
+    /// given to others.
+    pub phone_age_us: i64,
     /// The delay with two factors that are more than a channel.
     pub delay_two_us: i64,
     /// … with a code by e-mail.
@@ -106,6 +109,7 @@ impl Figures {
             totp_guesses: 600,
             authenticator_age_us: 30 * DAY_US,
             factor_age_us: 72 * HOUR_US,
+            phone_age_us: 365 * DAY_US,
             delay_two_us: 24 * HOUR_US,
             delay_email_us: 48 * HOUR_US,
             delay_phone_us: 72 * HOUR_US,

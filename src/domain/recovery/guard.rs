@@ -1,7 +1,7 @@
 //! What must hold for a rule to be taken. Each is small, says one thing, and changes nothing.
 
 use super::delay::lately;
-use super::factor::{Kind, Share};
+use super::factor::{Channel, Kind, Share};
 use super::{Input, Owner, Situation, over_at, reminder_at};
 use crate::domain::outcome::Refusal;
 
@@ -14,11 +14,11 @@ pub enum Guard {
     AttemptsLeft,
     /// Messages are left for today.
     MessagesLeft,
-    /// The account has a contact of this channel that is old enough.
+    /// The account has a contact of this channel that is old enough, and a number not too old.
     ContactConfirmed,
     /// What was sent is right.
     Matches,
-    /// It was bound to the account long enough before the request.
+    /// It was bound to the account long enough before the request; a phone number not too long before it.
     OldEnough,
     /// No case with it was cancelled since.
     NotSuspect,
@@ -135,8 +135,9 @@ impl Guard {
                 Self::OldEnough => {
                     let age_us = match kind {
                         Kind::Totp => figures.authenticator_age_us,
-                        Kind::SavedCode | Kind::Passphrase | Kind::EmailCode | Kind::PhoneCode => {
-                            figures.factor_age_us
+                        Kind::SavedCode | Kind::Passphrase => figures.factor_age_us,
+                        Kind::EmailCode | Kind::PhoneCode => {
+                            return has_contact(owner, kind.channel(), situation);
                         }
                         Kind::Proofing => return false,
                     };
@@ -282,12 +283,14 @@ fn messages_left(situation: &Situation<'_>) -> bool {
 
 fn contact_confirmed(situation: &Situation<'_>, input: &Input) -> bool {
     let Input::SendCode { channel, .. } = input else { return false };
-    of_owner(situation, |owner| {
-        owner.factors.contacts.current().any(|contact| {
-            contact.channel == *channel
-                && situation.case.started_at.since_us(contact.confirmed_at) >= situation.figures.factor_age_us
-        })
-    })
+    of_owner(situation, |owner| has_contact(owner, Some(*channel), situation))
+}
+
+/// Whether a code by this channel proves anything in this case.
+fn has_contact(owner: &Owner, channel: Option<Channel>, situation: &Situation<'_>) -> bool {
+    let (started_at, figures) = (situation.case.started_at, situation.figures);
+    let mut contacts = owner.factors.contacts.current();
+    contacts.any(|contact| Some(contact.channel) == channel && contact.counts(started_at, figures))
 }
 
 /// In person, the candidate's key is what the operators saw; anybody else proves one factor again.

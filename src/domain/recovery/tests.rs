@@ -59,7 +59,10 @@ fn owner() -> Owner {
             saved_code_suspect: false,
             passphrase_suspect: false,
             issued_locked_until: Timestamp(0),
-            contacts: Contacts(vec![contact(1, Channel::Email, YEAR_US), contact(2, Channel::Sms, YEAR_US)]),
+            contacts: Contacts(vec![
+                contact(1, Channel::Email, YEAR_US),
+                contact(2, Channel::Sms, 300 * DAY_US),
+            ]),
         },
     }
 }
@@ -294,6 +297,30 @@ fn ages() {
             assert_eq!(scene.prove(kind), counts, "{kind:?}, {age_us}");
         }
     }
+}
+
+#[test]
+fn a_phone_number_that_was_not_confirmed_for_a_year_counts_no_more_and_an_address_does() {
+    for (age_us, phone_counts) in [(YEAR_US, true), (YEAR_US + 1, false), (9 * YEAR_US, false)] {
+        for (channel, kind, counts) in
+            [(Channel::Sms, Kind::PhoneCode, phone_counts), (Channel::Email, Kind::EmailCode, true)]
+        {
+            let mut scene = Scene::new();
+            let contacts = [contact(1, Channel::Email, age_us), contact(2, Channel::Sms, age_us)];
+            scene.owner.factors.contacts = Contacts(contacts.to_vec());
+            let sent = scene.send(channel).expect("nothing is said about it");
+            assert_eq!(sent.contains(&Effect::SendCode(channel)), counts, "{channel:?}, {age_us}: the code");
+            assert_eq!(scene.prove(kind), counts, "{channel:?}, {age_us}");
+        }
+    }
+    // Another number that is neither too new nor too old.
+    let mut scene = Scene::new();
+    scene.owner.factors.contacts.0[1] = contact(2, Channel::Sms, 2 * YEAR_US);
+    scene.owner.factors.contacts.0.push(contact(3, Channel::Sms, HOUR_US));
+    assert!(!scene.send(Channel::Sms).expect("the same").contains(&Effect::SendCode(Channel::Sms)));
+    scene.owner.factors.contacts.0.push(contact(4, Channel::Sms, YEAR_US));
+    assert!(scene.send(Channel::Sms).expect("the same").contains(&Effect::SendCode(Channel::Sms)));
+    assert!(scene.prove(Kind::PhoneCode));
 }
 
 #[test]

@@ -22,7 +22,7 @@ use crate::domain::rows::{
     CodePurpose, KeyForm, KeyState, Merchant, OrderSlot, PaymentCode, Principal, RowKey, SigningKey,
     Terminal, TerminalState,
 };
-use crate::domain::time::MINUTE_US;
+use crate::domain::time::{MINUTE_US, Timestamp};
 
 /// One thing that is wrong.
 type Breakage = fn(&mut Ledger);
@@ -62,7 +62,7 @@ fn scene() -> Ledger {
         label: "till 1".into(),
         key_id: Some(key_id("till")),
         state: TerminalState::Active,
-        code_misses: 0,
+        misses_until: Timestamp(0),
         refund_day: 0,
         refunded_today_minor: 0,
         registered_at: NOW,

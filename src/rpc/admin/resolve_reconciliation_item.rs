@@ -11,7 +11,7 @@ use crate::gate::operation::{CallerKind, Change, Codes, Cost, Effect, Operation}
 use crate::gate::rejection::Rejection;
 use crate::gate::tools::Tools;
 use crate::pb;
-use crate::rpc::convert::{id16, text};
+use crate::rpc::convert::{NOTE, id16, readable};
 
 pub struct ResolveReconciliationItem;
 
@@ -32,8 +32,7 @@ impl Change for ResolveReconciliationItem {
     async fn prepare(call: &Admitted<Self>, _tools: &Tools) -> Result<OperatorAction, Rejection> {
         let item_id = ReconciliationItemId(id16(&call.body.item_id, "item_id")?);
         let version = super::version(call.body.version)?;
-        let must = "1 to 500 characters, no control characters";
-        let note = text(&call.body.note, 500, "note", must)?.to_owned();
+        let note = readable(&call.body.note, &NOTE, "note")?.to_owned();
         Ok(OperatorAction::Reconciliation(ReconciliationAction::Resolve { item_id, version, note }))
     }
 }

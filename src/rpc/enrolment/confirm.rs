@@ -2,11 +2,8 @@
 
 use std::net::IpAddr;
 
-use zeroize::Zeroizing;
-
 use super::ISSUER;
 use crate::crypto::codes;
-use crate::crypto::passphrase::suitable;
 use crate::crypto::totp::TotpSecret;
 use crate::domain::command::CandidateAction;
 use crate::domain::id::{AccountId, ContactIndex, DeviceId, EnrolmentId, LedgerAccountId};
@@ -23,7 +20,7 @@ use crate::gate::rejection::Rejection;
 use crate::gate::tools::{KEK_VERSION, Tools};
 use crate::pb;
 use crate::rpc::convert;
-use crate::rpc::convert::{id16, text, time};
+use crate::rpc::convert::{NAME, id16, readable, time};
 
 pub struct Confirm;
 
@@ -54,13 +51,7 @@ impl CandidateChange for Confirm {
     ) -> Result<CandidateAction, Rejection> {
         let enrolment_id = EnrolmentId(id16(&call.body.enrolment_id, "enrolment_id")?);
         let code = call.code.as_ref().ok_or(Rejection::Internal)?;
-        suitable(&call.private.passphrase).map_err(|_| Rejection::PassphraseUnsuitable)?;
-        text(
-            &call.private.device_label,
-            64,
-            "private.device_label",
-            "1 to 64 characters, no control characters",
-        )?;
+        readable(&call.private.device_label, &NAME, "private.device_label")?;
 
         // An enrolment of another key is none: no passphrase is hashed for it.
         let enrolment = tools.enrolment(enrolment_id).await?.filter(|row| row.key_id == call.signed.key_id);
@@ -102,9 +93,7 @@ async fn newcomer(
     device_id: DeviceId,
 ) -> Result<Newcomer, Rejection> {
     let contact = tools.open_contact(enrolment)?;
-    let passphrase = Zeroizing::new(call.private.passphrase.clone());
-    let passphrase =
-        tools.passphrases.hash(passphrase, tools.random_id()).await.map_err(|_| Rejection::Unavailable)?;
+    let passphrase = tools.new_passphrase(&call.private.passphrase, Some(&contact.destination)).await?;
     let totp = TotpSecret::generate(tools.entropy.as_ref());
     let uri = totp.uri(ISSUER, &contact.destination);
     let document = PersonalDocument {

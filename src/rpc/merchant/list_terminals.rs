@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use crate::domain::id::{StoreId, TerminalId};
 use crate::domain::rows::{Terminal, TerminalState};
+use crate::domain::time::Timestamp;
 use crate::gate::Gate;
 use crate::gate::admitted::Admitted;
 use crate::gate::operation::{CallerKind, Codes, Cost, Effect, Operation, Read};
@@ -60,18 +61,19 @@ fn state(number: i32) -> Result<Option<TerminalState>, Rejection> {
     }
 }
 
-fn terminal(row: &Terminal) -> pb::Terminal {
+fn terminal(row: &Terminal, tools: &Tools) -> pb::Terminal {
     let state = match row.state {
         TerminalState::Registered => pb::TerminalState::Registered,
         TerminalState::Active => pb::TerminalState::Active,
         TerminalState::Suspended => pb::TerminalState::Suspended,
     };
+    let misses = tools.policy.payment_codes.misses_at(row.misses_until, Timestamp(tools.clock.now_us()));
     pb::Terminal {
         terminal_id: row.terminal_id.0.to_vec(),
         store_id: row.store_id.0.to_vec(),
         label: row.label.clone(),
         state: state.into(),
-        unusable_codes: u32::try_from(row.code_misses).unwrap_or(u32::MAX),
+        unusable_codes: u32::try_from(misses).unwrap_or(u32::MAX),
         business_day: row.business_day,
         alarmed_at: row.alarmed_at.map(time),
         alarms: row.alarms,
@@ -88,5 +90,6 @@ pub async fn call(
     let rows: Vec<&Terminal> = fetched.scanned().collect();
     let (rows, next_page_token) =
         page(&call, gate.tools())?.cut(&rows, call.body.page_size, |row| row.terminal_id.0.to_vec())?;
-    Ok(pb::ListTerminalsReply { terminals: rows.iter().map(|row| terminal(row)).collect(), next_page_token })
+    let terminals = rows.iter().map(|row| terminal(row, gate.tools())).collect();
+    Ok(pb::ListTerminalsReply { terminals, next_page_token })
 }

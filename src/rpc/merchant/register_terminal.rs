@@ -12,7 +12,7 @@ use crate::gate::operation::{CallerKind, Change, Codes, Cost, Effect, Operation}
 use crate::gate::rejection::Rejection;
 use crate::gate::tools::Tools;
 use crate::pb;
-use crate::rpc::convert::{id16, secret, text, time};
+use crate::rpc::convert::{NAME, id16, readable, secret, time};
 
 pub struct RegisterTerminal;
 
@@ -32,7 +32,7 @@ impl Change for RegisterTerminal {
 
     async fn prepare(call: &Admitted<Self>, tools: &Tools) -> Result<MerchantAction, Rejection> {
         let code = codes::recovery_code(tools.entropy.as_ref());
-        let label = text(&call.body.label, 64, "label", "1 to 64 characters, no control characters")?;
+        let label = readable(&call.body.label, &NAME, "label")?;
         Ok(MerchantAction::RegisterTerminal {
             terminal_id: TerminalId(tools.new_id()),
             store_id: StoreId(id16(&call.body.store_id, "store_id")?),

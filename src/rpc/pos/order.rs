@@ -12,7 +12,7 @@ use crate::gate::Gate;
 use crate::gate::rejection::Rejection;
 use crate::gate::tools::Tools;
 use crate::pb;
-use crate::rpc::convert::{amount, currency, optional_text, order_id, time};
+use crate::rpc::convert::{NAME, REFERENCE, amount, currency, optional, order_id, time};
 use crate::rpc::payment::status_of;
 use crate::store::query::{Fetched, Query, Scan};
 
@@ -23,8 +23,6 @@ pub fn draft(order: &pb::CreateOrderRequest, tools: &Tools) -> Result<OrderDraft
         seconds @ 30..=86_400 => i64::from(seconds) * SECOND_US,
         _ => return Err(Rejection::malformed("payable_seconds", "30 to 86,400, or 0 for the usual time")),
     };
-    let line = "up to 64 characters, no control characters";
-    let reference = "up to 128 characters, no control characters";
     let most = amount(order.amount_minor)?;
     // What its code has room for.
     if most.minor() > 9_999_999_999_999 {
@@ -34,8 +32,8 @@ pub fn draft(order: &pb::CreateOrderRequest, tools: &Tools) -> Result<OrderDraft
         order_id: order_id(&order.order_id)?,
         amount: most,
         currency: currency(order.currency.clone())?,
-        receipt_line: optional_text(&order.receipt_line, 64, "receipt_line", line)?,
-        external_reference: optional_text(&order.external_reference, 128, "external_reference", reference)?,
+        receipt_line: optional(&order.receipt_line, &NAME, "receipt_line")?,
+        external_reference: optional(&order.external_reference, &REFERENCE, "external_reference")?,
         payable_us,
     })
 }

@@ -6,7 +6,7 @@ use crate::domain::id::{CodeTag, PaymentId};
 use crate::gate::rejection::Rejection;
 use crate::gate::tools::Tools;
 use crate::pb;
-use crate::rpc::convert::{amount, currency, optional_text, order_id};
+use crate::rpc::convert::{NAME, REFERENCE, amount, currency, optional, order_id};
 
 /// A customer's code, of which only a keyed hash goes on.
 pub fn code_tag(private: &pb::ChargePrivate, tools: &Tools) -> Result<CodeTag, Rejection> {
@@ -24,16 +24,14 @@ pub fn draft(
     tools: &Tools,
 ) -> Result<SaleDraft, Rejection> {
     let code_tag = code_tag(private, tools)?;
-    let line = "up to 64 characters, no control characters";
-    let reference = "up to 128 characters, no control characters";
     Ok(SaleDraft {
         payment_id: PaymentId(tools.new_id()),
         order_id: order_id(&sale.order_id)?,
         code_tag,
         amount: amount(sale.amount_minor)?,
         currency: currency(sale.currency.clone())?,
-        receipt_line: optional_text(&sale.receipt_line, 64, "receipt_line", line)?,
-        external_reference: optional_text(&sale.external_reference, 128, "external_reference", reference)?,
+        receipt_line: optional(&sale.receipt_line, &NAME, "receipt_line")?,
+        external_reference: optional(&sale.external_reference, &REFERENCE, "external_reference")?,
         ask: sale.ask,
     })
 }

@@ -2,7 +2,6 @@
 
 use std::net::IpAddr;
 
-use crate::crypto::passphrase::suitable;
 use crate::crypto::totp::TotpSecret;
 use crate::domain::command::{CandidateAction, CaseAction, CaseRef, Completion};
 use crate::domain::id::{AccountId, DeviceId};
@@ -18,9 +17,8 @@ use crate::gate::rejection::Rejection;
 use crate::gate::tools::Tools;
 use crate::pb;
 use crate::rpc::convert;
-use crate::rpc::convert::text;
+use crate::rpc::convert::{NAME, readable};
 use crate::rpc::enrolment::ISSUER;
-use zeroize::Zeroizing;
 
 pub struct Complete;
 
@@ -42,13 +40,7 @@ impl CandidateChange for Complete {
         _stranger: &Stranger<'_>,
     ) -> Result<CandidateAction, Rejection> {
         let open = super::own_case(&call.body.case_id, call.signed.key_id, tools).await?;
-        suitable(&call.private.passphrase).map_err(|_| Rejection::PassphraseUnsuitable)?;
-        let label = text(
-            &call.private.device_label,
-            64,
-            "private.device_label",
-            "1 to 64 characters, no control characters",
-        )?;
+        let label = readable(&call.private.device_label, &NAME, "private.device_label")?;
         let notices = tools.notices(&open, &[Told::Completed])?;
         let completion = completion(call, tools, open, label).await?;
         Ok(CandidateAction::Recovery {
@@ -66,9 +58,7 @@ async fn completion(
     mut open: OpenCase,
     label: &str,
 ) -> Result<(Completion, CaseRef), Rejection> {
-    let passphrase = Zeroizing::new(call.private.passphrase.clone());
-    let passphrase =
-        tools.passphrases.hash(passphrase, tools.random_id()).await.map_err(|_| Rejection::Unavailable)?;
+    let passphrase = tools.new_passphrase(&call.private.passphrase, None).await?;
     let totp = TotpSecret::generate(tools.entropy.as_ref());
     let device_id = DeviceId(tools.random_id());
     let document = &mut open.opened.document;

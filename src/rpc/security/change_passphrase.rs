@@ -2,7 +2,6 @@
 
 use std::net::IpAddr;
 
-use crate::crypto::passphrase::suitable;
 use crate::domain::command::DeviceAction;
 use crate::domain::outcome::Outcome;
 use crate::gate::Gate;
@@ -12,7 +11,6 @@ use crate::gate::operation::{CallerKind, Change, Codes, Cost, Effect, Operation}
 use crate::gate::rejection::Rejection;
 use crate::gate::tools::Tools;
 use crate::pb;
-use zeroize::Zeroizing;
 
 pub struct ChangePassphrase;
 
@@ -31,13 +29,10 @@ impl Change for ChangePassphrase {
     type Action = DeviceAction;
 
     async fn prepare(call: &Admitted<Self>, tools: &Tools) -> Result<DeviceAction, Rejection> {
-        suitable(&call.private.passphrase).map_err(|_| Rejection::PassphraseUnsuitable)?;
         let (account_id, _, _) = call.device()?;
         let mut opened = tools.open_document(account_id).await?.ok_or(Rejection::Unauthenticated)?;
         let messages = tools.change_messages(account_id, &opened.document, Changed::Passphrase).await?;
-        let passphrase = Zeroizing::new(call.private.passphrase.clone());
-        let hash = tools.passphrases.hash(passphrase, tools.random_id()).await;
-        opened.document.passphrase = hash.map_err(|_busy| Rejection::Unavailable)?;
+        opened.document.passphrase = tools.new_passphrase(&call.private.passphrase, None).await?;
         Ok(DeviceAction::ChangePassphrase { document: tools.reseal(account_id, &opened), messages })
     }
 }

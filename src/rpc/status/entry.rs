@@ -103,8 +103,9 @@ pub fn entry(reason: Reason) -> Entry {
         Reason::EnrolmentOver => (Code::FailedPrecondition, "the enrolment is over", "Start anew."),
         Reason::PassphraseUnsuitable => (
             Code::InvalidArgument,
-            "the passphrase is too short, too long or too common",
-            "10 to 128 characters, none of the commonest. The same request id may be used.",
+            "the passphrase is too short, too long or too easily guessed",
+            "BadRequest says what to write instead: 10 to 128 characters, such as four words that have \
+             nothing to do with each other. The same request id may be used.",
         ),
         Reason::InsufficientBalance => (Code::FailedPrecondition, "the balance does not suffice", NEW),
         Reason::LimitPerPayment => (Code::FailedPrecondition, "more than one payment may amount to", NEW),
@@ -166,8 +167,8 @@ pub fn entry(reason: Reason) -> Entry {
         ),
         Reason::TerminalBlocked => (
             Code::FailedPrecondition,
-            "the terminal is blocked after too many unusable codes",
-            "The merchant's server resumes it. Reverse and GetPayment still work.",
+            "the terminal waits after too many unusable codes",
+            "Wait as RetryInfo says, some seconds: then a new request id. Reverse and GetPayment still work.",
         ),
         Reason::TerminalSuspended => (
             Code::FailedPrecondition,

@@ -12,7 +12,7 @@ use crate::gate::operation::{CallerKind, Change, Codes, Cost, Effect, Operation}
 use crate::gate::rejection::Rejection;
 use crate::gate::tools::Tools;
 use crate::pb;
-use crate::rpc::convert::text;
+use crate::rpc::convert::{NAME, readable, text};
 
 pub struct LinkFunding;
 
@@ -40,8 +40,7 @@ impl Change for LinkFunding {
                 "a token of the provider; in the sandbox, sandbox-…; of Stripe, pm_…",
             ));
         }
-        let label =
-            text(&call.private.label, 64, "private.label", "1 to 64 characters, no control characters")?;
+        let label = readable(&call.private.label, &NAME, "private.label")?;
         let mut opened = tools.open_document(account_id).await?.ok_or(Rejection::Unauthenticated)?;
         let known = opened.document.funding.last().map(|source| source.token.as_str());
         // A call that has its answer is only told it again, and one source more than there may be is refused:

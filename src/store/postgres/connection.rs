@@ -99,6 +99,9 @@ impl Connection {
         let opening = async {
             let client = connect(settings).await?;
             client.batch_execute(&session(settings)).await?;
+            if settings.is_replicated {
+                replicated(&client).await?;
+            }
             Ok(Self {
                 client,
                 prepared: HashMap::new(),
@@ -226,6 +229,17 @@ async fn connect(settings: &Settings) -> Result<Client, tokio_postgres::Error> {
         drop(tokio::spawn(report(connection)));
         Ok(client)
     }
+}
+
+/// Whether commits of this session wait for a standby. Asked of every new connection, for after a failover it
+/// is another server's. Whether one is connected is not asked: without one, commits wait.
+async fn replicated(client: &Client) -> Result<(), Failure> {
+    const ASKED: &str =
+        "SELECT current_setting('synchronous_standby_names'), current_setting('synchronous_commit')";
+    let row = client.query_one(ASKED, &[]).await?;
+    let (names, commit): (&str, &str) = (row.try_get(0)?, row.try_get(1)?);
+    let waits = !names.trim().is_empty() && ["on", "remote_apply"].contains(&commit);
+    if waits { Ok(()) } else { Err(Failure::NoStandby) }
 }
 
 /// Carries a connection's bytes until it ends.

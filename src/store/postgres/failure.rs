@@ -48,6 +48,8 @@ pub(super) enum Failure {
     Count,
     /// This process does not hold its lane any more.
     LaneLost,
+    /// It waits for no standby, and was promised to.
+    NoStandby,
 }
 
 impl fmt::Display for Failure {
@@ -63,6 +65,10 @@ impl fmt::Display for Failure {
             Self::Corrupt => Corrupt.fmt(f),
             Self::Count => f.write_str("a row was not there, or there already"),
             Self::LaneLost => f.write_str("another process has taken this one's lane"),
+            Self::NoStandby => f.write_str(
+                "its commits wait for no standby, which [store] standby = \"synchronous\" promises: set \
+                 synchronous_standby_names in its configuration, or leave that key out",
+            ),
         }
     }
 }
@@ -103,7 +109,7 @@ impl Failure {
                 None => BackendError::Conflict,
             },
             Self::LaneLost => BackendError::Conflict,
-            Self::Silent | Self::Away => BackendError::Unavailable,
+            Self::Silent | Self::Away | Self::NoStandby => BackendError::Unavailable,
             // As with a constraint, only the commands that name it fail.
             Self::Corrupt | Self::Count => BackendError::Constraint,
         }
@@ -113,7 +119,7 @@ impl Failure {
     pub(super) fn ends_connection(&self) -> bool {
         match self {
             Self::Database(error) => error.as_db_error().is_none_or(|error| is_end(error.code())),
-            Self::Silent | Self::Away => true,
+            Self::Silent | Self::Away | Self::NoStandby => true,
             Self::Corrupt | Self::Count | Self::LaneLost => false,
         }
     }

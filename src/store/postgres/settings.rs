@@ -31,6 +31,8 @@ pub struct Settings {
     pub lock_timeout: Duration,
     /// How long one statement may take, waiting included.
     pub statement_timeout: Duration,
+    /// What is acknowledged must be on a standby as well: a server that waits for none is not used.
+    pub is_replicated: bool,
 }
 
 /// Why a database's address cannot be used.
@@ -128,6 +130,7 @@ impl Settings {
             tls,
             lock_timeout: Duration::from_secs(5),
             statement_timeout: Duration::from_secs(10),
+            is_replicated: false,
         })
     }
 

@@ -15,3 +15,4 @@ mod schema;
 #[path = "../../../tests/it/support/services.rs"]
 mod services;
 mod simulated;
+mod standby;

@@ -25,6 +25,7 @@ use crate::domain::rows::{
 use crate::domain::tests::fixture::{
     Ledger, NOW, account_id, contact_index, device_id, funding_id, key_id, merchant_id, store_id,
 };
+use crate::domain::time::Timestamp;
 
 pub(crate) fn payment() -> Payment {
     Payment {
@@ -136,7 +137,7 @@ fn shop_rows() -> Vec<Row> {
             label: "till 1".into(),
             key_id: Some(key_id),
             state: TerminalState::Active,
-            code_misses: 3,
+            misses_until: Timestamp(3),
             refund_day: 0,
             refunded_today_minor: 0,
             registered_at: NOW,

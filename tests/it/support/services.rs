@@ -57,6 +57,27 @@ impl PostgresServer {
         server
     }
 
+    /// Another one that follows it by this name, from now on.
+    pub fn standby(&self, name: &str) -> Self {
+        let directory = tempfile::Builder::new().prefix("saifu-standby").tempdir().expect("a directory");
+        if let Some((uid, gid)) = self.user {
+            chown(directory.path(), Some(uid), Some(gid)).expect("root gives its directory away");
+        }
+        let options = self.options.clone();
+        let mut standby = Self { directory, user: self.user, options, port: 0, running: None };
+        let primary =
+            format!("postgresql://{USER}:{PASSWORD}@127.0.0.1:{}/?application_name={name}", self.port);
+        let made = standby
+            .command("pg_basebackup")
+            .args(["--checkpoint=fast", "--no-sync", "--write-recovery-conf"])
+            .args([format!("--dbname={primary}"), format!("--pgdata={}", standby.data().display())])
+            .output()
+            .expect("pg_basebackup runs");
+        assert!(made.status.success(), "pg_basebackup: {}", String::from_utf8_lossy(&made.stderr));
+        standby.resume();
+        standby
+    }
+
     /// Its address for a database, without TLS.
     pub fn url(&self, database: &str) -> String {
         format!("postgresql://{USER}:{PASSWORD}@127.0.0.1:{}/{database}?sslmode=disable", self.port)

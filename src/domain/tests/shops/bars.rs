@@ -12,6 +12,7 @@ use crate::domain::outcome::Refusal;
 use crate::domain::rows::{Proposal, ProposalState, Standing, Store};
 use crate::domain::standing::{BarSubject, Deed, HINDRANCES, Hindrance};
 use crate::domain::tests::fixture::{entry, written};
+use crate::domain::time::HOUR_US;
 
 pub(super) fn hinder(ledger: &mut Ledger, hindrance: Hindrance) {
     match hindrance {
@@ -137,7 +138,7 @@ fn what_a_merchants_server_may_is_what_the_table_says() {
         for (action, deed) in servers() {
             let mut ledger = held();
             hinder(&mut ledger, hindrance);
-            till(&mut ledger, |till| till.code_misses = 10);
+            till(&mut ledger, |till| till.misses_until = NOW.plus_us(HOUR_US));
             let is_new = matches!(action, MerchantAction::RegisterTerminal { .. });
             if is_new && hindrance == Hindrance::TillBarred {
                 // A new till is not the barred one.

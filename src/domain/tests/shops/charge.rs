@@ -6,7 +6,10 @@ use crate::domain::outcome::{Outcome, Refusal};
 use crate::domain::periods::Periods;
 use crate::domain::rows::{AccountState, Event, EventKind, Merchant, Payment, Standing, Store};
 use crate::domain::tests::fixture::{entry, written};
-use crate::domain::time::HOUR_US;
+use crate::domain::time::{HOUR_US, SECOND_US, Timestamp};
+
+/// Misses that count for so long are as many as a till may have sent.
+const WAITING_US: i64 = 9 * 10 * SECOND_US;
 
 #[test]
 fn a_charge_is_refused_in_the_documented_order() {
@@ -14,7 +17,7 @@ fn a_charge_is_refused_in_the_documented_order() {
     ledger.change((key_id("till"),), |key: &mut SigningKey| key.state = KeyState::Revoked);
     till(&mut ledger, |till| {
         till.state = TerminalState::Suspended;
-        till.code_misses = 10;
+        till.misses_until = NOW.plus_us(WAITING_US + 1);
     });
     ledger.change((merchant_id("bakery"),), |row: &mut Merchant| row.standing = Standing::Suspended);
     ledger.change((store_id("bakery"),), |row: &mut Store| row.standing = Standing::Suspended);
@@ -35,7 +38,9 @@ fn a_charge_is_refused_in_the_documented_order() {
             (no(Refusal::TerminalSuspended), |ledger| {
                 till(ledger, |till| till.state = TerminalState::Active);
             }),
-            (no(Refusal::TerminalBlocked), |ledger| till(ledger, |till| till.code_misses = 9)),
+            (no(Refusal::TerminalBlocked), |ledger| {
+                till(ledger, |till| till.misses_until = NOW.plus_us(WAITING_US));
+            }),
             (no(Refusal::MerchantSuspended), |ledger| {
                 ledger.change((merchant_id("bakery"),), |row: &mut Merchant| row.standing = Standing::Active);
             }),
@@ -126,12 +131,13 @@ fn a_code_is_unusable_by_each_of_these_alone_and_each_is_counted() {
     ];
     for (what, breakage) in breakages {
         let mut ledger = scene();
-        till(&mut ledger, |till| till.code_misses = 3);
+        till(&mut ledger, |till| till.misses_until = NOW.plus_us(1));
         breakage(&mut ledger);
         let attempt = charge(&mut ledger, 100);
         let decision = ledger.act(&attempt);
         assert_eq!(Said::of(&decision), no(Refusal::CodeNotUsable), "{what}");
-        assert_eq!(ledger.get::<Terminal>((TILL,)).code_misses, 4, "{what}");
+        let (until, now) = (ledger.get::<Terminal>((TILL,)).misses_until, ledger.now());
+        assert_eq!(until, NOW.plus_us(1).max(now).plus_us(10 * SECOND_US), "{what}");
         assert_eq!(ledger.account_of("alice").available_minor(), 5_000, "{what}");
         let slot = ledger.get::<OrderSlot>((merchant_id("bakery"), ORDER.into()));
         assert_eq!((slot.terminal_id, slot.payment_id), (TILL, None), "{what}: the order is this till's");
@@ -139,9 +145,43 @@ fn a_code_is_unusable_by_each_of_these_alone_and_each_is_counted() {
 }
 
 #[test]
+fn a_till_waits_for_seconds_after_unusable_codes_and_nobody_guesses_faster() {
+    let mut ledger = scene();
+    let mut looked_at = 0;
+    // Without a pause, for an hour, one made-up code a second.
+    for second in 0..3_600 {
+        let unknown = TerminalAction::Charge(SaleDraft { code_tag: CodeTag([0x55; 32]), ..sale(100, false) });
+        let attempt = by_till(&mut ledger, unknown);
+        let decision = ledger.act(&attempt);
+        no_slot(&mut ledger);
+        match Said::of(&decision) {
+            said if said == no(Refusal::CodeNotUsable) => looked_at += 1,
+            said => {
+                assert_eq!(said, no(Refusal::TerminalBlocked), "{second}");
+                let Some(Outcome::Refused { retry_at, .. }) = entry(&decision).map(|entry| &entry.outcome)
+                else {
+                    panic!("a refusal")
+                };
+                let wait_us = retry_at.since_us(ledger.now());
+                assert!((1..=10 * SECOND_US).contains(&wait_us), "{second}: {wait_us}");
+            }
+        }
+        ledger.pass(SECOND_US);
+    }
+    assert_eq!(looked_at, 10 + 3_600 / 10 - 1);
+    // Its merchant does not end the wait, and does not have to.
+    let resume = by_merchant(&mut ledger, MerchantAction::ResumeTerminal { terminal_id: TILL });
+    assert_eq!(ledger.ask(&resume), no(Refusal::TerminalNotSuspended));
+    ledger.pass(10 * SECOND_US);
+    live_code(&mut ledger, CodePurpose::Pay, 1_000);
+    let attempt = charge(&mut ledger, 100);
+    assert_eq!(ledger.ask(&attempt), Said::Done);
+}
+
+#[test]
 fn a_charge_takes_the_money_once_and_says_nothing_of_the_customer() {
     let mut ledger = scene();
-    till(&mut ledger, |till| till.code_misses = 9);
+    till(&mut ledger, |till| till.misses_until = NOW.plus_us(WAITING_US));
     let attempt = charge(&mut ledger, 1_000);
     let decision = ledger.act(&attempt);
     let told = entry(&decision).expect("journalled");
@@ -153,7 +193,8 @@ fn a_charge_takes_the_money_once_and_says_nothing_of_the_customer() {
         (4_000, 1_000, 1)
     );
     assert_eq!(account.live_codes.find(CODE, NOW), None, "it is used");
-    assert_eq!(ledger.get::<Terminal>((TILL,)).code_misses, 0, "a good code clears the run");
+    let till = ledger.get::<Terminal>((TILL,));
+    assert_eq!(till.misses_until, NOW.plus_us(WAITING_US), "a good code makes up for no other");
     let [payment] = written::<Payment>(&decision)[..] else { panic!("one payment") };
     assert_eq!((payment.terminal_id, payment.order_id.as_deref()), (Some(TILL), Some(ORDER)));
     no_slot(&mut ledger);
@@ -191,7 +232,7 @@ fn what_concerns_the_customer_is_declined_and_his_events_say_why() {
         assert_eq!((event.kind, event.reason), (EventKind::ChargeDeclined, Some(why.number())));
         assert_eq!(ledger.account_of("alice").available_minor(), 5_000);
         assert!(ledger.account_of("alice").live_codes.find(CODE, NOW).is_some(), "the code stays");
-        assert_eq!(ledger.get::<Terminal>((TILL,)).code_misses, 0, "and is no miss");
+        assert_eq!(ledger.get::<Terminal>((TILL,)).misses_until, Timestamp(0), "and is no miss");
     }
 }
 

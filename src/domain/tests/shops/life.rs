@@ -7,7 +7,7 @@ use crate::domain::outcome::{Outcome, Refusal};
 use crate::domain::payment::State;
 use crate::domain::rows::{Account, AccountState, Merchant, Payment, Standing};
 use crate::domain::tests::fixture::{STEP, entry, ledger_account_id};
-use crate::domain::time::{DAY_US, SECOND_US};
+use crate::domain::time::{DAY_US, HOUR_US, SECOND_US};
 
 const HOLD_US: i64 = 7 * DAY_US;
 
@@ -167,7 +167,7 @@ fn a_suspended_merchant_captures_nothing_and_gives_back_all_the_same() {
     assert_eq!(ledger.ask(&attempt), no(Refusal::MerchantSuspended));
     let attempt = step(&mut ledger, ShopStep::Void);
     assert_eq!(ledger.ask(&attempt), Said::Done);
-    till(&mut ledger, |till| till.code_misses = 10);
+    till(&mut ledger, |till| till.misses_until = NOW.plus_us(HOUR_US));
     let attempt = step(&mut ledger, ShopStep::Void);
     assert_eq!(ledger.ask(&attempt), Said::Done, "a blocked till may, too");
     till(&mut ledger, |till| till.state = TerminalState::Suspended);

@@ -7,7 +7,7 @@ use crate::domain::outcome::{Late, Outcome, Refusal};
 use crate::domain::payment::State;
 use crate::domain::rows::{AccountState, ClosingReason, LedgerAccount, Merchant, Payable, Payment, Standing};
 use crate::domain::tests::fixture::{entry, ledger_account_id};
-use crate::domain::time::SECOND_US;
+use crate::domain::time::{HOUR_US, SECOND_US};
 
 fn reverse(ledger: &mut Ledger) -> Attempt {
     by_till(ledger, TerminalAction::Reverse { order_id: ORDER.into() })
@@ -62,7 +62,7 @@ fn what_was_charged_goes_back_once_and_gains_no_allowance() {
     let mut ledger = charged();
     ledger.account("alice", |account| account.frozen_at = Some(NOW));
     ledger.change((merchant_id("bakery"),), |row: &mut Merchant| row.standing = Standing::Suspended);
-    till(&mut ledger, |till| till.code_misses = 10);
+    till(&mut ledger, |till| till.misses_until = NOW.plus_us(HOUR_US));
     let attempt = reverse(&mut ledger);
     let told = outcome(&mut ledger, &attempt);
     assert!(matches!(told, Outcome::Reversed { refunded_minor: 700, available_after_minor: 5_000, .. }));

@@ -111,7 +111,7 @@ fn insert(connection: &Connection, row: &Row) {
     insert_values(connection, row, row.table().columns(), row.values());
 }
 
-fn insert_values(connection: &Connection, row: &Row, columns: &[&str], values: Vec<Value<'_>>) {
+fn insert_values(connection: &Connection, row: &Row, columns: &[&'static str], values: Vec<Value<'_>>) {
     let table = row.table();
     let mut statement = connection.prepare("SELECT name FROM pragma_table_info(?1)").expect("it compiles");
     let known: Vec<String> =
@@ -119,12 +119,14 @@ fn insert_values(connection: &Connection, row: &Row, columns: &[&str], values: V
     if known.is_empty() {
         return;
     }
-    let is_known = |column: &&str| known.iter().any(|name| name == column);
-    let values = columns.iter().zip(values).filter(|(column, _)| is_known(column));
-    let columns: Vec<&str> = columns.iter().copied().filter(is_known).collect();
+    // As it was called then.
+    let then = |column: &&'static str| if *column == "misses_until" { "code_misses" } else { *column };
+    let columns = columns.iter().map(then).zip(values);
+    let (columns, values): (Vec<&str>, Vec<_>) =
+        columns.filter(|(column, _)| known.iter().any(|name| name == column)).unzip();
     let places = vec!["?"; columns.len()].join(", ");
     let text = format!("INSERT INTO {} ({}) VALUES ({places})", table.name(), columns.join(", "));
-    let values = params_from_iter(values.map(|(_, value)| Parameter(value)));
+    let values = params_from_iter(values.into_iter().map(Parameter));
     assert_eq!(connection.execute(&text, values), Ok(1), "{row:?}");
 }
 

@@ -13,7 +13,7 @@ use crate::domain::rows::{
     CodePurpose, KeyForm, KeyState, Merchant, Principal, SigningKey, Terminal, TerminalState,
 };
 use crate::domain::tests::fixture::{Attempt, Ledger, NOW, STEP, key_id, merchant_id, signed, store_id};
-use crate::domain::time::SECOND_US;
+use crate::domain::time::{SECOND_US, Timestamp};
 
 const CUSTOMERS: usize = 24;
 const SHOPS: usize = 4;
@@ -64,7 +64,7 @@ pub(crate) fn ledger() -> Ledger {
             label: format!("till {number}"),
             key_id: Some(key),
             state: TerminalState::Active,
-            code_misses: 0,
+            misses_until: Timestamp(0),
             refund_day: 0,
             refunded_today_minor: 0,
             registered_at: NOW,
