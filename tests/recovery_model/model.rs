@@ -79,6 +79,9 @@ impl Recovery {
         if result.is_ok() {
             self.as_when_repeated(state, slot, input);
         }
+        // No run is so long that an authenticator's guesses are used up: that some were made makes no
+        // difference.
+        (state.target.totp_guesses, state.target.totp_guesses_proved) = (0, 0);
         result.is_ok()
     }
 
