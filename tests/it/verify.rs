@@ -123,6 +123,11 @@ fn count_cases() -> Vec<(&'static str, String, &'static str)> {
         ),
         ("factors that are due", "UPDATE account SET renewal_due = 1".to_owned(), "that its factors are due"),
         (
+            "a code that is new again",
+            "UPDATE account SET totp_last_step = totp_last_step - 1".to_owned(),
+            "a code that was used counts as a new one",
+        ),
+        (
             "a document that was made before",
             "UPDATE account SET document_version = document_version - 1".to_owned(),
             "its document's version",

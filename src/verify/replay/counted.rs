@@ -154,6 +154,10 @@ impl AccountReplay {
         if row.document_version != expected.document_version {
             return Err("its document's version is not the journal's");
         }
+        // A call that moved nothing uses a code up as well, and leaves no row: it may be later.
+        if row.totp_last_step < self.totp_last_step {
+            return Err("a code that was used counts as a new one");
+        }
         Ok(())
     }
 }
