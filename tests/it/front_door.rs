@@ -164,7 +164,7 @@ async fn measure(phase: &str, peers: usize, most_kib: usize, bytes: Option<&[u8]
 async fn a_peer_who_stops_at_any_phase_is_held_in_little_memory() {
     let hello = &[22, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3];
     measure("connected, silent", PEERS, 16, None, b"").await;
-    measure("half a ClientHello", PEERS, 16, None, hello).await;
+    measure("half a ClientHello", PEERS, 20, None, hello).await;
     measure("TLS, silent", PEERS, 64, Some(b""), b"").await;
     measure("half a preface", PEERS, 64, Some(&PREFACE[..12]), b"").await;
     measure("preface, silent", PEERS, 96, Some(PREFACE), b"").await;
