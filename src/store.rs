@@ -111,6 +111,8 @@ pub struct Committed {
     pub lane: i64,
     /// Its place.
     pub sequence: i64,
+    /// Its hash.
+    pub hash: [u8; 32],
     /// What it is about: `journal::Kind`.
     pub kind: crate::domain::journal::Kind,
     /// The customer's account that it touched.

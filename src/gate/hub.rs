@@ -5,7 +5,7 @@
 //! that a watcher costs who hears nothing. The more there are, the longer that while is, so that all of them
 //! together look no more often than a store answers beside its work.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -64,6 +64,8 @@ struct Room {
     topics: HashMap<Topic, watch::Sender<()>>,
     owners: HashMap<Owner, usize>,
     waiting: usize,
+    /// How far this process answered in each lane, and the last row's hash.
+    answered: BTreeMap<i64, (i64, [u8; 32])>,
 }
 
 impl Default for Hub {
@@ -107,6 +109,11 @@ impl Hub {
         LOOKS_APART.saturating_mul(waiting).max(LOOK_AGAIN)
     }
 
+    /// How far this process has answered in each lane: lane, sequence, hash. Late by a moment.
+    pub fn answered(&self) -> Vec<(i64, i64, [u8; 32])> {
+        self.lock().answered.iter().map(|(lane, (sequence, hash))| (*lane, *sequence, *hash)).collect()
+    }
+
     /// Hears of commits until there are none any more.
     pub async fn hear(self: Arc<Self>, mut tail: Receiver<Arc<[Committed]>>) {
         loop {
@@ -124,7 +131,8 @@ impl Hub {
     }
 
     fn wake(&self, batch: &[Committed]) {
-        let room = self.lock();
+        let mut room = self.lock();
+        room.answered.extend(batch.iter().map(|row| (row.lane, (row.sequence, row.hash))));
         if room.topics.is_empty() {
             return;
         }
@@ -184,7 +192,14 @@ mod tests {
 
     fn committed(account: u8) -> Arc<[Committed]> {
         let account_id = Some(AccountId([account; 16]));
-        Arc::new([Committed { lane: 0, sequence: 1, kind: Kind::Charge, account_id, order: None }])
+        Arc::new([Committed {
+            lane: 0,
+            sequence: 1,
+            hash: [0; 32],
+            kind: Kind::Charge,
+            account_id,
+            order: None,
+        }])
     }
 
     fn is_empty(hub: &Hub) -> bool {
@@ -243,7 +258,14 @@ mod tests {
         let order = |order_id: &str| Topic::Order(merchant_id, order_id.to_owned());
         let [mut one, mut other] = ["1", "2"].map(|id| hub.wait(order(id), terminal).expect("room"));
         let touched = Some((merchant_id, "1".to_owned()));
-        hub.wake(&[Committed { lane: 0, sequence: 1, kind: Kind::Charge, account_id: None, order: touched }]);
+        hub.wake(&[Committed {
+            lane: 0,
+            sequence: 1,
+            hash: [0; 32],
+            kind: Kind::Charge,
+            account_id: None,
+            order: touched,
+        }]);
         assert!(timeout(SOON, one.news()).await.expect("news"));
         timeout(NEVER, other.news()).await.expect_err("no news");
     }

@@ -127,6 +127,7 @@ impl Pending {
         self.committed.push(Committed {
             lane: row.lane,
             sequence: row.sequence,
+            hash: row.hash,
             kind: entry.kind,
             account_id: entry.versions.accounts.first().map(|(account_id, _)| *account_id),
             order,

@@ -42,7 +42,13 @@ async fn heads(gate: &Gate) -> io::Result<Vec<LaneHead>> {
 /// checkpoint follows one that is newer.
 async fn write(gate: &Gate, place: &Place) -> io::Result<()> {
     let Some(_lock) = place.lock()? else { return Ok(()) };
-    let heads = heads(gate).await?;
+    let mut heads = heads(gate).await?;
+    if lost(&mut heads, gate.hub().answered()) {
+        tracing::error!(
+            "the database lost rows that this server had answered, as a failover may: the checkpoint says so, \
+             and no server starts on it before an operator takes it as it is, `saifu restore --accept`"
+        );
+    }
     let earlier = read(&place.checkpoints())?;
     let last = earlier.last();
     if last.is_some_and(|last| last.heads == heads) {
@@ -61,6 +67,20 @@ async fn write(gate: &Gate, place: &Place) -> io::Result<()> {
     revoked::write(&path, &revoked, system)?;
     let now_us = gate.tools().clock.now_us();
     append(&place.checkpoints(), &Checkpoint::sign(now_us, heads, system).line())
+}
+
+/// What this process answered is vouched for, also where the database does not have it any more. Whether that
+/// is so of any lane.
+fn lost(heads: &mut Vec<LaneHead>, answered: Vec<LaneHead>) -> bool {
+    let is_behind = |(lane, sequence, hash): &LaneHead, heads: &[LaneHead]| {
+        let head = heads.iter().find(|(other, ..)| other == lane);
+        head.is_none_or(|(_, reached, last)| reached < sequence || (reached == sequence && last != hash))
+    };
+    let lost: Vec<_> = answered.into_iter().filter(|head| is_behind(head, heads)).collect();
+    heads.retain(|(lane, ..)| !lost.iter().any(|(other, ..)| other == lane));
+    heads.extend(&lost);
+    heads.sort_unstable();
+    !lost.is_empty()
 }
 
 /// A checkpoint vouches for a head, so it takes only those that a server's signature vouches for.

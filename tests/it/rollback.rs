@@ -310,3 +310,25 @@ async fn a_postgresql_database_that_was_put_back_is_not_served_on() {
     assert_eq!(refused(asked).code(), tonic::Code::Unavailable);
     world.server.stop().await;
 }
+
+/// A standby that lacks the last commits takes over, and the server that answered them is still there.
+#[tokio::test]
+async fn a_server_that_finds_its_answers_lost_says_so_to_whoever_starts_next() {
+    let shared = Shared::start().await;
+    let world = shared.world().await;
+    let alice = world.funded("alice", 5_000).await;
+    let session = shared.session().await;
+    // A head that a server signed, of before the payment.
+    session.batch_execute("CREATE TABLE earlier AS SELECT * FROM lane").await.expect("a copy");
+    world.refresh(&alice).await;
+    alice.pay(bakery(&alice, 700).await, None, None).await.expect("a payment");
+    let lose = "DELETE FROM journal USING earlier WHERE journal.lane = earlier.lane AND \
+                journal.sequence > earlier.sequence; \
+                UPDATE lane SET sequence = earlier.sequence, hash = earlier.hash, at = earlier.at, \
+                signature = earlier.signature FROM earlier WHERE lane.lane = earlier.lane; \
+                DROP TABLE earlier";
+    session.batch_execute(lose).await.expect("lost");
+    let stopped = stopped(world, TempDir::new().expect("a temporary directory")).await;
+    let found = stopped.refused(|settings| shared.apply(settings)).await;
+    assert!(matches!(found, RollbackError::Behind { .. }), "{found}");
+}

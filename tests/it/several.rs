@@ -58,15 +58,22 @@ impl Shared {
 
     /// The database as it is now, under another name. Nobody may be connected to it.
     pub async fn copied(&self, name: &str) {
-        let (client, connection) =
-            tokio_postgres::connect(&self.postgres.url("template1"), tokio_postgres::NoTls)
-                .await
-                .expect("it listens");
-        let connection = tokio::spawn(connection);
+        let client = self.session_of("template1").await;
         let copy = format!("CREATE DATABASE {name} TEMPLATE postgres");
         client.batch_execute(&copy).await.expect("a copy");
-        drop(client);
-        connection.await.expect("no panic").expect("it ends well");
+    }
+
+    /// A session of somebody who has the database's password.
+    pub async fn session(&self) -> tokio_postgres::Client {
+        self.session_of("postgres").await
+    }
+
+    async fn session_of(&self, database: &str) -> tokio_postgres::Client {
+        let url = self.postgres.url(database);
+        let connecting = tokio_postgres::connect(&url, tokio_postgres::NoTls);
+        let (client, connection) = connecting.await.expect("it listens");
+        drop(tokio::spawn(connection));
+        client
     }
 
     pub fn apply(&self, settings: &mut Settings) {
