@@ -45,8 +45,8 @@ async fn write(gate: &Gate, place: &Place) -> io::Result<()> {
     let mut heads = heads(gate).await?;
     if lost(&mut heads, gate.hub().answered()) {
         tracing::error!(
-            "the database lost rows that this server had answered, as a failover may: the checkpoint says so, \
-             and no server starts on it before an operator takes it as it is, `saifu restore --accept`"
+            "the database lost rows that this server had answered, as a failover may: the checkpoint says \
+             so, and no server starts on it before an operator takes it as it is, `saifu restore --accept`"
         );
     }
     let earlier = read(&place.checkpoints())?;
