@@ -13,10 +13,11 @@ use std::path::PathBuf;
 
 use crate::crypto::keyring::Keyring;
 use crate::domain::command::SystemAction;
-use crate::domain::id::{AccountId, KeyId};
+use crate::domain::id::{KeyId, hex};
 use crate::domain::journal::Versions;
 use crate::domain::outcome::Outcome;
-use crate::domain::rows::{Account, Finished, Journal, Lane, RowKey, SigningKey, Table};
+use crate::domain::record::Record as _;
+use crate::domain::rows::{Account, Finished, Journal, Lane, Row, RowKey, SigningKey, Table};
 use crate::domain::time::{SECOND_US, Timestamp};
 use crate::gate::system::system_key_id;
 use crate::store::pending::chain_hash;
@@ -222,53 +223,51 @@ async fn tail(store: &Store, lane: &Lane, from: (i64, [u8; 32]), touched: &mut T
     Ok(())
 }
 
-/// What the tail touched, and the versions that it made.
+/// The accounts and keys that the tail touched, and the versions that it made.
 #[derive(Default)]
-struct Touched {
-    accounts: HashMap<AccountId, i64>,
-    keys: HashMap<KeyId, i64>,
-}
+struct Touched(HashMap<RowKey, i64>);
 
 impl Touched {
     fn take(&mut self, versions: &Versions) {
-        for (id, version) in &versions.accounts {
-            let newest = self.accounts.entry(*id).or_default();
-            *newest = (*newest).max(*version);
-        }
-        for (id, version) in &versions.keys {
-            let newest = self.keys.entry(*id).or_default();
-            *newest = (*newest).max(*version);
+        let accounts = versions.accounts.iter().map(|(id, version)| (RowKey::Account(*id), *version));
+        let keys = versions.keys.iter().map(|(id, version)| (RowKey::SigningKey(*id), *version));
+        for (key, version) in accounts.chain(keys) {
+            let newest = self.0.entry(key).or_default();
+            *newest = (*newest).max(version);
         }
     }
 
     /// Read with their tags: a row that somebody else wrote is none, and reading it fails.
-    async fn are_as_new(&self, store: &Store) -> Checked {
-        let accounts: Vec<_> = self.accounts.iter().collect();
-        for some in accounts.chunks(ROWS) {
-            let rows = some.iter().map(|(id, _)| RowKey::Account(**id)).collect();
+    async fn are_as_new(self, store: &Store) -> Checked {
+        let touched: Vec<_> = self.0.into_iter().collect();
+        for some in touched.chunks(ROWS) {
+            let rows = some.iter().map(|(key, _)| key.clone()).collect();
             let fetched = store.fetch(Query { rows, ..Query::default() }).await?;
-            for (id, version) in some {
-                let row = fetched.by_key::<Account>((**id,));
-                if row.is_none_or(|row| row.version < **version) {
-                    let place = format!("account {}", crate::domain::id::hex(&id.0));
-                    return Err(broken(place, "it is older than the journal says"));
-                }
-            }
-        }
-        let keys: Vec<_> = self.keys.iter().collect();
-        for some in keys.chunks(ROWS) {
-            let rows = some.iter().map(|(id, _)| RowKey::SigningKey(**id)).collect();
-            let fetched = store.fetch(Query { rows, ..Query::default() }).await?;
-            for (id, version) in some {
-                let row = fetched.by_key::<SigningKey>((**id,));
-                if row.is_none_or(|row| row.version < **version) {
-                    let place = format!("key {}", crate::domain::id::hex(&id.0));
-                    return Err(broken(place, "it is older than the journal says"));
-                }
+            let found: HashMap<RowKey, i64> =
+                fetched.rows.iter().filter_map(|row| Some((row.key(), version(row)?))).collect();
+            if let Some((key, _)) =
+                some.iter().find(|(key, made)| found.get(key).is_none_or(|has| has < made))
+            {
+                return Err(broken(named(key), "it is older than the journal says"));
             }
         }
         Ok(())
     }
+}
+
+fn named(key: &RowKey) -> String {
+    if let RowKey::Account(id) = key {
+        format!("account {}", hex(&id.0))
+    } else if let RowKey::SigningKey(id) = key {
+        format!("key {}", hex(&id.0))
+    } else {
+        format!("{key:?}")
+    }
+}
+
+fn version(row: &Row) -> Option<i64> {
+    let account = Account::of(row).map(|account| account.version);
+    account.or_else(|| SigningKey::of(row).map(|key| key.version))
 }
 
 /// How often an older database was taken as it is, and when last.

@@ -10,6 +10,7 @@ pub mod revoked;
 
 use std::io;
 
+use self::line::lack;
 pub use self::line::{Checkpoint, LaneHead};
 use self::places::append;
 pub use self::places::{CHECKPOINT_FILE, Place, Places, REVOKED_FILE, read};
@@ -72,11 +73,7 @@ async fn write(gate: &Gate, place: &Place) -> io::Result<()> {
 /// What this process answered is vouched for, also where the database does not have it any more. Whether that
 /// is so of any lane.
 fn lost(heads: &mut Vec<LaneHead>, answered: Vec<LaneHead>) -> bool {
-    let is_behind = |(lane, sequence, hash): &LaneHead, heads: &[LaneHead]| {
-        let head = heads.iter().find(|(other, ..)| other == lane);
-        head.is_none_or(|(_, reached, last)| reached < sequence || (reached == sequence && last != hash))
-    };
-    let lost: Vec<_> = answered.into_iter().filter(|head| is_behind(head, heads)).collect();
+    let lost: Vec<_> = answered.into_iter().filter(|head| lack(heads, head)).collect();
     heads.retain(|(lane, ..)| !lost.iter().any(|(other, ..)| other == lane));
     heads.extend(&lost);
     heads.sort_unstable();

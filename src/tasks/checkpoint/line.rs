@@ -37,10 +37,7 @@ impl Checkpoint {
 
     /// Whether a lane has fewer rows than it had by then, or another one in their place.
     pub fn is_ahead_of(&self, heads: &[LaneHead]) -> bool {
-        self.heads.iter().any(|(lane, sequence, hash)| {
-            let now = heads.iter().find(|(other, ..)| other == lane);
-            now.is_none_or(|(_, reached, last)| reached < sequence || (reached == sequence && last != hash))
-        })
+        self.heads.iter().any(|head| lack(heads, head))
     }
 
     /// Its line, as the file has it.
@@ -68,6 +65,12 @@ impl Checkpoint {
         let signature = unhex::<64>(words.next()?)?;
         (words.next().is_none() && root == merkle_root(&heads)).then_some(Self { at_us, heads, signature })
     }
+}
+
+/// Whether a lane has not got as far as this, or has another row there.
+pub(super) fn lack(heads: &[LaneHead], (lane, sequence, hash): &LaneHead) -> bool {
+    let head = heads.iter().find(|(other, ..)| other == lane);
+    head.is_none_or(|(_, reached, last)| reached < sequence || (reached == sequence && last != hash))
 }
 
 fn parse_head(text: &str) -> Option<LaneHead> {
